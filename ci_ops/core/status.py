@@ -1,0 +1,81 @@
+"""The five answers a measurement can have, and the words others use for them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Status(StrEnum):
+    """What was found out.
+
+    `fail`: the service answered badly or did not answer. `error`: it could not
+    be asked or read. `skip`: nothing was asked, for a reason that is given.
+    """
+
+    PASS = "pass"
+    WARN = "warn"
+    SKIP = "skip"
+    FAIL = "fail"
+    ERROR = "error"
+
+    @property
+    def is_good(self) -> bool:
+        """True for pass and warn alone: only these say that it was looked at and holds."""
+        return self in {Status.PASS, Status.WARN}
+
+
+_WORDS: dict[str, Status] = {
+    "pass": Status.PASS,
+    "passed": Status.PASS,
+    "ok": Status.PASS,
+    "up": Status.PASS,
+    "healthy": Status.PASS,
+    "true": Status.PASS,
+    "warn": Status.WARN,
+    "warning": Status.WARN,
+    "degraded": Status.WARN,
+    "skip": Status.SKIP,
+    "skipped": Status.SKIP,
+    "fail": Status.FAIL,
+    "failed": Status.FAIL,
+    "failure": Status.FAIL,
+    "down": Status.FAIL,
+    "unhealthy": Status.FAIL,
+    "false": Status.FAIL,
+    "error": Status.ERROR,
+}
+_SEVERITY = (Status.SKIP, Status.PASS, Status.WARN, Status.ERROR, Status.FAIL)
+
+
+def status_of(word: object) -> Status | None:
+    """The status a foreign word means; None when nobody agreed on one.
+
+    Source: draft-inadarei-api-health-check-06 section 3.1 for ok/up/error/down;
+    the rest are the documented vocabularies of the project.
+    """
+    if isinstance(word, bool):
+        return Status.PASS if word else Status.FAIL
+    return _WORDS.get(word.strip().casefold()) if isinstance(word, str) else None
+
+
+def worst(statuses: Iterable[Status]) -> Status | None:
+    """The status that decides for all: fail, error, warn, pass, skip; None for none."""
+    return max(statuses, key=_SEVERITY.index, default=None)
+
+
+_COMPONENT_WORDS = {
+    Status.PASS: "HEALTHY",
+    Status.WARN: "DEGRADED",
+    Status.FAIL: "UNHEALTHY",
+    Status.ERROR: "UNHEALTHY",
+    Status.SKIP: "DEGRADED",
+}
+
+
+def component_word(status: Status) -> str:
+    """HEALTHY, DEGRADED or UNHEALTHY; a skipped component is never HEALTHY."""
+    return _COMPONENT_WORDS[status]
