@@ -1,0 +1,86 @@
+"""Errors that say what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.core.reasons import REASONS, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class CiOpsError(Exception):
+    """An expected failure: a sentence, a place, a way out and a reason."""
+
+    def __init__(self, what: str, *, reason: str, where: str = "", hint: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.reason: Reason = REASONS[reason]
+        self.hint = hint or self.reason.advice
+        super().__init__(f"{where}: {what}" if where else what)
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code this error leads to."""
+        return self.reason.exit_code
+
+
+class UsageError(CiOpsError):
+    """The command line, an input or the surroundings are wrong."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what, reason="invalid-usage", where=where, hint=hint)
+
+
+class Inconclusive(CiOpsError):
+    """Something needed for an answer could not be asked or read."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what, reason="inconclusive", where=where, hint=hint)
+
+
+class LockHeld(CiOpsError):
+    """Another process holds the environment's lock."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what, reason="lock-held", where=where, hint=hint)
+
+
+class Interrupted(CiOpsError):
+    """A signal asked us to stop; no further step may start."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.signal_number = signal_number
+        name = "interrupted" if signal_number == 2 else "terminated"
+        super().__init__(f"stopped by signal {signal_number}", reason=name)
+
+
+class Problem:
+    """One thing wrong with a configuration, at its place."""
+
+    __slots__ = ("location", "path", "sentence")
+
+    def __init__(self, sentence: str, *, path: str, location: str) -> None:
+        self.sentence = sentence
+        self.path = path
+        self.location = location
+
+    def __str__(self) -> str:
+        return " ".join(
+            part
+            for part in (
+                f"{self.location}" if self.location else "",
+                f"{self.path}:" if self.path else "",
+                self.sentence,
+            )
+            if part
+        )
+
+
+class ConfigError(CiOpsError):
+    """The configuration has problems; all of them, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems), reason="invalid-config")

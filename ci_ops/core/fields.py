@@ -1,0 +1,24 @@
+"""The field types a plugin's configuration may use beside the plain ones."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ci_ops.core.secret import Secret
+
+__all__ = ["Duration", "Secret", "Shell"]
+
+
+class DurationMark:
+    """Marks a float of seconds that users write as `500ms`, `2m` or seconds."""
+
+
+class ShellMark:
+    """Marks a command line that the shell expands, so `${NAME}` stays as written."""
+
+
+Duration = Annotated[float, DurationMark]
+"""Seconds. Written as `500ms`, `30s`, `2m`, `1h30m` or a number of seconds."""
+
+Shell = Annotated[str, ShellMark]
+"""A command for the shell; it expands variables from the step's own environment."""

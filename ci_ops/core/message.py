@@ -1,0 +1,44 @@
+"""One neutral message, which each channel turns into its own payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_ops.core.status import Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A labelled address."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What to say: plain text throughout, escaped by the channel that sends it."""
+
+    event: str
+    """Dotted event name, such as `deployment.failed`."""
+    event_id: str
+    severity: Status
+    title: str
+    lines: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    """Label and value, in the order to show."""
+    links: tuple[Link, ...] = ()
+
+
+class Undeliverable(Exception):
+    """A channel could not deliver; `retry` says whether trying again makes sense.
+
+    The sentence must not contain a secret: it goes into reports and logs.
+    """
+
+    def __init__(self, sentence: str, *, retry: bool, after_seconds: float | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.retry = retry
+        self.after_seconds = after_seconds
+        """What the target's Retry-After asked for; None when it asked for nothing."""

@@ -1,0 +1,152 @@
+"""What each family's plugins must answer; a plugin's fields are its configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ci_ops.core.result import Finding, Location, Result
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from ci_ops.core.message import Message
+    from ci_ops.core.ports import Subject, Templates, World
+    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.report import Report
+    from ci_ops.core.step import Steps
+
+OBSERVED_CHARACTERS = 500
+"""What a finding shows of anything from outside; more would hide the rest."""
+
+
+class Phase(StrEnum):
+    """When a check runs."""
+
+    READINESS = "readiness"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One kind of finding: what it says in general, and the way out."""
+
+    sentence: str
+    advice: str
+
+
+class Plugin:
+    """What every plugin has: a name taken from its module, and perhaps a driver."""
+
+    needs: ClassVar[str] = ""
+    """The lock group of the driver it needs beside the core; empty for none."""
+
+    @classmethod
+    def plugin_name(cls) -> str:
+        """The configuration's word for it: `TlsExpiry` is `tls-expiry`."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+
+class Check(Plugin):
+    """Looks at one thing and yields what it found out."""
+
+    phases: ClassVar[frozenset[Phase]] = frozenset()
+    after: ClassVar[tuple[str, ...]] = ()
+    """Checks that run before this one when they are configured too."""
+    rules: ClassVar[Mapping[str, Rule]] = {}
+    """Every rule it may report, without the `<plugin>/` in front."""
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """Look once and yield the answers; transient ones are asked again by the machinery."""
+        raise NotImplementedError
+
+    @classmethod
+    def detect(cls, root: Path) -> Self | None:
+        """The check as it fits the project at `root`; None where it does not apply."""
+        del root
+        return None
+
+    def result(self, status: Status, sentence: str, *, measured: int, **more: Any) -> Result:
+        """A result under this plugin's name; the machinery puts the configured name in."""
+        return Result(check=self.plugin_name(), status=status, sentence=sentence, measured=measured, **more)
+
+    def finding(self, rule: str, severity: Status, sentence: str = "", **more: Any) -> Finding:
+        """A finding under one of this plugin's rules, with the rule's advice unless another is given."""
+        known = self.rules[rule]
+        found = Finding(
+            rule=f"{self.plugin_name()}/{rule}",
+            severity=severity,
+            sentence=sentence or known.sentence,
+            **{"advice": known.advice, **more},
+        )
+        return replace(found, observed=shorten(found.observed))
+
+
+class Target(Plugin):
+    """Says how a release gets onto a place and how that is taken back."""
+
+    def deploy_steps(self, record: DeploymentRecord) -> Steps:
+        """The steps that make `record` live."""
+        raise NotImplementedError
+
+    def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
+        """The steps that make the earlier deployment `to` live again."""
+        raise NotImplementedError
+
+    def state_directory(self) -> Path | None:
+        """Where journal, ledger and lock lie beside the releases; None for the project's own place."""
+        return None
+
+    def release_directory(self, record: DeploymentRecord) -> str:
+        """The folder of that release; empty when there is none."""
+        del record
+        return ""
+
+
+class Channel(Plugin):
+    """Brings one message to one place."""
+
+    def send(self, message: Message, world: World) -> str:
+        """Deliver and return the message's reference there, or empty. Raises Undeliverable."""
+        raise NotImplementedError
+
+    @classmethod
+    def recognise(cls, address: str) -> Self | None:
+        """The channel for an address a user typed; None when it is another kind's."""
+        del address
+        return None
+
+
+class Format(Plugin):
+    """Writes a report for somebody."""
+
+    extension: ClassVar[str] = ""
+    """Of files that hold it, such as `.json`."""
+
+    def render(self, report: Report, templates: Templates) -> str:
+        """The whole text, ending with a line end."""
+        raise NotImplementedError
+
+
+def shorten(text: str, limit: int = OBSERVED_CHARACTERS) -> str:
+    """The text cut visibly to `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+__all__ = [
+    "Channel",
+    "Check",
+    "Finding",
+    "Format",
+    "Location",
+    "Phase",
+    "Plugin",
+    "Result",
+    "Rule",
+    "Status",
+    "Target",
+    "shorten",
+]

@@ -1,0 +1,159 @@
+"""One table: why a run ended as it did, its exit code, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """A stable machine word with the exit code and the advice that go with it."""
+
+    name: str
+    exit_code: int
+    meaning: str
+    advice: str
+
+
+def _reason(name: str, exit_code: int, meaning: str, advice: str) -> Reason:
+    return Reason(name=name, exit_code=exit_code, meaning=meaning, advice=advice)
+
+
+_TABLE = (
+    _reason("ok", 0, "Everything that was asked for was done and measured good.", "Nothing to do."),
+    _reason(
+        "warned",
+        0,
+        "Everything required holds, and at least one check warned.",
+        "Read the warnings in the summary; raise them to failures with `--fail-on warn` once they are settled.",
+    ),
+    _reason(
+        "unchanged",
+        0,
+        "This revision is already the live and verified one, so nothing was changed.",
+        "To deploy it again on purpose, use `--force`.",
+    ),
+    _reason(
+        "delivery-failed",
+        0,
+        "The work itself is done, but at least one message could not be delivered.",
+        "Look at the deliveries in the report: each says which channel refused and why.",
+    ),
+    _reason(
+        "findings",
+        1,
+        "At least one check found something wrong.",
+        "Each finding in the summary names the place and the way out.",
+    ),
+    _reason(
+        "unverified",
+        1,
+        "The release is live but its verification failed, and rolling back was not part of this command.",
+        "Run `ci-ops rollback`, or use the `rollback` action where the verification says so.",
+    ),
+    _reason(
+        "invalid-usage",
+        2,
+        "The command line or the action's inputs are wrong.",
+        "Compare with `ci-ops COMMAND --help`.",
+    ),
+    _reason(
+        "invalid-config",
+        2,
+        "The configuration file cannot be used.",
+        "Every problem is listed with its line; `ci-ops config check` shows them without running anything.",
+    ),
+    _reason(
+        "inconclusive",
+        3,
+        "Something could not be looked at, so nothing can be said about it.",
+        "The findings name the missing tool, permission or field; give the check what it needs and run again.",
+    ),
+    _reason(
+        "unreachable-baseline",
+        3,
+        "A verified deployment exists, but this runner cannot reach the service; nothing was changed.",
+        "Check the URL, the network of the runner and the firewall, then run again.",
+    ),
+    _reason(
+        "held",
+        3,
+        "The new release is live, its verification could not look, and `verify.on-error: hold` keeps it.",
+        "Run `ci-ops verify` when the service can be reached, then keep it or run `ci-ops rollback`.",
+    ),
+    _reason(
+        "nothing-measured",
+        4,
+        "No check ran, so nothing can be said.",
+        "Name at least one check, or run in a project whose kind is recognised; `ci-ops init` writes a start.",
+    ),
+    _reason(
+        "rolled-back",
+        5,
+        "The deployment failed, and the previous release was restored and proven.",
+        "Production is whole. Mend what the findings name, then deploy again.",
+    ),
+    _reason(
+        "deploy-failed",
+        5,
+        "The deployment failed before it changed the live release, and what it had done was undone.",
+        "Production is whole. The failed step's output is in the report; mend it, then deploy again.",
+    ),
+    _reason(
+        "rollback-failed",
+        6,
+        "The rollback did not bring the previous release back, or could not prove it.",
+        "Look at production now. The report names the step that failed; "
+        "run the same command again to resume from the journal.",
+    ),
+    _reason(
+        "no-rollback-target",
+        6,
+        "There is no verified deployment to go back to.",
+        "Name one with `--to ID|SHA`, or deploy a good revision.",
+    ),
+    _reason(
+        "lock-held",
+        7,
+        "Another deployment holds the lock of this environment.",
+        "Wait for it, or look at who holds it in the message; a lock of a dead process is freed by the system.",
+    ),
+    _reason(
+        "setup-failed",
+        69,
+        "The action could not install what it needs; nothing was run and nothing was changed.",
+        "Check that the runner reaches its package index and has Python 3.11 or newer, then run again.",
+    ),
+    _reason(
+        "bug",
+        70,
+        "ci-ops itself failed in a way nobody foresaw.",
+        "Please report the block that was printed; what was done so far is in the journal.",
+    ),
+    _reason(
+        "interrupted",
+        130,
+        "The run was cancelled; no further step was started.",
+        "The recovery step, or the next run, restores a whole release from the journal.",
+    ),
+    _reason(
+        "terminated",
+        143,
+        "The run was terminated; no further step was started.",
+        "The recovery step, or the next run, restores a whole release from the journal.",
+    ),
+)
+REASONS: dict[str, Reason] = {reason.name: reason for reason in _TABLE}
+"""Every reason by its name, in the order of the documentation."""
+
+_EXIT_ORDER = (2, 4, 1, 3, 0)
+
+
+def deciding_exit_code(codes: Iterable[int]) -> int:
+    """The exit code where several hold: 2 before 4, 1, 3 and 0; 0 for none."""
+    present = set(codes)
+    return next((code for code in _EXIT_ORDER if code in present), 0)

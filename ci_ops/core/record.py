@@ -1,0 +1,139 @@
+"""The record of one deployment or rollback: what, where, by whom, how it ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+SCHEMA = 1
+"""Major version of the written form; readers accept this and the one before."""
+
+_REVISION = re.compile(r"[0-9a-f]{40}")
+_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{7}")
+
+
+class State(StrEnum):
+    """Where a deployment stands; only verification writes `verified`."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled-back"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_terminal(self) -> bool:
+        """True when nothing more will happen to the record by itself."""
+        return self not in {State.PLANNED, State.RUNNING, State.UNVERIFIED}
+
+
+def is_revision(text: str) -> bool:
+    """True for a full commit id: 40 lower-case hexadecimal digits."""
+    return _REVISION.fullmatch(text) is not None
+
+
+def is_deployment_id(text: str) -> bool:
+    """True for the form that `new_id` makes; safe as the name of a folder."""
+    return _ID.fullmatch(text) is not None
+
+
+def new_id(now: datetime, revision: str) -> str:
+    """Deployment id: UTC time and short revision, sortable, safe as a folder name."""
+    short = revision[:7] if revision else "0000000"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploymentRecord:
+    """What is known of one deployment; a change makes a new value."""
+
+    id: str
+    service: str
+    environment: str
+    revision: str
+    """40 hex digits; empty when the caller knows none."""
+    kind: str = "deployment"
+    """`deployment` or `rollback`."""
+    type: str = "standard"
+    components: tuple[str, ...] = ()
+    ref: str = ""
+    version: str = ""
+    previous: str = ""
+    """Id of the deployment that was live before; empty for the first."""
+    previous_revision: str = ""
+    actor: str = ""
+    run_url: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    state: State = State.PLANNED
+    reason: str = ""
+    """Why it was done (a rollback's stated reason) or how it ended."""
+    error: str = ""
+    steps_digest: str = ""
+    backup: str = ""
+    migrations: tuple[str, ...] = ()
+    external_id: str = field(default="", compare=False)
+    """The id in an outside ledger (GitHub's deployment id); empty for none."""
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from start to finish; None while it runs."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def short_revision(self) -> str:
+        """The first seven digits, as people read it; `unknown` for none."""
+        return self.revision[:7] or "unknown"
+
+    def with_state(self, state: State, *, at: datetime | None = None, **changes: Any) -> DeploymentRecord:
+        """The record in a new state; `at` sets the time of finishing."""
+        return replace(self, state=state, finished_at=at or self.finished_at, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """The written form, with its schema version."""
+        document: dict[str, Any] = {"schema": SCHEMA}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            document[each.name] = _plain(value)
+        document["duration_seconds"] = self.duration_seconds
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> DeploymentRecord:
+        """Read the written form; raises ValueError when it cannot be understood."""
+        check_schema(document)
+        known = {each.name for each in fields(cls)}
+        values = {name: value for name, value in document.items() if name in known}
+        try:
+            values["state"] = State(values.get("state", "planned"))
+            for name in ("started_at", "finished_at"):
+                values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
+            for name in ("components", "migrations"):
+                values[name] = tuple(values.get(name) or ())
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not a deployment record: {error}") from error
+
+
+def check_schema(document: dict[str, Any]) -> None:
+    """Raise ValueError unless the document's major version can be read here."""
+    schema = document.get("schema")
+    if not isinstance(schema, int) or not SCHEMA - 1 <= schema <= SCHEMA:
+        raise ValueError(
+            f"schema {schema!r} is not one this version of ci-ops reads ({SCHEMA - 1} or {SCHEMA})"
+        )
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, StrEnum) else value

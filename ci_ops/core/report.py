@@ -1,0 +1,192 @@
+"""The report: everything one run has to say, and the verdict that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.event import Delivery, Outcome
+from ci_ops.core.reasons import REASONS, deciding_exit_code
+from ci_ops.core.record import DeploymentRecord, State
+from ci_ops.core.result import Result
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+REPORT_SCHEMA = 1
+"""Major version of the report's JSON form."""
+
+
+class StepState(StrEnum):
+    """How far a step got; also the words of the journal."""
+
+    PLANNED = "planned"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepOutcome:
+    """One step as it went."""
+
+    key: str
+    title: str
+    state: StepState
+    changes: bool
+    seconds: float = 0.0
+    started_offset_seconds: float = 0.0
+    """Seconds after the start of the run."""
+    replayed: bool = False
+    """True when an earlier run had done it already."""
+    output: str = ""
+    """Tail of the output when it failed; free of secrets."""
+    phase: str = "deploy"
+    """deploy, undo or rollback."""
+    run: str = ""
+    """What was or would be run, for dry runs and for the reader of a failure."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The written form."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "state": str(self.state),
+            "phase": self.phase,
+            "changes": self.changes,
+            "seconds": round(self.seconds, 6),
+            "started_offset_seconds": round(self.started_offset_seconds, 6),
+            "replayed": self.replayed,
+            "run": self.run,
+            "output": self.output,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Availability:
+    """What a probe that ran throughout saw of the service."""
+
+    requests: int
+    failures: int
+    longest_gap_seconds: float
+    """The longest time without a good answer."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The written form."""
+        return {
+            "requests": self.requests,
+            "failures": self.failures,
+            "longest_gap_seconds": round(self.longest_gap_seconds, 6),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """Record, results, steps and deliveries of one run of one command."""
+
+    command: str
+    """readiness, deploy, verify, notify or rollback."""
+    record: DeploymentRecord | None = None
+    results: tuple[Result, ...] = ()
+    proof: tuple[Result, ...] = ()
+    """Results of verifying the release that a rollback brought back."""
+    steps: tuple[StepOutcome, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    availability: Availability | None = None
+    reason: str = ""
+    """Set by a flow that knows; otherwise it follows from the results."""
+    sentence: str = ""
+    notes: tuple[str, ...] = ()
+    """Things the reader should know that are neither results nor steps."""
+    changed: bool = False
+    """True once the target was, or may have been, changed."""
+    dry_run: bool = False
+    seconds: float = 0.0
+    fail_on_warn: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The reason's name: the flow's own, else the one the results lead to."""
+        return self.reason or reason_for(self.results, fail_on_warn=self.fail_on_warn)
+
+    @property
+    def status(self) -> Status:
+        """What outputs.status says; workflows branch on this word alone."""
+        verdict = self.verdict
+        if verdict in {"ok", "unchanged", "delivery-failed"}:
+            return Status.PASS if verdict == "ok" else Status.WARN
+        if verdict == "warned":
+            return Status.WARN
+        return Status.FAIL if REASONS[verdict].exit_code in {1, 5, 6} else Status.ERROR
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code."""
+        return REASONS[self.verdict].exit_code
+
+    def to_json(self) -> dict[str, Any]:
+        """The published form, version `REPORT_SCHEMA`."""
+        return {
+            "schema": REPORT_SCHEMA,
+            "command": self.command,
+            "status": str(self.status),
+            "reason": self.verdict,
+            "exit_code": self.exit_code,
+            "sentence": self.sentence,
+            "advice": REASONS[self.verdict].advice,
+            "changed": self.changed,
+            "dry_run": self.dry_run,
+            "seconds": round(self.seconds, 6),
+            "record": self.record.to_json() if self.record else None,
+            "results": [result.to_json() for result in self.results],
+            "proof": [result.to_json() for result in self.proof],
+            "steps": [step.to_json() for step in self.steps],
+            "deliveries": [delivery.to_json() for delivery in self.deliveries],
+            "availability": self.availability.to_json() if self.availability else None,
+            "notes": list(self.notes),
+        }
+
+
+def reason_for(results: Iterable[Result], *, fail_on_warn: bool = False) -> str:
+    """The reason that a list of results leads to.
+
+    Required fail → findings; required error or skip → inconclusive; nothing
+    measured at all → nothing-measured; a warning → warned or, where warnings
+    block, findings.
+    """
+    listed = tuple(results)
+    if not any(result.measured for result in listed) and not any(result.blocks for result in listed):
+        return "nothing-measured"
+    names = {_blocking_reason(result) for result in listed if result.blocks}
+    if fail_on_warn and any(result.status is Status.WARN for result in listed):
+        names.add("findings")
+    if names:
+        decided = deciding_exit_code(REASONS[name].exit_code for name in names)
+        return next(name for name in sorted(names) if REASONS[name].exit_code == decided)
+    warned = any(not result.status.is_good or result.status is Status.WARN for result in listed)
+    return "warned" if warned else "ok"
+
+
+def _blocking_reason(result: Result) -> str:
+    return "findings" if result.status is Status.FAIL else "inconclusive"
+
+
+def failed_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """Those that did not arrive."""
+    return tuple(each for each in deliveries if each.outcome is Outcome.FAILED)
+
+
+__all__ = [
+    "REPORT_SCHEMA",
+    "Availability",
+    "Report",
+    "State",
+    "StepOutcome",
+    "StepState",
+    "failed_deliveries",
+    "reason_for",
+]

@@ -1,0 +1,107 @@
+"""What one check found out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ci_ops.core.status import Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Location:
+    """A line of a file that the reader should look at."""
+
+    file: str
+    line: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that a check has to say, with its place and the way out."""
+
+    rule: str
+    """`<plugin>/<finding>`: stable, never reused; the key of `ignore`."""
+    severity: Status
+    """warn, fail or error."""
+    sentence: str
+    expected: str = ""
+    observed: str = ""
+    """What was seen, already free of secrets and cut to a readable length."""
+    location: Location | None = None
+    advice: str = ""
+    subject: str = ""
+    """What it is about (a URL, a variable's name); part of the fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same finding in two runs has the same 16 hex digits."""
+        seed = "\n".join((self.rule, self.subject, self.location.file if self.location else ""))
+        return hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """The written form."""
+        return {
+            "rule": self.rule,
+            "severity": str(self.severity),
+            "sentence": self.sentence,
+            "expected": self.expected,
+            "observed": self.observed,
+            "location": str(self.location) if self.location else "",
+            "advice": self.advice,
+            "subject": self.subject,
+            "fingerprint": self.fingerprint,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """One check's answer. What measured nothing can be neither pass nor warn."""
+
+    check: str
+    """The name under which the configuration lists the check."""
+    status: Status
+    sentence: str
+    measured: int
+    """How many things were really looked at: requests, files, variables."""
+    findings: tuple[Finding, ...] = ()
+    attempts: int = 1
+    seconds: float = 0.0
+    transient: bool = False
+    """True when the same question may well have another answer soon."""
+    required: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Measured values for people and machines: latency, histogram, days left."""
+
+    def __post_init__(self) -> None:
+        if self.measured == 0 and self.status.is_good:
+            raise ValueError(f"check {self.check!r} measured nothing and cannot be {self.status}")
+
+    @property
+    def blocks(self) -> bool:
+        """True when this result stands in the way: required and not pass or warn."""
+        return self.required and not self.status.is_good
+
+    def timed(self, *, attempts: int, seconds: float) -> Result:
+        """The same result with how often and how long it was asked."""
+        return replace(self, attempts=attempts, seconds=seconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """The written form."""
+        return {
+            "check": self.check,
+            "status": str(self.status),
+            "sentence": self.sentence,
+            "measured": self.measured,
+            "attempts": self.attempts,
+            "seconds": round(self.seconds, 6),
+            "transient": self.transient,
+            "required": self.required,
+            "facts": dict(self.facts),
+            "findings": [finding.to_json() for finding in self.findings],
+        }
