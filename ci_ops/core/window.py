@@ -1,0 +1,137 @@
+"""Counts over the last calls or the last seconds, in constant time and space.
+
+No window locks anything: its owner holds a lock around the arithmetic, so
+that a whole decision costs one lock and not one per counter. Times are
+numbers of one steady clock; the windows never ask a clock themselves.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+
+class CountWindow:
+    """The sum of the last `size` weights."""
+
+    __slots__ = ("_next", "_ring", "size", "total")
+
+    def __init__(self, size: int) -> None:
+        if size < 1:
+            raise ValueError("a window holds at least one entry")
+        self.size = size
+        self.total = 0
+        """Sum of the weights that are in the window now."""
+        self._ring = [0] * size
+        self._next = 0
+
+    def add(self, weight: int) -> None:
+        """Put one weight in; the oldest goes out."""
+        index = self._next
+        self.total += weight - self._ring[index]
+        self._ring[index] = weight
+        self._next = index + 1 if index + 1 < self.size else 0
+
+
+class TimeWindow:
+    """The sum of the weights of the last `span`, in the unit of the clock.
+
+    A ring of buckets that starts at the first entry. What is older than the
+    span never counts; what is younger than `span - span / buckets` always
+    does. A clock that goes back adds to the newest bucket.
+    """
+
+    __slots__ = ("_newest", "_origin", "_per_unit", "_ring", "_total", "span")
+
+    def __init__(self, span: float, *, buckets: int = 10) -> None:
+        if span <= 0 or buckets < 2:
+            raise ValueError("a window needs a positive span and at least two buckets")
+        self.span = span
+        self._ring = [0] * buckets
+        self._per_unit = buckets / span
+        self._origin: float | None = None
+        self._newest = 0
+        self._total = 0
+
+    def add(self, now: float, weight: int = 1) -> int:
+        """Put a weight in; the sum of the window with it."""
+        if self._origin is None:
+            self._origin = now
+        ring = self._ring
+        bucket = int((now - self._origin) * self._per_unit)
+        if bucket > self._newest:
+            self._advance(bucket)
+        ring[self._newest % len(ring)] += weight
+        self._total += weight
+        return self._total
+
+    def total(self, now: float) -> int:
+        """The sum of the window as it stands at `now`."""
+        self._catch_up(now)
+        return self._total
+
+    def series(self, now: float) -> tuple[int, ...]:
+        """The sum of each bucket, oldest first; the last one is still filling."""
+        self._catch_up(now)
+        start = self._newest % len(self._ring) + 1
+        return tuple(self._ring[start:] + self._ring[:start])
+
+    def _catch_up(self, now: float) -> None:
+        if self._origin is not None:
+            bucket = int((now - self._origin) * self._per_unit)
+            if bucket > self._newest:
+                self._advance(bucket)
+
+    def _advance(self, bucket: int) -> None:
+        ring = self._ring
+        size = len(ring)
+        if bucket - self._newest >= size:
+            ring[:] = [0] * size
+            self._total = 0
+        else:
+            for old in range(self._newest + 1, bucket + 1):
+                self._total -= ring[old % size]
+                ring[old % size] = 0
+        self._newest = bucket
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What the last measurements say together."""
+
+    count: int
+    minimum: float
+    maximum: float
+    average: float
+
+
+class ValueWindow:
+    """The last `size` measurements; adding costs the same however many there are."""
+
+    __slots__ = ("_next", "_values", "size")
+
+    def __init__(self, size: int = 1000) -> None:
+        if size < 1:
+            raise ValueError("a window holds at least one entry")
+        self.size = size
+        self._values = array("d")
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, value: float) -> None:
+        """Put one measurement in; the oldest goes out when there is no room."""
+        if len(self._values) < self.size:
+            self._values.append(value)
+        else:
+            self._values[self._next] = value
+            self._next = (self._next + 1) % self.size
+
+    def summary(self) -> Measured | None:
+        """Count, extremes and average of what is held; None when nothing is."""
+        values = self._values
+        if not values:
+            return None
+        average = sum(values) / len(values)
+        return Measured(count=len(values), minimum=min(values), maximum=max(values), average=average)
