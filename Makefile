@@ -3,7 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := ci_ops tests actions $(wildcard benchmarks tools)
+CODE := ci_ops tests $(wildcard actions benchmarks tools)
 
 # Looked for only when an environment has to be made; PYTHON=… on the command line wins.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
