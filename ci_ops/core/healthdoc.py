@@ -87,13 +87,15 @@ class HealthDocument:
     output: str = ""
     age_seconds: float | None = None
     """How old the measurement is when the service says so; None when it does not."""
+    checked: int = 0
+    """How many checks the service says it ran without naming them, because details are kept from us."""
     problem: str = ""
     """Why the answer, or a part of it, could not be read; empty when it could."""
 
     @property
     def is_shallow(self) -> bool:
-        """True when no dependency is named: the answer only proves that a process answers."""
-        return not self.components
+        """True when no dependency was looked at: the answer only proves that a process answers."""
+        return not self.components and self.checked <= 0
 
     @property
     def not_passing(self) -> tuple[Component, ...]:
@@ -114,6 +116,11 @@ def parse_health(body: bytes | str) -> HealthDocument:
         return _unreadable(f"the key {_cut(str(error))!r} stands twice in one object")
     except (ValueError, RecursionError):
         return _of_word(text)
+    return read_health(value)
+
+
+def read_health(value: object) -> HealthDocument:
+    """What an answer that is already parsed says: a word, a map or a list of checks."""
     if isinstance(value, str):
         return _of_word(value)
     if isinstance(value, list):
@@ -162,6 +169,7 @@ def _of_map(body: dict[str, Any]) -> HealthDocument:
         version=_text(body, "version"),
         output=_text(body, "output"),
         age_seconds=_number(body.get("ageSeconds")),
+        checked=int(_number(body.get("checked")) or 0),
         problem=problem,
     )
 

@@ -205,6 +205,11 @@ def test_the_parts_that_do_not_pass_come_worst_first() -> None:
     assert [one.name for one in document.not_passing] == ["c", "d", "a"]
 
 
+def test_a_service_that_keeps_its_details_is_not_shallow_when_it_says_how_many_checks_ran() -> None:
+    assert not _read({"status": "pass", "checked": 3}).is_shallow
+    assert _read({"status": "pass", "checked": 0}).is_shallow
+
+
 def test_a_statement_made_twice_is_told_once() -> None:
     assert len(_read({"checks": {"db": "ok"}, "components": {"db": "ok"}}).components) == 1
 
