@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from ci_ops.core.errors import Problem
     from ci_ops.core.redact import Redactor
 
 MAX_BODY_BYTES = 1 << 20
@@ -301,3 +302,5 @@ class Subject:
     config_file: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables as the deployed service will see them, where the user gave them."""
+    config_problems: tuple[Problem, ...] | None = None
+    """What is wrong with `config_file`; None when nobody looked."""
