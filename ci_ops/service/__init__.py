@@ -1,0 +1,38 @@
+"""The kit that a deployed application installs, so that checks have something true to probe.
+
+Nothing here needs another package, and nothing is loaded before it is used:
+every name below is fetched from its module at its first use (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES: dict[str, str] = {
+    "Availability": "availability",
+    "ComponentHealth": "health_model",
+    "HealthCheck": "health_model",
+    "HealthCheckService": "health",
+    "HealthReport": "health_model",
+    "HealthStatus": "health_model",
+    "Outcome": "health_model",
+    "health_service": "health",
+}
+"""Public name → module of this package."""
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - made from the table, so that each name stands once
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its module, and keep it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,271 @@
+"""The health of an application: its checks, run so that asking cannot hurt it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import difflib
+import os
+import threading
+import time
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.redact import redact_patterns
+from ci_ops.service.availability import Availability
+from ci_ops.service.health_model import (
+    Check,
+    ComponentHealth,
+    HealthCheck,
+    HealthReport,
+    HealthStatus,
+    worst_health,
+)
+from ci_ops.service.health_runs import CheckState, Run, Tools
+from ci_ops.service.health_workers import LoopThread, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_BUILT_IN_GROUPS = ("live", "ready", "check")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    members: tuple[str, ...]
+    tags: tuple[str, ...]
+    on_empty: HealthStatus
+
+
+class HealthCheckService:
+    """Checks, groups of checks, and the availability that the application states itself.
+
+    Sync checks run on a few threads of their own, async checks on the loop of
+    whoever asks. Each check has one run at a time, whoever and however many
+    ask. Results are reused for `ttl_seconds` and shown a little longer while a
+    new run is under way, so a probe every few seconds costs next to nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        deadline_seconds: float = 0.9,
+        max_workers: int = 16,
+        availability: Availability | None = None,
+        on_empty: HealthStatus = HealthStatus.HEALTHY,
+        hide: Callable[[str], str] = redact_patterns,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.deadline_seconds = deadline_seconds
+        """No answer takes longer; below the kubelet's default timeout of 1 s."""
+        self.availability = availability or Availability()
+        self._on_empty = on_empty
+        self._max_workers = max_workers
+        self._lock = threading.Lock()
+        self._states: dict[str, CheckState] = {}
+        self._groups: dict[str, _Group] = {}
+        self._pid = os.getpid()
+        self._tools = Tools(
+            monotonic=monotonic, now=now, hide=hide, workers=Workers(max_workers), loop_thread=LoopThread()
+        )
+        self.started_at = now()
+
+    def add(self, call: Check, *, name: str | None = None, **options: Any) -> HealthCheck:
+        """Register a check and return its registration.
+
+        The name defaults to the callable's own, with hyphens. `options` are the fields of
+        HealthCheck; a built-in check brings its own defaults along. Raises
+        ValueError for a taken name or a timeout above the deadline.
+        """
+        known = {field.name for field in fields(HealthCheck)} - {"name", "call"}
+        if unknown := sorted(options.keys() - known):
+            raise TypeError(
+                f"unknown health check option {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            )
+        options = {**getattr(call, "options", {}), **options}
+        title = name or str(getattr(call, "name", "") or getattr(call, "__name__", "")).replace("_", "-")
+        check = HealthCheck(name=title, call=call, **options)
+        if check.timeout_seconds > self.deadline_seconds:
+            raise ValueError(
+                f"health check {check.name!r}: timeout_seconds {check.timeout_seconds:g} is above the "
+                f"deadline of {self.deadline_seconds:g} s for a whole answer"
+            )
+        with self._lock:
+            if check.name in self._states:
+                raise ValueError(f"there is already a health check {check.name!r}")
+            self._states = {**self._states, check.name: CheckState(check, self._tools)}
+        return check
+
+    def check(self, name: str | None = None, **options: Any) -> Callable[[Check], Check]:
+        """Register the decorated function as a check; the function stays as it is."""
+
+        def register(call: Check) -> Check:
+            self.add(call, name=name, **options)
+            return call
+
+        return register
+
+    def remove(self, name: str) -> None:
+        """Take a check out. Raises ValueError while a group names it."""
+        with self._lock:
+            holder = next((title for title, group in self._groups.items() if name in group.members), None)
+            if holder is not None:
+                raise ValueError(f"health check {name!r} is named by the group {holder!r}")
+            self._known(name)
+            self._states = {title: state for title, state in self._states.items() if title != name}
+
+    def group(
+        self,
+        name: str,
+        *members: str,
+        tags: Iterable[str] = (),
+        on_empty: HealthStatus | None = None,
+    ) -> None:
+        """Name a group of checks, by name and by tag; it gets the path /health/NAME.
+
+        `live`, `ready` and `check` may be narrowed in the same way. Raises
+        ValueError at once for a member that is not registered. `on_empty` is
+        the answer while the group selects no check.
+        """
+        with self._lock:
+            for member in members:
+                self._known(member)
+            policy = self._on_empty if on_empty is None else on_empty
+            group = _Group(members=members, tags=tuple(tags), on_empty=policy)
+            self._groups = {**self._groups, name: group}
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of every group that can be asked for."""
+        return tuple(dict.fromkeys((*_BUILT_IN_GROUPS, *self._groups)))
+
+    @property
+    def checks(self) -> tuple[HealthCheck, ...]:
+        """Every registered check."""
+        return tuple(state.check for state in self._states.values())
+
+    def report(self, group: str = "check", *, fresh: bool = False) -> HealthReport:
+        """The health of a group, measured now or a few seconds ago.
+
+        `fresh` asks for results of this very moment (not older than a second).
+        Raises KeyError for an unknown group and RuntimeError on an event loop.
+        """
+        if _is_on_loop():
+            raise RuntimeError("await report_async() on an event loop: report() would block it")
+        begun = self._begin(group, fresh=fresh, loop=None)
+        for state, run in begun:
+            if run is not None:
+                concurrent.futures.wait([run.finished], timeout=max(0.0, state.remaining_seconds(run)))
+        return self._report(group, [state.result(run) for state, run in begun])
+
+    async def report_async(self, group: str = "check", *, fresh: bool = False) -> HealthReport:
+        """The same for asynchronous callers; a cancelled caller cancels no check."""
+        loop = asyncio.get_running_loop()
+        begun = self._begin(group, fresh=fresh, loop=loop)
+        for state, run in begun:
+            if run is not None:
+                await _wait(loop, run, state.remaining_seconds(run))
+        return self._report(group, [state.result(run) for state, run in begun])
+
+    def known(self, group: str = "check") -> HealthReport:
+        """The health of a group by its last results, without running a check."""
+        now = self._tools.now()
+        shown = [
+            (last, (now - last.measured_at).total_seconds())
+            for state in self._select(group)
+            if (last := state.known())
+        ]
+        return self._report(group, shown)
+
+    def _begin(
+        self, group: str, *, fresh: bool, loop: asyncio.AbstractEventLoop | None
+    ) -> list[tuple[CheckState, Run | None]]:
+        if self._pid != os.getpid():
+            self._after_fork()
+        if self._refusal(group):  # the answer is no already: a draining process spares its dependencies
+            return []
+        return [(state, state.begin(fresh=fresh, loop=loop)) for state in self._select(group)]
+
+    def _select(self, group: str) -> list[CheckState]:
+        chosen = self._groups.get(group)
+        if chosen is None and group not in _BUILT_IN_GROUPS:
+            raise KeyError(group)
+        states = self._states.values()
+        if chosen is not None:
+            return [
+                one
+                for one in states
+                if one.check.name in chosen.members or {*chosen.tags} & {*one.check.tags}
+            ]
+        return [one for one in states if group == "check" or group in one.check.tags]
+
+    def _refusal(self, group: str) -> str:
+        if group == "live":
+            return self.availability.broken
+        return self.availability.refusal if group == "ready" else ""
+
+    def _report(self, group: str, shown: list[tuple[ComponentHealth, float]]) -> HealthReport:
+        refusal = self._refusal(group)
+        components = tuple(one for one, _ in shown)
+        status = worst_health([one.status for one in components])
+        if status is None:
+            chosen = self._groups.get(group)
+            status = self._on_empty if chosen is None else chosen.on_empty
+        return HealthReport(
+            group=group,
+            status=HealthStatus.UNHEALTHY if refusal else status,
+            components=components,
+            age_seconds=max((age for _, age in shown), default=0.0),
+            refusal=refusal,
+        )
+
+    def _known(self, name: str) -> None:
+        if name not in self._states:
+            close = difflib.get_close_matches(name, self._states, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"there is no health check {name!r}{hint}")
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._tools = Tools(
+            monotonic=self._tools.monotonic,
+            now=self._tools.now,
+            hide=self._tools.hide,
+            workers=Workers(self._max_workers),
+            loop_thread=LoopThread(),
+        )
+        for state in self._states.values():
+            state.after_fork(self._tools)
+        self._pid = os.getpid()
+
+
+def _is_on_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _wait(loop: asyncio.AbstractEventLoop, run: Run, seconds: float) -> None:
+    if run.finished.done() or seconds <= 0:
+        return
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def finish() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def wake(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop of a caller that has gone away
+            loop.call_soon_threadsafe(finish)
+
+    run.finished.add_done_callback(wake)
+    await asyncio.wait({waiter}, timeout=seconds)
+
+
+health_service = HealthCheckService()
+"""The application's own, used by the ready-made routes and lifecycle."""

@@ -1,0 +1,246 @@
+"""One registered check at work: one run at a time, its results kept, aged and damped."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ci_ops.service.health_model import (
+    MAX_MESSAGE_LENGTH,
+    ComponentHealth,
+    HealthCheck,
+    HealthStatus,
+    Outcome,
+    outcome_of,
+)
+from ci_ops.service.health_workers import LoopThread, Workers
+
+log = logging.getLogger("ci_ops.service.health")
+
+FRESH_FLOOR_SECONDS = 1.0
+"""A result younger than this also answers those who ask for a fresh one: nobody can hammer a dependency."""
+
+
+class Run:
+    """One run of a check; `finished` is set when its result is known or it has died."""
+
+    def __init__(self, started: float, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.started = started
+        self.loop = loop
+        self.finished: Future[None] = Future()
+        self.has_begun = False
+        self.is_expired = False
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """False when it is over, or when the loop it ran on is gone."""
+        return not (self.finished.done() or (self.loop is not None and self.loop.is_closed()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every check of a service shares: time, threads and the hiding of secrets."""
+
+    monotonic: Callable[[], float]
+    now: Callable[[], datetime]
+    hide: Callable[[str], str]
+    workers: Workers
+    loop_thread: LoopThread
+
+
+class CheckState:
+    """The last result of a check and the run that is under way.
+
+    A run that does not end is reported as a timeout and never started again
+    beside itself: a hung dependency costs one thread, not one per probe.
+    """
+
+    def __init__(self, check: HealthCheck, tools: Tools) -> None:
+        self.check = check
+        self._tools = tools
+        self._lock = threading.RLock()
+        self._run: Run | None = None
+        self._last: ComponentHealth | None = None
+        self._measured = 0.0
+        self._verdict: HealthStatus | None = None
+        self._in_a_row = 0
+        self._is_bad = False
+        self._is_async = inspect.iscoroutinefunction(check.call) or inspect.iscoroutinefunction(
+            getattr(check.call, "__call__", None)  # noqa: B004 - an object whose call is a coroutine function
+        )
+
+    def begin(self, *, fresh: bool, loop: asyncio.AbstractEventLoop | None) -> Run | None:
+        """The run to wait for; None when the kept result is good enough to be shown."""
+        with self._lock:
+            age = self._tools.monotonic() - self._measured
+            if self._last is not None and age < self._reuse_seconds(fresh=fresh):
+                return None
+            limit = self.check.ttl_seconds + self.check.stale_seconds
+            may_be_shown = self._last is not None and not fresh and not self._is_bad and age < limit
+            run = self._run
+            if run is None or not run.is_under_way:
+                run = self._run = Run(self._tools.monotonic(), loop if self._is_async else None)
+                self._start(run)
+        return None if may_be_shown else run
+
+    def remaining_seconds(self, run: Run) -> float:
+        """How long a run may still take before it counts as a timeout."""
+        return run.started + self.check.timeout_seconds - self._tools.monotonic()
+
+    def result(self, run: Run | None) -> tuple[ComponentHealth, float]:
+        """What is shown now, and its age in seconds; a run that is not over is a timeout."""
+        if run is not None and not run.finished.done():
+            self._expire(run)
+        with self._lock:
+            if self._last is None:  # only when the loop of the run was closed under it
+                self._record(Outcome(status=HealthStatus.UNHEALTHY, message="the check was cut off"), 0.0)
+            assert self._last is not None
+            return self._last, max(0.0, self._tools.monotonic() - self._measured)
+
+    def known(self) -> ComponentHealth | None:
+        """The last result, however old, without running anything."""
+        return self._last
+
+    def after_fork(self, tools: Tools) -> None:
+        """Forget the run of the parent process: its thread does not exist here."""
+        self._tools = tools
+        self._lock = threading.RLock()
+        self._run = None
+
+    def _reuse_seconds(self, *, fresh: bool) -> float:
+        kept = self.check.failure_ttl_seconds if self._is_bad else self.check.ttl_seconds
+        return min(kept, FRESH_FLOOR_SECONDS) if fresh else kept
+
+    def _start(self, run: Run) -> None:
+        if not self._is_async:
+            self._tools.workers.submit(lambda: self._run_here(run))
+        elif run.loop is not None:
+            run.task = run.loop.create_task(self._run_on_loop(run))
+        else:
+            self._tools.loop_thread.run(self._run_on_loop(run))
+
+    def _run_here(self, run: Run) -> None:
+        run.has_begun = True
+        try:
+            answer = self.check.call()
+            if inspect.isawaitable(answer):
+                if inspect.iscoroutine(answer):
+                    answer.close()
+                raise TypeError("a plain function returned an awaitable; declare the check with `async def`")  # noqa: TRY301 - told like any other failure of the check
+            outcome = outcome_of(answer)
+        except BaseException as error:  # noqa: BLE001 - whatever a check raises is its result
+            outcome = self._failure(error)
+        self._finish(run, outcome)
+
+    async def _run_on_loop(self, run: Run) -> None:
+        run.has_begun = True
+        outcome = None
+        try:
+            async with asyncio.timeout(self.check.timeout_seconds) as limit:
+                answer = self.check.call()
+                outcome = outcome_of(await answer if inspect.isawaitable(answer) else answer)
+        except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
+            outcome = self._timeout() if limit.expired() else self._failure(error)
+        finally:  # a cancellation from outside says nothing about the dependency: nothing is recorded
+            self._finish(run, outcome)
+
+    def _failure(self, error: BaseException) -> Outcome:
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return Outcome(status=HealthStatus.UNHEALTHY, message=text)
+
+    def _timeout(self) -> Outcome:
+        seconds = self.check.timeout_seconds
+        return Outcome(status=HealthStatus.UNHEALTHY, message=f"no answer within {seconds:g} s")
+
+    def _expire(self, run: Run) -> None:
+        with self._lock:
+            if run.finished.done():
+                return
+            if not run.is_expired:
+                run.is_expired = True
+                outcome = self._timeout()
+                if not run.has_begun:
+                    limit = self._tools.workers.limit
+                    outcome = replace(
+                        outcome, message=f"{outcome.message}: all {limit} health workers are busy"
+                    )
+                self._record(outcome, self._tools.monotonic() - run.started)
+            self._measured = self._tools.monotonic()  # that it still hangs was seen now
+
+    def _finish(self, run: Run, outcome: Outcome | None) -> None:
+        with self._lock:
+            if self._run is run:
+                self._run = None
+            if outcome is not None and not run.is_expired:
+                self._record(outcome, self._tools.monotonic() - run.started)
+        run.finished.set_result(None)
+
+    def _record(self, outcome: Outcome, seconds: float) -> None:
+        check = self.check
+        status, message = outcome.status, outcome.message
+        if check.slow_seconds is not None and seconds > check.slow_seconds and status is HealthStatus.HEALTHY:
+            status = HealthStatus.DEGRADED
+            message = message or f"answered in {seconds:.3f} s, expected within {check.slow_seconds:g} s"
+        was_bad = status is HealthStatus.UNHEALTHY
+        status, message = self._damped(status, message)
+        self._verdict = status
+        self._is_bad = was_bad or status is HealthStatus.UNHEALTHY
+        if status is HealthStatus.UNHEALTHY and not check.required:
+            status = HealthStatus.DEGRADED
+            message = f"optional: {message}" if message else "optional"
+        self._measured = self._tools.monotonic()
+        self._keep(replace(outcome, status=status, message=message), seconds)
+
+    def _damped(self, status: HealthStatus, message: str) -> tuple[HealthStatus, str]:
+        """The verdict after counting results in a row; the first result counts at once."""
+        before, check = self._verdict, self.check
+        turns = before is not None and (status is HealthStatus.UNHEALTHY) != (
+            before is HealthStatus.UNHEALTHY
+        )
+        self._in_a_row = self._in_a_row + 1 if turns else 0
+        needed = check.failures_to_fail if status is HealthStatus.UNHEALTHY else check.passes_to_recover
+        if not turns or self._in_a_row >= needed:
+            self._in_a_row = 0
+            return status, message
+        count = f"{self._in_a_row} of {needed}"
+        if status is HealthStatus.UNHEALTHY:
+            return HealthStatus.DEGRADED, f"failure {count}: {message}"
+        return HealthStatus.UNHEALTHY, f"recovering, {count} good results"
+
+    def _shown(self, text: str) -> str:
+        return self._tools.hide(text)[:MAX_MESSAGE_LENGTH]
+
+    def _keep(self, outcome: Outcome, seconds: float) -> None:
+        check, before, now = self.check, self._last, self._tools.now()
+        message = self._shown(outcome.message)
+        value = self._shown(outcome.value) if isinstance(outcome.value, str) else outcome.value
+        changed = before is None or before.status is not outcome.status
+        self._last = ComponentHealth(
+            name=check.name,
+            status=outcome.status,
+            message=message,
+            response_time_seconds=seconds,
+            required=check.required,
+            value=value,
+            unit=outcome.unit,
+            component_type=check.component_type,
+            affected_endpoints=check.affected_endpoints,
+            measured_at=now,
+            since=now if before is None or changed else before.since,
+        )
+        if changed and (before is not None or outcome.status is not HealthStatus.HEALTHY):
+            is_good = outcome.status is HealthStatus.HEALTHY
+            log.log(
+                logging.INFO if is_good else logging.WARNING,
+                "health of %s is now %s%s",
+                check.name,
+                outcome.status.value,
+                f": {message}" if message else "",
+            )

@@ -1,0 +1,61 @@
+"""Threads of their own for health checks, so that a hung one starves nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+class Workers:
+    """At most `limit` daemon threads, made when needed and kept.
+
+    Not a ThreadPoolExecutor: that joins its threads when the interpreter ends,
+    and a hung check would then keep the process from ending.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._load = 0
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run the job on the next free thread. The job must not raise."""
+        with self._lock:
+            self._load += 1
+            is_short = self._load > self._threads and self._threads < self.limit
+            self._threads += is_short
+            number = self._threads
+        self._jobs.put(job)
+        if is_short:
+            threading.Thread(target=self._serve, name=f"ci-ops-health-{number}", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self._jobs.get()()
+            with self._lock:
+                self._load -= 1
+
+
+class LoopThread:
+    """An event loop on a daemon thread, for async checks asked for by synchronous code."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start the coroutine on the loop and return at once."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(
+                    target=self._loop.run_forever, name="ci-ops-health-loop", daemon=True
+                ).start()
+        asyncio.run_coroutine_threadsafe(work, self._loop)
