@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ci_ops.core.record import DeploymentRecord
 from ci_ops.core.status import Status
 
 
@@ -28,6 +29,10 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()
     """Label and value, in the order to show."""
     links: tuple[Link, ...] = ()
+    record: DeploymentRecord | None = None
+    """What the message is about, for channels that are read by machines."""
+    sequence: int = 0
+    """The event's place among those of its deployment."""
 
 
 class Undeliverable(Exception):

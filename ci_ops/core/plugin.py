@@ -58,6 +58,13 @@ class Check(Plugin):
     """Checks that run before this one when they are configured too."""
     rules: ClassVar[Mapping[str, Rule]] = {}
     """Every rule it may report, without the `<plugin>/` in front."""
+    starts_programs: ClassVar[bool] = False
+    """True when it runs child programs: a stop request waits until they are ended."""
+
+    @property
+    def most_tries(self) -> int | None:
+        """How often it is asked at most; None when only the deadline limits it."""
+        return None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
         """Look once and yield the answers; transient ones are asked again by the machinery."""
@@ -108,6 +115,9 @@ class Target(Plugin):
 
 class Channel(Plugin):
     """Brings one message to one place."""
+
+    is_general: ClassVar[bool] = False
+    """True when it recognises whole classes of addresses that another kind may know better."""
 
     def send(self, message: Message, world: World) -> str:
         """Deliver and return the message's reference there, or empty. Raises Undeliverable."""

@@ -1,0 +1,51 @@
+"""Text from outside, made fit to be shown on one line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_INVISIBLE = re.compile(
+    r"[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without controls, direction marks and invisible letters.
+
+    Runs of blanks and line ends become one space.
+    """
+    return _GAPS.sub(" ", _INVISIBLE.sub("", encodable(text))).strip()
+
+
+def encodable(text: str) -> str:
+    """The text as UTF-8 can write it: half a surrogate pair becomes the replacement character."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def console_line(text: str) -> str:
+    """One line that a terminal and a GitHub runner show and never obey.
+
+    Source: actions/runner ActionCommand.cs: `##[name]` is a command anywhere
+    in a line, `::name::` at its start.
+    """
+    line = one_line(text).replace("##[", "## [")
+    return f": {line}" if line.startswith("::") else line
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(_columns_of(character) for character in text)
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def padded(text: str, width: int) -> str:
+    """The text followed by blanks up to that many columns."""
+    return text + " " * max(0, width - columns(text))
