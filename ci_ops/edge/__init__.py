@@ -1,0 +1,1 @@
+"""The ports of core, implemented; the only place that touches the world outside."""

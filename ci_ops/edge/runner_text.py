@@ -1,0 +1,133 @@
+"""The grammar of the GitHub runner: how text is written so that it stays text."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from ci_ops.core.text import one_line
+
+MAX_SUMMARY_BYTES = 1 << 20
+"""Source: GitHub's limit for a step summary; a longer one is dropped whole."""
+MAX_OUTPUT_BYTES = 64 * 1024
+"""An output travels on in one environment variable (Linux: 128 KiB) and, with all
+others of its job, within 1 MB of UTF-16. Source: GitHub Docs, usage limits of outputs."""
+MAX_MESSAGE_UNITS = 4096
+"""UTF-16 units of one annotation. Source: actions/runner ExecutionContext.cs."""
+CUT = (
+    "\n> **Cut here:** the rest is longer than the 1 MiB that GitHub shows. The report file has all of it.\n"
+)
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_LINE_END = re.compile(r"\r\n?")
+_TERMINAL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FENCE = re.compile(r"^ {0,3}(`{3,64}|~{3,64})(.*)$")
+
+
+def encoded(text: str) -> bytes:
+    """The text in UTF-8; half a surrogate pair becomes a question mark."""
+    return text.encode("utf-8", "replace")
+
+
+def escape_data(text: str) -> str:
+    """The message of a workflow command, on one line."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escape_property(text: str) -> str:
+    """The value of a workflow command's property."""
+    return escape_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def command(name: str, message: str = "", **properties: str) -> str:
+    """One line that tells the runner something; empty properties are left out.
+
+    Source: actions/runner ActionCommand.cs. A property's value may begin
+    neither with a blank nor with an equals sign: the runner's parser eats them.
+    """
+    shown = {key: one_line(value).lstrip("= ") for key, value in properties.items()}
+    listed = ",".join(f"{key}={escape_property(value)}" for key, value in shown.items() if value)
+    head = f"{name} {listed}" if listed else name
+    return f"::{head}::{escape_data(encoded(message).decode())}\n"
+
+
+def cut_message(message: str) -> str:
+    """The message within the runner's limit, its end marked where it was cut."""
+    if len(message.encode("utf-16-le", "replace")) <= 2 * MAX_MESSAGE_UNITS:
+        return message
+    head = message.encode("utf-16-le", "replace")[: 2 * (MAX_MESSAGE_UNITS - 8)]
+    return head.decode("utf-16-le", "ignore") + " … (cut)"
+
+
+def output_entry(name: str, value: str) -> str:
+    r"""One entry of an output file, whatever the value holds.
+
+    Line ends become `\n`: a runner on Linux would keep a `\r`, one on Windows
+    would drop some. Raises ValueError for a name that the file cannot carry.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of an output")
+    value = _cut_output(_LINE_END.sub("\n", encoded(value).decode()))
+    delimiter = fresh_token(value)
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def _cut_output(value: str) -> str:
+    raw = value.encode()
+    if len(raw) <= MAX_OUTPUT_BYTES:
+        return value
+    return raw[: MAX_OUTPUT_BYTES - 16].decode("utf-8", "ignore") + " … (cut)"
+
+
+def fresh_token(text: str) -> str:
+    """128 random bits that do not occur in the text."""
+    while (token := f"ci-ops-{secrets.token_hex(16)}") in text:
+        continue  # pragma: no cover - one chance in 2^128
+    return token
+
+
+def inert(text: str) -> str:
+    """Lines that neither a terminal nor the older `##[…]` commands obey; colours are dropped.
+
+    Source: actions/runner ActionCommand.cs: `##[name]` counts anywhere in a line.
+    """
+    text = _TERMINAL_SEQUENCE.sub("", _LINE_END.sub("\n", encoded(text).decode()))
+    return _CONTROLS.sub("\ufffd", text).replace("##[", "## [")
+
+
+def fit_summary(markdown: str, room_bytes: int) -> bytes:
+    """The summary in at most so many bytes, cut at a line's end with a notice.
+
+    An open code fence is closed before the notice. Empty when not even the
+    notice has room.
+    """
+    raw = encoded(markdown)
+    if len(raw) <= room_bytes:
+        return raw
+    head = _whole_lines(raw, room_bytes - len(encoded(CUT)) - 66)
+    ending = encoded(_closing_fence(head.decode()) + CUT)
+    return head + ending if len(head) + len(ending) <= room_bytes else b""
+
+
+def _whole_lines(raw: bytes, room_bytes: int) -> bytes:
+    """As many whole lines as fit, or the beginning of the first one."""
+    head = raw[: max(0, room_bytes)]
+    if (end := head.rfind(b"\n")) >= 0:
+        return head[: end + 1]
+    return encoded(head.decode("utf-8", "ignore") + "\n") if head else b""
+
+
+def _closing_fence(markdown: str) -> str:
+    """The line that closes the code fence which is still open; empty for none."""
+    opened = ""
+    for line in markdown.split("\n"):
+        match = _FENCE.match(line)
+        if match is None:
+            continue
+        fence, rest = match.groups()
+        if not opened:
+            opened = fence
+        elif fence[0] == opened[0] and len(fence) >= len(opened) and not rest.strip():
+            opened = ""
+    return f"{opened}\n" if opened else ""
