@@ -63,8 +63,10 @@ class DeploymentRecord:
     components: tuple[str, ...] = ()
     ref: str = ""
     version: str = ""
+    release: str = ""
+    """Id of the deployment whose release this is: its own, or the one a rollback went back to."""
     previous: str = ""
-    """Id of the deployment that was live before; empty for the first."""
+    """The release to go back to; empty for the first deployment."""
     previous_revision: str = ""
     actor: str = ""
     run_url: str = ""
@@ -86,6 +88,11 @@ class DeploymentRecord:
         if self.started_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def release_id(self) -> str:
+        """The name of the release's folder, and of what runs."""
+        return self.release or self.id
 
     @property
     def short_revision(self) -> str:

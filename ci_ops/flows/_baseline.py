@@ -1,0 +1,94 @@
+"""What is live before the first change: from the ledger, and as measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.checks._run import run_checks
+from ci_ops.core.errors import CiOpsError
+from ci_ops.core.plugin import Phase
+from ci_ops.core.ports import HttpError
+from ci_ops.core.record import DeploymentRecord, State, is_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ci_ops.flows._run import Run
+
+UNRECORDED = "unrecorded"
+"""Stands for a release that answers but that no ledger knows of."""
+
+HISTORY = 50
+"""Deployments that are looked through for the one that is live."""
+
+_LIVE = frozenset({State.VERIFIED, State.UNVERIFIED, State.FAILED, State.INTERRUPTED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baseline:
+    """The release before the change."""
+
+    verified: DeploymentRecord | None
+    """The last verified deployment, when it is also what is live."""
+    release: str
+    """The release to go back to; empty when there is none."""
+    revision: str
+    """Its commit, as recorded or else as measured; empty when unknown."""
+
+
+def live_record(history: Iterable[DeploymentRecord]) -> DeploymentRecord | None:
+    """The deployment whose release is live, whatever was said of it; newest first in."""
+    return next((each for each in history if each.state in _LIVE), None)
+
+
+def look_before(run: Run) -> Baseline:
+    """Look once, before anything is changed.
+
+    Raises CiOpsError (unreachable-baseline) where a verified deployment exists
+    but this runner cannot reach the service: it could not judge the new one.
+    """
+    job = run.job
+    history = job.site.ledger.history(job.environment, HISTORY)
+    live = live_record(history)
+    verified = next((each for each in history if each.state is State.VERIFIED), None)
+    answers = _answers(run, must=verified is not None)
+    if live is not None:
+        return Baseline(
+            verified=live if live.state is State.VERIFIED else None,
+            release=live.release_id,
+            revision=live.revision,
+        )
+    if not answers:
+        return Baseline(verified=None, release="", revision="")
+    return Baseline(verified=None, release=UNRECORDED, revision=_measured_revision(run))
+
+
+def _answers(run: Run, *, must: bool) -> bool:
+    verify = run.job.config.verify
+    if not verify.url:
+        return False
+    try:
+        run.job.world.http.request("GET", verify.url, timeout_seconds=verify.timeout, fresh=True)
+    except HttpError as error:
+        if not must:
+            return False
+        raise CiOpsError(
+            f"the service cannot be reached before the deployment: {error.sentence}",
+            reason="unreachable-baseline",
+            where="verify.url",
+        ) from error
+    return True
+
+
+def _measured_revision(run: Run) -> str:
+    """The commit that the service itself names; empty when it names none or several."""
+    job = run.job
+    checks = [each for each in job.config.verify.checks if each.plugin.plugin_name() == "revision"]
+    subject = job.subject(revision=job.origin.revision)
+    results = run_checks(
+        checks, subject, job.world, phase=Phase.VERIFY, deadline_seconds=0.0, waits=job.waits
+    )
+    seen = {name for result in results for name in result.facts.get("seen", {})}
+    named = seen.pop() if len(seen) == 1 else ""
+    return named if is_revision(named) else ""

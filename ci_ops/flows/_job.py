@@ -1,0 +1,120 @@
+"""What every flow is handed: the configuration, the world, and who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ci_ops.config.model import Config
+
+from ci_ops.core.errors import Problem
+from ci_ops.core.event import Sink
+from ci_ops.core.ledger import Ledger
+from ci_ops.core.ports import Store, Subject, World
+from ci_ops.core.record import DeploymentRecord, new_id
+
+if TYPE_CHECKING:
+    from ci_ops.core.report import StepOutcome
+    from ci_ops.core.result import Result
+
+ONE_SECOND = timedelta(seconds=1)
+
+
+class Watch(Protocol):
+    """Whoever shows progress while a flow works."""
+
+    def phase(self, title: str) -> None:
+        """A part of the work begins."""
+        ...
+
+    def step(self, outcome: StepOutcome) -> None:
+        """A step has ended."""
+        ...
+
+    def result(self, result: Result) -> None:
+        """A check has answered."""
+        ...
+
+    def note(self, sentence: str) -> None:
+        """Something the reader should know now."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Who asks, from where: the runner's context or the laptop's user."""
+
+    revision: str = ""
+    ref: str = ""
+    actor: str = ""
+    run_url: str = ""
+    owner: str = ""
+    """Names the run; a later step of the same run may take up its journal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """Where the records of one environment are kept."""
+
+    store: Store
+    ledger: Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One request of a user, with everything needed to serve it."""
+
+    config: Config
+    world: World
+    root: Path
+    site: Site
+    watch: Watch
+    waits: Callable[[], Iterator[float]]
+    """Makes the seconds between tries: capped and jittered."""
+    before_change: Callable[[], None]
+    """Called before the first change; tells whoever must know even if we are killed."""
+    opened: Callable[[DeploymentRecord], None]
+    """Called as soon as a record has its ids."""
+    origin: Origin = field(default_factory=Origin)
+    sinks: tuple[Sink, ...] = ()
+    dry_run: bool = False
+    config_problems: tuple[Problem, ...] | None = None
+
+    @property
+    def environment(self) -> str:
+        """The environment's name."""
+        return self.config.environment
+
+    def subject(self, *, revision: str, previous_revision: str = "") -> Subject:
+        """What checks look at: the service, with the revision that should be live."""
+        return Subject(
+            root=self.root,
+            url=self.config.verify.url,
+            revision=revision,
+            previous_revision=previous_revision,
+            environment=self.environment,
+            timeout_seconds=self.config.verify.timeout,
+            config_file=self.config.file,
+            config_problems=self.config_problems,
+        )
+
+    def new_record(self, *, revision: str, **more: Any) -> DeploymentRecord:
+        """A planned record whose id no journal of this site has yet."""
+        now = self.world.clock.now()
+        taken = set(self.site.store.names(""))
+        while any(name.startswith(new_id(now, revision)) for name in taken):
+            now = now.replace(microsecond=0) + ONE_SECOND
+        planned = DeploymentRecord(
+            id=new_id(now, revision),
+            service=self.config.service,
+            environment=self.environment,
+            revision=revision,
+            ref=self.origin.ref,
+            actor=self.origin.actor,
+            run_url=self.origin.run_url,
+            started_at=self.world.clock.now(),
+        )
+        return replace(planned, **more)

@@ -1,0 +1,37 @@
+"""Running the checks of one phase, with the suppressions of the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.checks._run import run_checks
+from ci_ops.core.suppress import suppress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ci_ops.checks._run import NamedCheck
+    from ci_ops.core.plugin import Phase
+    from ci_ops.core.ports import Subject
+    from ci_ops.core.result import Result
+    from ci_ops.flows._run import Run
+
+
+def measure(
+    run: Run, named: Sequence[NamedCheck], subject: Subject, *, phase: Phase, deadline_seconds: float
+) -> tuple[Result, ...]:
+    """Every check's answer, without the findings that are ignored for a stated reason."""
+    job = run.job
+    results = run_checks(
+        named,
+        subject,
+        job.world,
+        phase=phase,
+        deadline_seconds=deadline_seconds,
+        waits=job.waits,
+        on_result=job.watch.result,
+    )
+    kept, notes = suppress(results, job.config.ignore, today=job.world.clock.now().date())
+    for note in notes:
+        run.note(note)
+    return kept

@@ -1,0 +1,120 @@
+"""Going back: undo what a deployment really did, and prove what is live then."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.core.event import Kind, Stage
+from ci_ops.core.plugin import Phase
+from ci_ops.core.record import State
+from ci_ops.core.report import reason_for
+from ci_ops.core.status import Status
+from ci_ops.flows._availability import AvailabilityProbe
+from ci_ops.flows._measure import measure
+from ci_ops.flows._run import Run, problem_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci_ops.core.journal import Journal
+    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.result import Result
+
+GOOD = frozenset({"ok", "warned"})
+"""Verdicts that let a release stand."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """How going back ended."""
+
+    whole: bool
+    """True when every undo ran, and the proof holds where one was possible."""
+    sentence: str
+
+
+def verify_release(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
+    """What the configured checks say of that record's revision."""
+    verify = run.job.config.verify
+    subject = run.job.subject(revision=record.revision, previous_revision=record.previous_revision)
+    return measure(run, verify.checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
+
+
+def undo_and_prove(
+    run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]
+) -> Restored:
+    """Take back what the journal says was done, then look whether the release before is live.
+
+    Tells rollback.started, then rollback.completed or rollback.failed. The
+    journal stays open while an undo is left that did not succeed.
+    """
+    run.record = record
+    back_to = record.previous_revision[:7] or "the state before"
+    run.job.watch.phase(f"Going back to {back_to}")
+    run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=f"Going back to {back_to}.")
+    irreversible = _irreversible(journal)
+    with _probe(run) as probe:
+        execution = run.executor(journal, record, guard).undo()
+        if execution.failed is None and record.previous and not irreversible:
+            run.proof = _prove(run, record)
+    if probe is not None:
+        run.availability = probe.seen
+    failed_step = execution.failed.title if execution.failed else None
+    restored = _judge(run, record, failed_step=failed_step, irreversible=irreversible)
+    state = State.ROLLED_BACK if restored.whole else State.FAILED
+    if execution.failed is None:
+        journal.end(str(state))
+    run.set_state(record, state, error="" if restored.whole else restored.sentence)
+    run.tell(
+        Kind.ROLLBACK,
+        Stage.COMPLETED if restored.whole else Stage.FAILED,
+        severity=Status.WARN if restored.whole else Status.FAIL,
+        sentence=restored.sentence,
+        details=problem_lines(run.proof),
+    )
+    return restored
+
+
+def _irreversible(journal: Journal) -> bool:
+    """True when something was changed and none of it can be taken back."""
+    begun = journal.to_undo
+    return bool(begun) and all(entry.step.undo is None for entry in begun)
+
+
+def _probe(run: Run) -> AvailabilityProbe | nullcontext[None]:
+    url = run.job.config.verify.url
+    return AvailabilityProbe(run.job.world, url) if url else nullcontext()
+
+
+def _prove(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
+    """The checks again, with the revision before as the one that should be live."""
+    run.job.watch.phase(f"Proving that {record.previous_revision[:7] or 'the release before'} is live")
+    verify = run.job.config.verify
+    checks = verify.checks
+    if not record.previous_revision:
+        run.note("The revision before is not known, so the proof leaves it out.")
+        checks = tuple(check for check in checks if check.plugin.plugin_name() != "revision")
+    subject = run.job.subject(revision=record.previous_revision, previous_revision=record.revision)
+    return measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
+
+
+def _judge(run: Run, record: DeploymentRecord, *, failed_step: str | None, irreversible: bool) -> Restored:
+    if failed_step:
+        return Restored(whole=False, sentence=f"Going back failed at the step {failed_step!r}.")
+    if irreversible:
+        return Restored(whole=False, sentence="Nothing could be taken back: no step has an undo.")
+    if not record.previous:
+        run.note("This was the first deployment: there was no release to return to.")
+        return Restored(whole=True, sentence="What was done is taken back; there is no earlier release.")
+    if not run.job.config.verify.checks:
+        return Restored(
+            whole=True, sentence="What was done is taken back; no check is configured to prove it."
+        )
+    if reason_for(run.proof) not in GOOD:
+        return Restored(whole=False, sentence="Went back, but the checks could not prove it.")
+    return Restored(
+        whole=True,
+        sentence=f"Rolled back to {record.previous_revision[:7] or 'the release before'}, and proven.",
+    )

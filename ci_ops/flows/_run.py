@@ -1,0 +1,143 @@
+"""One flow under way: collects what its report will say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ci_ops.core.event import Delivery, Event, Kind, Stage
+from ci_ops.core.execute import Executor
+from ci_ops.core.report import Availability, Report, StepOutcome, failed_deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ci_ops.core.journal import Journal
+    from ci_ops.core.plugin import Target
+    from ci_ops.core.record import DeploymentRecord, State
+    from ci_ops.core.result import Result
+    from ci_ops.core.status import Status
+    from ci_ops.flows._job import Job
+
+
+class Run:
+    """The state of one flow; `report()` freezes it."""
+
+    def __init__(self, job: Job, command: str) -> None:
+        self.job = job
+        self.command = command
+        self.started_seconds = job.world.clock.monotonic()
+        self.record: DeploymentRecord | None = None
+        self.results: tuple[Result, ...] = ()
+        self.proof: tuple[Result, ...] = ()
+        self.steps: list[StepOutcome] = []
+        self.deliveries: list[Delivery] = []
+        self.notes: list[str] = []
+        self.changed = False
+        self.availability: Availability | None = None
+
+    def note(self, sentence: str) -> None:
+        """Say it now and in the report."""
+        self.notes.append(sentence)
+        self.job.watch.note(sentence)
+
+    def step(self, outcome: StepOutcome) -> None:
+        """A step has ended."""
+        self.steps.append(outcome)
+        self.job.watch.step(outcome)
+
+    def before_change(self) -> None:
+        """Called before each change; the first one is announced."""
+        if not self.changed:
+            self.changed = True
+            self.job.before_change()
+
+    def executor(self, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> Executor:
+        """The executor for the steps of that record."""
+        return Executor(
+            world=self.job.world,
+            journal=journal,
+            root=self.job.root,
+            env=step_environment(record, self.target),
+            guard=guard,
+            before_change=self.before_change,
+            on_step=self.step,
+            started_seconds=self.started_seconds,
+        )
+
+    @property
+    def target(self) -> Target:
+        """The configured target; flows that change something have made sure there is one."""
+        named = self.job.config.deploy.target
+        assert named is not None
+        return named.plugin
+
+    def set_state(self, record: DeploymentRecord, state: State, **changes: str) -> DeploymentRecord:
+        """Write a new state into the ledger, and make that record the report's."""
+        now = self.job.world.clock.now()
+        self.record = self.job.site.ledger.update(record.with_state(state, at=now, **changes))
+        return self.record
+
+    def tell(
+        self, kind: Kind, stage: Stage, *, severity: Status, sentence: str, details: Iterable[str] = ()
+    ) -> None:
+        """Tell every sink, once; what became of it goes into the report."""
+        assert self.record is not None
+        event = Event(
+            id=f"{self.record.id}/{kind}.{stage}",
+            sequence=len(self.deliveries) + 1,
+            kind=kind,
+            stage=stage,
+            record=self.record,
+            severity=severity,
+            sentence=sentence,
+            details=tuple(details),
+        )
+        for sink in self.job.sinks:
+            self.deliveries += sink(event)
+
+    def report(self, reason: str = "", sentence: str = "") -> Report:
+        """Everything so far, as a value."""
+        report = Report(
+            command=self.command,
+            record=self.record,
+            results=self.results,
+            proof=self.proof,
+            steps=tuple(self.steps),
+            deliveries=tuple(self.deliveries),
+            availability=self.availability,
+            reason=reason,
+            sentence=sentence,
+            notes=tuple(self.notes),
+            changed=self.changed,
+            dry_run=self.job.dry_run,
+            seconds=self.job.world.clock.monotonic() - self.started_seconds,
+            fail_on_warn=self.job.config.verify.fail_on == "warn",
+        )
+        if report.verdict == "ok" and failed_deliveries(report.deliveries):
+            report = replace(report, reason="delivery-failed")
+        return report
+
+
+def step_environment(record: DeploymentRecord, target: Target) -> dict[str, str]:
+    """The variables that steps see: a public contract."""
+    return {
+        "DEPLOYMENT_ID": record.id,
+        "DEPLOYMENT_ENVIRONMENT": record.environment,
+        "DEPLOYMENT_REVISION": record.revision,
+        "DEPLOYMENT_PREVIOUS_REVISION": record.previous_revision,
+        "DEPLOYMENT_RELEASE_DIR": target.release_directory(record),
+    }
+
+
+def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:
+    """One line for each finding of what stands in the way, and what to do about it."""
+    lines = []
+    for result in results:
+        if result.status.is_good:
+            continue
+        lines += [
+            f"{result.check}: {finding.sentence}" + (f" {finding.advice}" if finding.advice else "")
+            for finding in result.findings
+        ] or [f"{result.check}: {result.sentence}"]
+    return tuple(lines)

@@ -1,0 +1,69 @@
+"""What an earlier run left behind: resumed, taken back or superseded, never ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import CiOpsError
+from ci_ops.core.journal import Journal, latest_journal
+from ci_ops.core.record import DeploymentRecord
+from ci_ops.flows._restore import undo_and_prove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci_ops.flows._run import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unfinished:
+    """A deployment that an earlier run began and that can be resumed."""
+
+    journal: Journal
+    record: DeploymentRecord
+
+
+def read_latest(run: Run) -> Journal | None:
+    """The newest journal of this environment. Raises CiOpsError when it cannot be read."""
+    try:
+        return latest_journal(run.job.site.store, run.job.world.clock)
+    except ValueError as error:
+        raise CiOpsError(
+            "the journal of the last deployment cannot be read",
+            reason="inconclusive",
+            where=str(error),
+            hint="Nothing was changed. Look at what is live, mend or move the file away, then run again.",
+        ) from error
+
+
+def settle(run: Run, revision: str, guard: Callable[[], None]) -> Unfinished | None:
+    """Bring an unfinished deployment to an end, or hand it back to be resumed.
+
+    The same revision is resumed; another is taken back first. A deployment
+    that is whole but was never verified is superseded.
+    """
+    journal = read_latest(run)
+    if journal is None or journal.record is None or not journal.is_open:
+        return None
+    record = journal.record
+    if not journal.is_unfinished:
+        journal.end("superseded")
+        return None
+    if journal.is_undoing or record.revision != revision or record.kind == "rollback":
+        take_back_unfinished(run, journal, guard)
+        return None
+    run.note(f"Resuming {record.id}, which an earlier run began and did not finish.")
+    return Unfinished(journal=journal, record=record)
+
+
+def take_back_unfinished(run: Run, journal: Journal, guard: Callable[[], None]) -> None:
+    """Undo what an unfinished deployment did. Raises CiOpsError when that fails."""
+    record = journal.record
+    assert record is not None
+    run.note(f"Taking back {record.id}, which an earlier run began and did not finish.")
+    restored = undo_and_prove(run, journal, record, guard)
+    if journal.is_open:
+        raise CiOpsError(restored.sentence, reason="rollback-failed", where=f"deployment {record.id}")
+    if not restored.whole:
+        run.note(restored.sentence)

@@ -1,0 +1,72 @@
+"""Notify: tell the channels how the last run of this job ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.core.event import Kind, Outcome, Stage
+from ci_ops.core.record import DeploymentRecord, State
+from ci_ops.core.status import Status, status_of
+from ci_ops.flows._last_report import LastReport, read_last_report
+from ci_ops.flows._run import Run
+
+if TYPE_CHECKING:
+    from ci_ops.core.report import Report
+    from ci_ops.flows._job import Job
+
+_JOB_WORDS = {"success": Status.PASS, "failure": Status.FAIL, "cancelled": Status.ERROR}
+"""The words of `job.status`. Source: GitHub documentation, contexts reference, job context."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotifyOptions:
+    """What the caller knows of how it ended."""
+
+    status: str = ""
+    """success, failure, cancelled, or one of our own words; empty for the last report's."""
+    sentence: str = ""
+    """What to say; empty for the last report's sentence."""
+
+
+def notify(job: Job, options: NotifyOptions) -> Report:
+    """One message per event: what a channel was told before is not sent again."""
+    run = Run(job, "notify")
+    last = read_last_report(job.site.store)
+    run.record = last.record if last and last.record else _stand_in(job)
+    if not job.sinks:
+        run.note("No channel is configured and `to` is empty: nobody was told.")
+        return run.report("warned", "Nobody was told.")
+    severity = _severity(options, last)
+    kind, stage = _event_of(last, severity)
+    sentence = options.sentence or (last.sentence if last else "") or _plain_sentence(run.record, severity)
+    run.tell(kind, stage, severity=severity, sentence=sentence, details=last.lines if last else ())
+    told = [each.target for each in run.deliveries if each.outcome is Outcome.DELIVERED]
+    failed = any(each.outcome is Outcome.FAILED for each in run.deliveries)
+    said = f"Told {', '.join(told)}." if told else "Nobody had to be told anew."
+    return run.report("delivery-failed" if failed else "ok", said)
+
+
+def _stand_in(job: Job) -> DeploymentRecord:
+    """A record for a job in which nothing of ours has left one."""
+    return job.new_record(revision=job.origin.revision, state=State.RUNNING)
+
+
+def _severity(options: NotifyOptions, last: LastReport | None) -> Status:
+    word = options.status.strip().casefold()
+    given = _JOB_WORDS.get(word) or status_of(word)
+    known = last.status if last else None
+    if given is None or (known is not None and given.is_good):
+        given = known or given or Status.ERROR
+    return given if given.is_good else Status.FAIL
+
+
+def _event_of(last: LastReport | None, severity: Status) -> tuple[Kind, Stage]:
+    if last is not None and last.went_back:
+        return Kind.ROLLBACK, Stage.FAILED if last.reason == "rollback-failed" else Stage.COMPLETED
+    return Kind.DEPLOYMENT, Stage.COMPLETED if severity.is_good else Stage.FAILED
+
+
+def _plain_sentence(record: DeploymentRecord, severity: Status) -> str:
+    ended = "went well" if severity.is_good else "failed"
+    return f"The job for {record.short_revision} in {record.environment} {ended}."

@@ -1,0 +1,55 @@
+"""Readiness: look at the project before anything is deployed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.config.model import NamedCheck
+
+from ci_ops.core.errors import Interrupted
+from ci_ops.core.plugin import Phase
+from ci_ops.flows._measure import measure
+from ci_ops.flows._run import Run
+from ci_ops.plugins import family
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci_ops.core.report import Report
+    from ci_ops.flows._job import Job
+
+
+def readiness(job: Job) -> Report:
+    """Run the configured checks, or those that fit the project where none are configured."""
+    run = Run(job, "readiness")
+    settings = job.config.readiness
+    checks = settings.checks or detected(job.root)
+    job.watch.phase(f"Looking at {job.config.service}")
+    if not settings.checks:
+        names = ", ".join(check.name for check in checks)
+        run.note(f"No checks are configured; these fit the project: {names or 'none'}.")
+    try:
+        run.results = measure(
+            run,
+            checks,
+            job.subject(revision=job.origin.revision),
+            phase=Phase.READINESS,
+            deadline_seconds=settings.deadline,
+        )
+    except Interrupted as stop:
+        return run.report(stop.reason.name, "Stopped by a signal.")
+    return run.report()
+
+
+def detected(root: Path) -> tuple[NamedCheck, ...]:
+    """The checks that say of themselves that they fit the project at `root`."""
+    checks = family("checks")
+    found = []
+    for name in checks.names():
+        plugin_class = checks.load(name)
+        if Phase.READINESS not in plugin_class.phases:
+            continue
+        plugin = plugin_class.detect(root)
+        if plugin is not None:
+            found.append(NamedCheck(name=name, plugin=plugin))
+    return tuple(found)

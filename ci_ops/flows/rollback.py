@@ -1,0 +1,206 @@
+"""Rollback: bring back a verified release, and prove that it is live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
+from ci_ops.core.event import Kind, Stage
+from ci_ops.core.execute import dry_run
+from ci_ops.core.journal import Journal, open_journal
+from ci_ops.core.record import DeploymentRecord, State
+from ci_ops.core.report import Report, reason_for
+from ci_ops.core.status import Status
+from ci_ops.flows._availability import AvailabilityProbe
+from ci_ops.flows._baseline import live_record
+from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
+from ci_ops.flows._run import Run, problem_lines
+from ci_ops.flows._settle import read_latest
+from ci_ops.flows.deploy import LOCK, interrupted
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Lock
+    from ci_ops.flows._job import Job
+
+HISTORY = 200
+"""Deployments that are looked through for the one to go back to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackOptions:
+    """What the caller wants to go back to, and why."""
+
+    to: str = ""
+    """A deployment's id or a commit; empty for the last verified one."""
+    deployment_id: str = ""
+    """The deployment of this run that is to be taken back."""
+    reason: str = ""
+
+
+def rollback(job: Job, options: RollbackOptions) -> Report:
+    """Undo this run's or an unfinished deployment; otherwise go to a verified one."""
+    run = Run(job, "rollback")
+    if job.config.deploy.target is None:
+        raise UsageError(
+            "nothing says how to roll back",
+            where="deploy.target",
+            hint="Give `run`, or a `deploy.target` in ci-ops.yml, as the deployment has it.",
+        )
+    if job.dry_run:
+        return _rehearse(run, options)
+    now = job.world.clock.now()
+    lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.actor, since=now)
+    try:
+        return _rollback_locked(run, options, lock)
+    finally:
+        lock.release()
+
+
+def _rollback_locked(run: Run, options: RollbackOptions, lock: Lock) -> Report:
+    journal = read_latest(run)
+    if journal is not None and journal.record is not None and _is_ours(run, journal, options):
+        if journal.record.kind == "rollback":
+            return _go(run, journal, journal.record, lock)
+        return _undo(run, journal, journal.record, lock)
+    if options.deployment_id and not options.to:
+        settled = run.job.site.ledger.find(run.job.environment, options.deployment_id)
+        if settled is not None and settled.state in {State.ROLLED_BACK, State.VERIFIED}:
+            run.record = settled
+            return run.report("unchanged", f"{settled.id} is {settled.state} already: nothing to take back.")
+    current, to = _choose(run, options)
+    record = run.job.site.ledger.open(_planned(run, current, to, options))
+    fresh = open_journal(run.job.site.store, run.job.world.clock, record.id)
+    fresh.begin(record, owner=run.job.origin.owner)
+    run.record = record
+    run.job.opened(record)
+    return _go(run, fresh, record, lock)
+
+
+def _is_ours(run: Run, journal: Journal, options: RollbackOptions) -> bool:
+    """Whether the newest journal is what has to be dealt with: unfinished, or of this very run."""
+    if not journal.is_open:
+        return False
+    if journal.is_unfinished:
+        return True
+    same_run = bool(journal.owner) and journal.owner == run.job.origin.owner
+    return not options.to and (options.deployment_id == journal.deployment or same_run)
+
+
+def _undo(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Report:
+    run.record = record
+    run.job.opened(record)
+    try:
+        restored = undo_and_prove(run, journal, record, lock.check)
+    except Interrupted as stop:
+        return interrupted(run, journal, stop)
+    return run.report("ok" if restored.whole else "rollback-failed", restored.sentence)
+
+
+def _choose(run: Run, options: RollbackOptions) -> tuple[DeploymentRecord | None, DeploymentRecord]:
+    """The deployment that is live, and the one to go back to."""
+    ledger = run.job.site.ledger
+    history = ledger.history(run.job.environment, HISTORY)
+    current = live_record(history)
+    if options.to:
+        found = ledger.find(run.job.environment, options.to)
+        if found is None:
+            raise CiOpsError(
+                f"no deployment {options.to!r} is known in {run.job.environment}",
+                reason="no-rollback-target",
+                where="to",
+                hint="Leave `to` empty for the last verified one, or take an id from the deployment history.",
+            )
+        if found.state is not State.VERIFIED:
+            run.note(f"{found.id} was asked for by name; it is {found.state}, not verified.")
+        return current, found
+    gone = current.release_id if current else ""
+    for each in history:
+        if each.state is State.VERIFIED and each.release_id != gone:
+            return current, each
+    raise CiOpsError(
+        f"no verified deployment to go back to is known in {run.job.environment}",
+        reason="no-rollback-target",
+    )
+
+
+def _planned(
+    run: Run, current: DeploymentRecord | None, to: DeploymentRecord, options: RollbackOptions
+) -> DeploymentRecord:
+    return run.job.new_record(
+        revision=to.revision,
+        kind="rollback",
+        release=to.release_id,
+        version=to.version,
+        state=State.RUNNING,
+        previous=current.release_id if current else "",
+        previous_revision=current.revision if current else "",
+        reason=options.reason,
+    )
+
+
+def _go(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Report:
+    """Run the rollback's steps and prove it; an unfinished one is resumed."""
+    run.record = record
+    run.job.watch.phase(f"Going back to {record.short_revision}")
+    why = f" Reason: {record.reason}" if record.reason else ""
+    started = f"Going back to {record.short_revision} in {record.environment}.{why}"
+    run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=started)
+    url = run.job.config.verify.url
+    try:
+        if not url:
+            return _activate(run, journal, record, lock)
+        with AvailabilityProbe(run.job.world, url) as probe:
+            report = _activate(run, journal, record, lock)
+        return replace(report, availability=probe.seen)
+    except Interrupted as stop:
+        return interrupted(run, journal, stop)
+
+
+def _activate(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Report:
+    to = run.job.site.ledger.find(record.environment, record.release_id) or record
+    execution = run.executor(journal, record, lock.check).run(
+        run.target.rollback_steps(record, to), phase="rollback"
+    )
+    if execution.failed is not None:
+        journal.end(str(State.FAILED))
+        return _failed(run, record, f"The step {execution.failed.title!r} failed.")
+    journal.applied()
+    record = run.set_state(record, State.UNVERIFIED)
+    run.job.watch.phase(f"Proving that {record.short_revision} is live")
+    run.proof = verify_release(run, record) if run.job.config.verify.checks else ()
+    verdict = reason_for(run.proof)
+    if verdict not in GOOD:
+        journal.end(str(State.FAILED))
+        return _failed(run, record, "Went back, but the checks could not prove it.")
+    record = run.set_state(record, State.VERIFIED)
+    journal.end(str(State.VERIFIED))
+    _mark_left(run, record)
+    sentence = f"{record.short_revision} is live again in {record.environment}, and proven."
+    run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
+    return run.report(verdict, sentence)
+
+
+def _mark_left(run: Run, record: DeploymentRecord) -> None:
+    """The release that was left is no longer one to go back to."""
+    left = run.job.site.ledger.find(record.environment, record.previous) if record.previous else None
+    if left is not None and left.release_id != record.release_id:
+        run.job.site.ledger.update(left.with_state(State.ROLLED_BACK))
+
+
+def _failed(run: Run, record: DeploymentRecord, why: str) -> Report:
+    run.set_state(record, State.FAILED, error=why)
+    run.tell(
+        Kind.ROLLBACK, Stage.FAILED, severity=Status.FAIL, sentence=why, details=problem_lines(run.proof)
+    )
+    return run.report("rollback-failed", why)
+
+
+def _rehearse(run: Run, options: RollbackOptions) -> Report:
+    """The steps that would run; nothing is locked, written or sent."""
+    current, to = _choose(run, options)
+    record = _planned(run, current, to, options)
+    run.record = replace(record, state=State.PLANNED)
+    for outcome in dry_run(run.target.rollback_steps(record, to), phase="rollback"):
+        run.step(outcome)
+    return run.report("ok", f"{record.environment} would go back to {to.short_revision}.")

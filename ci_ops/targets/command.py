@@ -1,0 +1,71 @@
+"""Deploy and roll back with commands of your own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import UsageError
+from ci_ops.core.fields import Duration, Shell
+from ci_ops.core.plugin import Target
+from ci_ops.core.step import Command as CommandStep
+
+if TYPE_CHECKING:
+    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.step import Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Target):
+    """Any way of deploying that is a command line.
+
+    The commands see DEPLOYMENT_ID, DEPLOYMENT_ENVIRONMENT, DEPLOYMENT_REVISION
+    and DEPLOYMENT_PREVIOUS_REVISION.
+    """
+
+    run: Shell
+    """Brings DEPLOYMENT_REVISION live and returns when it serves."""
+    undo: Shell = ""
+    """Takes `run` back, also one that stopped half-way; must be safe to run twice."""
+    rollback: Shell = ""
+    """Brings DEPLOYMENT_REVISION, an earlier one, live again; `undo` is used when empty."""
+    probe: Shell = ""
+    """Exits 0 when `run` has happened and 1 when not, for a run that was killed."""
+    timeout: Duration = 900.0
+    """For each of the commands."""
+
+    def deploy_steps(self, record: DeploymentRecord) -> Steps:
+        """Run the command; its undo is the configured one."""
+        del record
+        undo = self._step("undo", "Take the deployment back", self.undo) if self.undo else None
+        yield CommandStep(
+            title="Run the deployment command",
+            key="run",
+            run=self.run,
+            undo=undo,
+            no_undo="" if undo else "no `undo` command is configured",
+            probe=self.probe,
+            timeout_seconds=self.timeout,
+        )
+
+    def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
+        """Run the rollback command, or the undo where there is no other."""
+        del record
+        run = self.rollback or self.undo
+        if not run:
+            raise UsageError(
+                "there is no command that rolls back",
+                where="deploy.target",
+                hint="Give the target `rollback` (or `undo`): a command that brings DEPLOYMENT_REVISION live.",
+            )
+        yield self._step("rollback", f"Bring {to.short_revision} back", run)
+
+    def _step(self, key: str, title: str, run: str) -> CommandStep:
+        return CommandStep(
+            title=title,
+            key=key,
+            run=run,
+            no_undo="going back is not taken back",
+            probe="",
+            timeout_seconds=self.timeout,
+        )
