@@ -1,0 +1,395 @@
+"""Start one action: a Python from 3.11 on, its packages, then `ci_ops`.
+
+The last line of each action's bash step is
+
+    exec "$PY" -I -X utf8 "$GITHUB_ACTION_PATH/../bootstrap.py" verify
+
+Standard library only, in syntax that Python 3.8 parses, so that an old
+interpreter gets a sentence and not a traceback. The packages are installed
+once per job from actions/locks/*.txt, checked by hash, into a folder whose
+name says what they were made from; every later step finds them there.
+Nothing is written into the action's own folder.
+
+A running command loads this file by the path in CI_OPS_BOOTSTRAP and calls
+`ensure(["sms"])` for what its configuration needs, before its first change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import signal
+import sys
+from importlib.machinery import FileFinder, SourceFileLoader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.abc import PathEntryFinder
+
+OLDEST = (3, 11)
+NEWEST_MINOR = 14
+EXIT_SETUP_FAILED = 69  # EX_UNAVAILABLE of sysexits.h
+INSTALL_SECONDS = 600
+ABANDONED_SECONDS = 3600
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+LOCKS = os.path.join(ROOT, "actions", "locks")
+GROUPS = {"deploy": ("core", "github"), "rollback": ("core", "github")}
+SITE_FOLDERS = ("site-packages", "dist-packages")
+REPLACED_PREFIXES = ("PIP_", "PYTHON", "UV_")
+KEPT_NAMES = {
+    *("PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT"),
+    *("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_KEYRING_PROVIDER", "PIP_NO_INDEX"),
+    *("PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
+    *("UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+    *("UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_NO_INDEX"),
+    *("UV_OFFLINE", "UV_SYSTEM_CERTS"),
+}
+"""What says where packages come from; everything else of pip and uv would change what is done with them."""
+
+
+class SetupFailed(Exception):
+    """The action cannot start: what is wrong, and what to do about it."""
+
+    def __init__(self, sentence: str, hint: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command named first, with its packages; 69 when they cannot be had."""
+    try:
+        if sys.version_info < OLDEST:
+            return become(newer_python(), arguments)
+        signal.signal(signal.SIGTERM, stop)
+        libraries = ensure(GROUPS.get("".join(arguments[:1]), ("core",)))
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    except SetupFailed as problem:
+        return refuse(problem)
+    except OSError as problem:
+        return refuse(SetupFailed(str(problem), "Make room, or let this user write to its temporary folder."))
+    sys.path[:] = [path for path in sys.path if os.path.basename(path) not in SITE_FOLDERS]
+    sys.path.insert(0, ROOT)
+    keep_bytecode_in(os.path.join(os.path.dirname(libraries[0]), "bytecode"))
+    os.environ["CI_OPS_BOOTSTRAP"] = os.path.realpath(__file__)
+    sys.argv = ["ci-ops", *arguments]
+    command = importlib.import_module("ci_ops.__main__")
+    return int(command.main() or 0)
+
+
+def stop(number: int, _frame: object) -> None:
+    """End an installation in order: what it started is stopped, what it began is removed."""
+    raise SystemExit(128 + number)
+
+
+def ensure(groups: list[str] | tuple[str, ...]) -> list[str]:
+    """Have the groups installed and importable; their folders, in the same order.
+
+    A group is the name of a file in actions/locks. Raises SetupFailed.
+    """
+    home = environment_home()
+    folders = []
+    for group in groups:
+        lock = os.path.join(LOCKS, group + ".txt")
+        try:
+            with open(lock, "rb") as file:
+                target = os.path.join(home, group + "-" + key(file.read()))
+        except FileNotFoundError:
+            raise SetupFailed("there is no group of packages called " + group, "Known: " + known()) from None
+        if not is_complete(target):
+            install(lock, target)
+        folder = os.path.join(target, "lib")
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+            importlib.invalidate_caches()
+        folders.append(folder)
+    return folders
+
+
+def known() -> str:
+    """The names of all groups."""
+    return ", ".join(sorted(name[: -len(".txt")] for name in os.listdir(LOCKS) if name.endswith(".txt")))
+
+
+def key(lock: bytes) -> str:
+    """A short name for what an environment is made from: lock, Python, machine, C library."""
+    windows = os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, OSError, ValueError):
+        libc = "another"
+    traits = (
+        hashlib.sha256(lock).hexdigest(),
+        str(sys.implementation.cache_tag),
+        "free-threading" if "free-threading" in sys.version else "",
+        sys.platform,
+        os.uname().machine if hasattr(os, "uname") else windows,
+        str(sys.maxsize.bit_length()),
+        libc,
+    )
+    return hashlib.sha256("\n".join(traits).encode()).hexdigest()[:32]
+
+
+def environment_home() -> str:
+    """The folder for installed groups: the job's own, else this user's."""
+    home = os.path.expanduser("~")
+    cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join(home, ".cache")
+    candidates = [os.path.join(cache, "ci-ops", "env")]
+    if os.environ.get("RUNNER_TEMP"):
+        candidates.insert(0, os.path.join(os.environ["RUNNER_TEMP"], "ci-ops", "env"))
+    for candidate in candidates:
+        if is_ours(candidate):
+            return candidate
+    import tempfile
+
+    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    candidate = os.path.join(tempfile.gettempdir(), "ci-ops-env-" + user)
+    return candidate if is_ours(candidate) else tempfile.mkdtemp(prefix="ci-ops-env-")
+
+
+def is_ours(folder: str) -> bool:
+    """True if the folder could be made, and nobody but this user can write to it."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        state = os.lstat(folder)
+    except OSError:
+        return False
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    return not hasattr(os, "geteuid") or (state.st_uid == os.geteuid() and not state.st_mode & 0o022)
+
+
+def is_complete(target: str) -> bool:
+    """True for an environment whose installation ended well."""
+    return os.path.exists(os.path.join(target, ".complete"))
+
+
+def install(lock: str, target: str) -> None:
+    """Install a lock file beside the target and move it into place.
+
+    Several steps may do this at once: the first to arrive wins, the others
+    throw theirs away and use it.
+    """
+    import shutil
+    import tempfile
+
+    home = os.path.dirname(target)
+    forget_abandoned(home)
+    staging = tempfile.mkdtemp(prefix=".new-", dir=home)
+    try:
+        fetch(lock, os.path.join(staging, "lib"), staging)
+        with open(os.path.join(staging, ".complete"), "w", encoding="utf-8"):
+            pass
+        if os.path.isdir(target) and not is_complete(target):
+            os.rename(target, staging + "-broken")
+            shutil.rmtree(staging + "-broken", ignore_errors=True)
+        try:
+            os.rename(staging, target)
+        except OSError:
+            if not is_complete(target):
+                raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def forget_abandoned(home: str) -> None:
+    """Remove what an installation left behind that was killed long ago."""
+    import shutil
+    import time
+
+    for name in os.listdir(home):
+        folder = os.path.join(home, name)
+        try:
+            age_seconds = time.time() - os.lstat(folder).st_mtime
+        except FileNotFoundError:
+            continue  # its own installation just removed it
+        if name.startswith(".new-") and age_seconds > ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def fetch(lock: str, folder: str, work: str) -> None:
+    """Fetch and unpack what the lock names: with uv where it is, else with pip."""
+    import importlib.util
+    import shutil
+    import subprocess
+
+    checked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", folder, "-r", lock]
+    installers = []
+    uv = shutil.which("uv")
+    if uv:
+        installers.append([uv, "pip", "install", "--quiet", "--no-progress", "--python", sys.executable])
+    if importlib.util.find_spec("pip"):
+        # without --compile: modules are compiled when first imported, which costs less than all of them now
+        installers.append([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-compile"])
+    if not installers:
+        hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
+        raise SetupFailed("neither uv nor pip is there for " + sys.executable, hint)
+    said = ""
+    for installer in installers:
+        try:
+            done = subprocess.run(
+                installer + checked,
+                cwd=work,  # not the workspace: its pyproject.toml has no say in this
+                env=quiet_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=INSTALL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise SetupFailed(
+                f"installing took longer than {INSTALL_SECONDS} s", "Is the package index slow? Run it again."
+            ) from None
+        if done.returncode == 0:
+            return
+        said += done.stdout.decode("utf-8", "replace")
+        shutil.rmtree(folder, ignore_errors=True)
+    show(said)
+    if "hash mismatch" in said.lower() or "do not match the hashes" in said.lower():
+        raise SetupFailed(
+            "the package index served files that differ from those locked",
+            "Do not go on before it is known why: the files do not have the hashes in actions/locks.",
+        )
+    raise SetupFailed(
+        "the packages in " + os.path.basename(lock) + " could not be installed",
+        "Does this runner reach its package index? Name a mirror with PIP_INDEX_URL or UV_DEFAULT_INDEX, "
+        "its certificate with PIP_CERT or SSL_CERT_FILE. The installer's own words are in the log.",
+    )
+
+
+def quiet_environment() -> dict[str, str]:
+    """The environment for pip and uv: where packages come from, and none of the job's other settings."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT_NAMES or name.startswith("UV_INDEX") or not name.startswith(REPLACED_PREFIXES)
+    }
+    for name, value in (("PIP_RETRIES", "2"), ("UV_HTTP_RETRIES", "2")):
+        kept.setdefault(name, value)
+    if kept.get("PIP_INDEX_URL") and not any(name.startswith(("UV_INDEX", "UV_DEFAULT")) for name in kept):
+        kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
+    kept.update(
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+        PIP_NO_INPUT="1",
+        PIP_REQUIRE_VIRTUALENV="0",
+        PIP_ROOT_USER_ACTION="ignore",
+        PIP_USER="0",
+        UV_NO_PROGRESS="1",
+    )
+    return kept
+
+
+def newer_python() -> str:
+    """Another interpreter that is new enough: on PATH, else in the runner's tool cache."""
+    import glob
+    import shutil
+    import subprocess
+
+    names = [f"python3.{minor}" for minor in range(NEWEST_MINOR, OLDEST[1] - 1, -1)]
+    candidates = [found for found in map(shutil.which, names) if found]
+    cache = os.path.join(os.environ.get("RUNNER_TOOL_CACHE", ""), "Python")
+    for version in sorted(glob.glob(os.path.join(cache, "3.*")), key=numbers_in, reverse=True):
+        for program in (os.path.join("bin", "python3"), "python.exe"):
+            candidates += glob.glob(os.path.join(version, "*", program))
+    question = "import sys; sys.exit(sys.version_info < (3, 11))"
+    for candidate in candidates:
+        if subprocess.call([candidate, "-I", "-c", question], stderr=subprocess.DEVNULL) == 0:
+            return candidate
+    raise SetupFailed(
+        f"ci-ops needs Python 3.{OLDEST[1]} or newer; {sys.executable} is {sys.version.split()[0]}",
+        "Install one, or name one in the environment variable CI_OPS_PYTHON.",
+    )
+
+
+def numbers_in(folder: str) -> list[int]:
+    """The numbers of a folder named like 3.12.4, for sorting."""
+    return [int(part) for part in os.path.basename(folder).split(".") if part.isdigit()]
+
+
+def become(python: str, arguments: list[str]) -> int:
+    """Go on as another interpreter, under the same process id where the system can do that."""
+    command = [python, "-I", "-X", "utf8", os.path.realpath(__file__), *arguments]
+    if os.name == "posix":
+        os.execve(python, command, os.environ)  # noqa: S606 - no shell is the point
+    import contextlib
+    import subprocess
+
+    process = subprocess.Popen(command)
+    while process.returncode is None:
+        with contextlib.suppress(
+            KeyboardInterrupt
+        ):  # the whole console got it: the command ends in its own way
+            process.wait()
+    return process.returncode
+
+
+def keep_bytecode_in(folder: str) -> None:
+    """Write compiled modules of ours there: the action's own folder may be read-only or shared.
+
+    `sys.pycache_prefix` would do it for all modules, and so compile the standard
+    library once more.
+    """
+
+    def moved(path: str) -> str:
+        inside = os.path.splitdrive(path)[1].lstrip(os.sep)
+        return os.path.join(folder, inside) if path.endswith(".pyc") else path
+
+    class Loader(SourceFileLoader):
+        def get_data(self, path: str) -> bytes:
+            return super().get_data(moved(path))
+
+        def set_data(self, path: str, data: bytes, **options: int) -> None:  # type: ignore[override] # as above
+            super().set_data(moved(path), data, **options)
+
+    finder = FileFinder.path_hook((Loader, [".py"]))
+
+    def hook(path: str) -> PathEntryFinder:
+        if path != ROOT and not path.startswith(ROOT + os.sep):
+            raise ImportError("not one of ours", path=path)
+        return finder(path)
+
+    sys.path_hooks.insert(0, hook)
+    sys.path_importer_cache.pop(ROOT, None)
+
+
+def show(text: str) -> None:
+    """Print what an installer said, without secrets and without letting it speak to the runner."""
+    sys.path.insert(0, ROOT)
+    redact = importlib.import_module("ci_ops.core.redact").redact_patterns
+    sys.path.remove(ROOT)
+    import secrets
+
+    token = secrets.token_hex(16)
+    tail = "\n".join(redact(text).splitlines()[-40:])
+    if on_runner():
+        tail = f"::stop-commands::{token}\n{tail}\n::{token}::"
+    sys.stderr.write(tail + "\n")
+
+
+def on_runner() -> bool:
+    """True where a runner reads our output for commands."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def refuse(problem: SetupFailed) -> int:
+    """Say why the action cannot start, to people, to the runner and to the next step."""
+    if on_runner():
+        text = problem.sentence + ". " + problem.hint
+        text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        sys.stderr.write("::error title=ci-ops set-up failed::" + text + "\n")
+    else:
+        sys.stderr.write("error: " + problem.sentence + "\nhint: " + problem.hint + "\n")
+    output = os.environ.get("GITHUB_OUTPUT")
+    if output:
+        with open(output, "a", encoding="utf-8", newline="\n") as file:
+            file.write("status=error\nreason=setup-failed\n")
+    return EXIT_SETUP_FAILED
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
