@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 MIN_SECRET_LENGTH = 8
 """Shorter values would mask ordinary words; GitHub's own masks have the same weakness."""
 
-_URL_PASSWORD = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:)[^\s/'\"]+(?=@)", re.IGNORECASE)
+# The repetitions are bounded: text from outside must not make the search take quadratic time.
+_URL_PASSWORD = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"]*:)[^\s/'\"]+(?=@)", re.IGNORECASE)
 _ASSIGNED = re.compile(
-    r"(?P<head>\b[\w.-]*(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w.-]*"
-    r"[\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?[\"']?)(?P<value>[^\s\"'&,;}]+)",
+    r"(?P<head>(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w.-]{0,64}"
+    r"[\"']?\s{0,16}[=:]\s{0,16}(?:bearer\s{1,16}|basic\s{1,16})?[\"']?)(?P<value>[^\s\"'&,;}]+)",
     re.IGNORECASE,
 )
 
