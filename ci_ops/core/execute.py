@@ -46,9 +46,8 @@ class Execution:
         return next((each for each in self.outcomes if each.state is StepState.FAILED), None)
 
 
-def ignore_outcome(outcome: StepOutcome) -> None:
+def ignore(_: object) -> None:
     """Nobody is watching."""
-    del outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,8 @@ class Executor:
     """Variables the steps see beside the user's own."""
     guard: Callable[[], None]
     before_change: Callable[[], None]
-    on_step: Callable[[StepOutcome], None] = ignore_outcome
+    on_start: Callable[[Step], None] = ignore
+    on_step: Callable[[StepOutcome], None] = ignore
     started_seconds: float = 0.0
     """Monotonic time at which the run began; offsets count from it."""
 
@@ -134,6 +134,7 @@ class Executor:
         return result
 
     def _start(self, step: Step) -> StepResult:
+        self.on_start(step)
         self.journal.plan(step)
         if step.changes:
             self.guard()
@@ -157,6 +158,7 @@ class Executor:
 
     def _take_back(self, step: Step) -> StepResult:
         assert step.undo is not None
+        self.on_start(step.undo)
         self.guard()
         self.before_change()
         self.journal.mark(Mark.UNDOING, step.key)

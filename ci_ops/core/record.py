@@ -70,6 +70,8 @@ class DeploymentRecord:
     previous_revision: str = ""
     actor: str = ""
     run_url: str = ""
+    url: str = ""
+    """The service's address, for whoever verifies without one of their own."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     state: State = State.PLANNED

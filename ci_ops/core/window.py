@@ -9,28 +9,46 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+
+class Window(Protocol):
+    """A sum of weights that forgets; count and time windows are interchangeable."""
+
+    def add(self, now: float, weight: int = 1) -> int:
+        """Put a weight in; the sum of the window with it."""
+        ...
+
+    def total(self, now: float) -> int:
+        """The sum of the window as it stands at `now`."""
+        ...
 
 
 class CountWindow:
-    """The sum of the last `size` weights."""
+    """The sum of the last `size` weights, whenever they came."""
 
-    __slots__ = ("_next", "_ring", "size", "total")
+    __slots__ = ("_next", "_ring", "_total", "size")
 
     def __init__(self, size: int) -> None:
         if size < 1:
             raise ValueError("a window holds at least one entry")
         self.size = size
-        self.total = 0
-        """Sum of the weights that are in the window now."""
         self._ring = [0] * size
         self._next = 0
+        self._total = 0
 
-    def add(self, weight: int) -> None:
-        """Put one weight in; the oldest goes out."""
+    def add(self, now: float, weight: int = 1) -> int:  # noqa: ARG002 - as Window has it
+        """Put one weight in, the oldest goes out; the sum of the window with it."""
         index = self._next
-        self.total += weight - self._ring[index]
+        self._total += weight - self._ring[index]
         self._ring[index] = weight
         self._next = index + 1 if index + 1 < self.size else 0
+        return self._total
+
+    def total(self, now: float) -> int:  # noqa: ARG002 - as Window has it
+        """The sum of the weights that are in the window."""
+        return self._total
 
 
 class TimeWindow:
@@ -41,58 +59,56 @@ class TimeWindow:
     does. A clock that goes back adds to the newest bucket.
     """
 
-    __slots__ = ("_newest", "_origin", "_per_unit", "_ring", "_total", "span")
+    __slots__ = ("_newest", "_newest_ends", "_origin", "_ring", "_slot", "_total", "_width", "span")
 
     def __init__(self, span: float, *, buckets: int = 10) -> None:
         if span <= 0 or buckets < 2:
             raise ValueError("a window needs a positive span and at least two buckets")
         self.span = span
         self._ring = [0] * buckets
-        self._per_unit = buckets / span
+        self._width = span / buckets
         self._origin: float | None = None
         self._newest = 0
+        self._newest_ends = -inf
+        self._slot = 0
         self._total = 0
 
     def add(self, now: float, weight: int = 1) -> int:
         """Put a weight in; the sum of the window with it."""
-        if self._origin is None:
-            self._origin = now
-        ring = self._ring
-        bucket = int((now - self._origin) * self._per_unit)
-        if bucket > self._newest:
-            self._advance(bucket)
-        ring[self._newest % len(ring)] += weight
+        if now >= self._newest_ends:
+            self._catch_up(now)
+        self._ring[self._slot] += weight
         self._total += weight
         return self._total
 
     def total(self, now: float) -> int:
         """The sum of the window as it stands at `now`."""
-        self._catch_up(now)
+        if self._origin is not None and now >= self._newest_ends:
+            self._catch_up(now)
         return self._total
 
     def series(self, now: float) -> tuple[int, ...]:
         """The sum of each bucket, oldest first; the last one is still filling."""
-        self._catch_up(now)
-        start = self._newest % len(self._ring) + 1
-        return tuple(self._ring[start:] + self._ring[:start])
+        self.total(now)
+        return tuple(self._ring[self._slot + 1 :] + self._ring[: self._slot + 1])
 
     def _catch_up(self, now: float) -> None:
-        if self._origin is not None:
-            bucket = int((now - self._origin) * self._per_unit)
-            if bucket > self._newest:
-                self._advance(bucket)
-
-    def _advance(self, bucket: int) -> None:
+        """Forget the buckets that have left the window since the last entry."""
+        if self._origin is None:
+            self._origin = now
         ring = self._ring
         size = len(ring)
-        if bucket - self._newest >= size:
+        newest = max(self._newest, int((now - self._origin) / self._width))
+        if newest - self._newest >= size:
             ring[:] = [0] * size
             self._total = 0
         else:
-            for old in range(self._newest + 1, bucket + 1):
+            for old in range(self._newest + 1, newest + 1):
                 self._total -= ring[old % size]
                 ring[old % size] = 0
-        self._newest = bucket
+        self._newest = newest
+        self._newest_ends = self._origin + (newest + 1) * self._width
+        self._slot = newest % size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from ci_ops.core.errors import CiOpsError
 from ci_ops.core.plugin import Phase
 from ci_ops.core.ports import HttpError
 from ci_ops.core.record import DeploymentRecord, State, is_revision
+from ci_ops.flows._usual import with_usual_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,8 +85,9 @@ def _answers(run: Run, *, must: bool) -> bool:
 def _measured_revision(run: Run) -> str:
     """The commit that the service itself names; empty when it names none or several."""
     job = run.job
-    checks = [each for each in job.config.verify.checks if each.plugin.plugin_name() == "revision"]
-    subject = job.subject(revision=job.origin.revision)
+    verify = with_usual_checks(job.config.verify, has_revision=True)
+    checks = [each for each in verify.checks if each.plugin.plugin_name() == "revision"]
+    subject = job.subject(url=job.config.verify.url, revision=job.origin.revision)
     results = run_checks(
         checks, subject, job.world, phase=Phase.VERIFY, deadline_seconds=0.0, waits=job.waits
     )

@@ -30,6 +30,10 @@ class Watch(Protocol):
         """A part of the work begins."""
         ...
 
+    def begin(self, title: str) -> None:
+        """A step begins."""
+        ...
+
     def step(self, outcome: StepOutcome) -> None:
         """A step has ended."""
         ...
@@ -88,11 +92,11 @@ class Job:
         """The environment's name."""
         return self.config.environment
 
-    def subject(self, *, revision: str, previous_revision: str = "") -> Subject:
+    def subject(self, *, url: str, revision: str, previous_revision: str = "") -> Subject:
         """What checks look at: the service, with the revision that should be live."""
         return Subject(
             root=self.root,
-            url=self.config.verify.url,
+            url=url,
             revision=revision,
             previous_revision=previous_revision,
             environment=self.environment,
@@ -115,6 +119,7 @@ class Job:
             ref=self.origin.ref,
             actor=self.origin.actor,
             run_url=self.origin.run_url,
+            url=self.config.verify.url,
             started_at=self.world.clock.now(),
         )
         return replace(planned, **more)

@@ -37,8 +37,10 @@ class Restored:
 
 def verify_release(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
     """What the configured checks say of that record's revision."""
-    verify = run.job.config.verify
-    subject = run.job.subject(revision=record.revision, previous_revision=record.previous_revision)
+    verify = run.verification(record)
+    subject = run.job.subject(
+        url=verify.url, revision=record.revision, previous_revision=record.previous_revision
+    )
     return measure(run, verify.checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
 
 
@@ -55,7 +57,8 @@ def undo_and_prove(
     run.job.watch.phase(f"Going back to {back_to}")
     run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=f"Going back to {back_to}.")
     irreversible = _irreversible(journal)
-    with _probe(run) as probe:
+    url = run.verification(record).url
+    with AvailabilityProbe(run.job.world, url) if url else nullcontext() as probe:
         execution = run.executor(journal, record, guard).undo()
         if execution.failed is None and record.previous and not irreversible:
             run.proof = _prove(run, record)
@@ -83,20 +86,17 @@ def _irreversible(journal: Journal) -> bool:
     return bool(begun) and all(entry.step.undo is None for entry in begun)
 
 
-def _probe(run: Run) -> AvailabilityProbe | nullcontext[None]:
-    url = run.job.config.verify.url
-    return AvailabilityProbe(run.job.world, url) if url else nullcontext()
-
-
 def _prove(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
     """The checks again, with the revision before as the one that should be live."""
     run.job.watch.phase(f"Proving that {record.previous_revision[:7] or 'the release before'} is live")
-    verify = run.job.config.verify
+    verify = run.verification(record)
     checks = verify.checks
     if not record.previous_revision:
         run.note("The revision before is not known, so the proof leaves it out.")
         checks = tuple(check for check in checks if check.plugin.plugin_name() != "revision")
-    subject = run.job.subject(revision=record.previous_revision, previous_revision=record.revision)
+    subject = run.job.subject(
+        url=verify.url, revision=record.previous_revision, previous_revision=record.revision
+    )
     return measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
 
 
@@ -108,7 +108,7 @@ def _judge(run: Run, record: DeploymentRecord, *, failed_step: str | None, irrev
     if not record.previous:
         run.note("This was the first deployment: there was no release to return to.")
         return Restored(whole=True, sentence="What was done is taken back; there is no earlier release.")
-    if not run.job.config.verify.checks:
+    if not run.verification(record).checks:
         return Restored(
             whole=True, sentence="What was done is taken back; no check is configured to prove it."
         )

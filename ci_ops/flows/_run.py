@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from ci_ops.core.event import Delivery, Event, Kind, Stage
 from ci_ops.core.execute import Executor
 from ci_ops.core.report import Availability, Report, StepOutcome, failed_deliveries
+from ci_ops.flows._usual import with_usual_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from ci_ops.config.model import VerifySection
 
     from ci_ops.core.journal import Journal
     from ci_ops.core.plugin import Target
@@ -61,16 +64,21 @@ class Run:
             env=step_environment(record, self.target),
             guard=guard,
             before_change=self.before_change,
+            on_start=lambda step: self.job.watch.begin(step.title),
             on_step=self.step,
             started_seconds=self.started_seconds,
         )
 
     @property
-    def target(self) -> Target:
-        """The configured target; flows that change something have made sure there is one."""
+    def target(self) -> Target | None:
+        """The configured target; None when only a journal says what was done."""
         named = self.job.config.deploy.target
-        assert named is not None
-        return named.plugin
+        return named.plugin if named else None
+
+    def verification(self, record: DeploymentRecord) -> VerifySection:
+        """How to verify that record: as configured, else the usual checks of its own address."""
+        verify = self.job.config.verify
+        return with_usual_checks(verify, url=record.url, has_revision=bool(record.revision))
 
     def set_state(self, record: DeploymentRecord, state: State, **changes: str) -> DeploymentRecord:
         """Write a new state into the ledger, and make that record the report's."""
@@ -119,14 +127,14 @@ class Run:
         return report
 
 
-def step_environment(record: DeploymentRecord, target: Target) -> dict[str, str]:
+def step_environment(record: DeploymentRecord, target: Target | None) -> dict[str, str]:
     """The variables that steps see: a public contract."""
     return {
         "DEPLOYMENT_ID": record.id,
         "DEPLOYMENT_ENVIRONMENT": record.environment,
         "DEPLOYMENT_REVISION": record.revision,
         "DEPLOYMENT_PREVIOUS_REVISION": record.previous_revision,
-        "DEPLOYMENT_RELEASE_DIR": target.release_directory(record),
+        "DEPLOYMENT_RELEASE_DIR": target.release_directory(record) if target else "",
     }
 
 

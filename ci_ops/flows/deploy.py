@@ -64,7 +64,7 @@ def _checked_revision(job: Job, options: DeployOptions) -> str:
             where="revision",
             hint="Give 40 hexadecimal digits: `--revision $(git rev-parse HEAD)`.",
         )
-    if options.verify and not job.config.verify.checks:
+    if options.verify and not (job.config.verify.checks or job.config.verify.url):
         raise UsageError(
             "nothing would verify this deployment",
             where="verify",
@@ -126,9 +126,11 @@ def _begin(
 def _transact(
     run: Run, record: DeploymentRecord, journal: Journal, options: DeployOptions, lock: Lock
 ) -> Report:
+    target = run.target
+    assert target is not None
     run.job.watch.phase(f"Deploying {record.short_revision} to {record.environment}")
     try:
-        execution = run.executor(journal, record, lock.check).run(run.target.deploy_steps(record))
+        execution = run.executor(journal, record, lock.check).run(target.deploy_steps(record))
     except ReplayMismatch as mismatch:
         take_back_unfinished(run, journal, lock.check)
         raise CiOpsError(
@@ -236,6 +238,7 @@ def _rehearse(run: Run, revision: str, options: DeployOptions) -> Report:
         previous_revision=before.revision,
     )
     run.record = replace(record, state=State.PLANNED)
+    assert run.target is not None
     for outcome in dry_run(run.target.deploy_steps(record)):
         run.step(outcome)
     return run.report("ok", f"{record.short_revision} would be deployed to {record.environment}.")

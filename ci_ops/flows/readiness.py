@@ -32,7 +32,7 @@ def readiness(job: Job) -> Report:
         run.results = measure(
             run,
             checks,
-            job.subject(revision=job.origin.revision),
+            job.subject(url=job.config.verify.url, revision=job.origin.revision),
             phase=Phase.READINESS,
             deadline_seconds=settings.deadline,
         )

@@ -20,6 +20,7 @@ from ci_ops.flows._settle import read_latest
 from ci_ops.flows.deploy import LOCK, interrupted
 
 if TYPE_CHECKING:
+    from ci_ops.core.plugin import Target
     from ci_ops.core.ports import Lock
     from ci_ops.flows._job import Job
 
@@ -41,12 +42,6 @@ class RollbackOptions:
 def rollback(job: Job, options: RollbackOptions) -> Report:
     """Undo this run's or an unfinished deployment; otherwise go to a verified one."""
     run = Run(job, "rollback")
-    if job.config.deploy.target is None:
-        raise UsageError(
-            "nothing says how to roll back",
-            where="deploy.target",
-            hint="Give `run`, or a `deploy.target` in ci-ops.yml, as the deployment has it.",
-        )
     if job.dry_run:
         return _rehearse(run, options)
     now = job.world.clock.now()
@@ -68,6 +63,7 @@ def _rollback_locked(run: Run, options: RollbackOptions, lock: Lock) -> Report:
         if settled is not None and settled.state in {State.ROLLED_BACK, State.VERIFIED}:
             run.record = settled
             return run.report("unchanged", f"{settled.id} is {settled.state} already: nothing to take back.")
+    _target(run)
     current, to = _choose(run, options)
     record = run.job.site.ledger.open(_planned(run, current, to, options))
     fresh = open_journal(run.job.site.store, run.job.world.clock, record.id)
@@ -124,6 +120,16 @@ def _choose(run: Run, options: RollbackOptions) -> tuple[DeploymentRecord | None
     )
 
 
+def _target(run: Run) -> Target:
+    if run.target is None:
+        raise UsageError(
+            "nothing says how to roll back",
+            where="deploy.target",
+            hint="Give `rollback` (a command that brings DEPLOYMENT_REVISION live) or a `deploy.target` in ci-ops.yml.",
+        )
+    return run.target
+
+
 def _planned(
     run: Run, current: DeploymentRecord | None, to: DeploymentRecord, options: RollbackOptions
 ) -> DeploymentRecord:
@@ -146,7 +152,7 @@ def _go(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Rep
     why = f" Reason: {record.reason}" if record.reason else ""
     started = f"Going back to {record.short_revision} in {record.environment}.{why}"
     run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=started)
-    url = run.job.config.verify.url
+    url = run.verification(record).url
     try:
         if not url:
             return _activate(run, journal, record, lock)
@@ -160,7 +166,7 @@ def _go(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Rep
 def _activate(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Report:
     to = run.job.site.ledger.find(record.environment, record.release_id) or record
     execution = run.executor(journal, record, lock.check).run(
-        run.target.rollback_steps(record, to), phase="rollback"
+        _target(run).rollback_steps(record, to), phase="rollback"
     )
     if execution.failed is not None:
         journal.end(str(State.FAILED))
@@ -168,7 +174,7 @@ def _activate(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) 
     journal.applied()
     record = run.set_state(record, State.UNVERIFIED)
     run.job.watch.phase(f"Proving that {record.short_revision} is live")
-    run.proof = verify_release(run, record) if run.job.config.verify.checks else ()
+    run.proof = verify_release(run, record)
     verdict = reason_for(run.proof)
     if verdict not in GOOD:
         journal.end(str(State.FAILED))
@@ -201,6 +207,6 @@ def _rehearse(run: Run, options: RollbackOptions) -> Report:
     current, to = _choose(run, options)
     record = _planned(run, current, to, options)
     run.record = replace(record, state=State.PLANNED)
-    for outcome in dry_run(run.target.rollback_steps(record, to), phase="rollback"):
+    for outcome in dry_run(_target(run).rollback_steps(record, to), phase="rollback"):
         run.step(outcome)
     return run.report("ok", f"{record.environment} would go back to {to.short_revision}.")

@@ -25,7 +25,7 @@ def verify(job: Job, *, deployment_id: str = "") -> Report:
     failed before stays what it is: a later look cannot bring it back.
     """
     run = Run(job, "verify")
-    if not job.config.verify.checks:
+    if not (job.config.verify.checks or job.config.verify.url or deployment_id):
         raise UsageError(
             "there is nothing to verify",
             where="verify",
