@@ -11,12 +11,14 @@ from typing import Any
 
 _HOMES: dict[str, str] = {
     "Availability": "availability",
+    "CachedHealthCheck": "health_cache",
     "ComponentHealth": "health_model",
     "HealthCheck": "health_model",
     "HealthCheckService": "health",
     "HealthReport": "health_model",
     "HealthStatus": "health_model",
     "Outcome": "health_model",
+    "cache_health_check": "health_cache",
     "health_service": "health",
 }
 """Public name → module of this package."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import difflib
 import os
 import threading
@@ -24,7 +23,7 @@ from ci_ops.service.health_model import (
     worst_health,
 )
 from ci_ops.service.health_runs import CheckState, Run, Tools
-from ci_ops.service.health_workers import LoopThread, Workers
+from ci_ops.service.health_workers import LoopThread, Workers, until_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -163,11 +162,10 @@ class HealthCheckService:
 
     async def report_async(self, group: str = "check", *, fresh: bool = False) -> HealthReport:
         """The same for asynchronous callers; a cancelled caller cancels no check."""
-        loop = asyncio.get_running_loop()
-        begun = self._begin(group, fresh=fresh, loop=loop)
+        begun = self._begin(group, fresh=fresh, loop=asyncio.get_running_loop())
         for state, run in begun:
             if run is not None:
-                await _wait(loop, run, state.remaining_seconds(run))
+                await until_done(run.finished, state.remaining_seconds(run))
         return self._report(group, [state.result(run) for state, run in begun])
 
     def known(self, group: str = "check") -> HealthReport:
@@ -248,23 +246,6 @@ def _is_on_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-async def _wait(loop: asyncio.AbstractEventLoop, run: Run, seconds: float) -> None:
-    if run.finished.done() or seconds <= 0:
-        return
-    waiter: asyncio.Future[None] = loop.create_future()
-
-    def finish() -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    def wake(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop of a caller that has gone away
-            loop.call_soon_threadsafe(finish)
-
-    run.finished.add_done_callback(wake)
-    await asyncio.wait({waiter}, timeout=seconds)
 
 
 health_service = HealthCheckService()

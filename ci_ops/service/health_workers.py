@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
 
 
 class Workers:
@@ -59,3 +61,26 @@ class LoopThread:
                     target=self._loop.run_forever, name="ci-ops-health-loop", daemon=True
                 ).start()
         asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+async def until_done(future: Future[Any], seconds: float) -> None:
+    """Wait for a thread's future without a thread, and without owning it.
+
+    `asyncio.wrap_future` would cancel the future together with the caller, and
+    so take the answer away from everyone else who waits for it.
+    """
+    if future.done() or seconds <= 0:
+        return
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def finish() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def wake(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop of a caller that has gone away
+            loop.call_soon_threadsafe(finish)
+
+    future.add_done_callback(wake)
+    await asyncio.wait({waiter}, timeout=seconds)
