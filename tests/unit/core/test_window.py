@@ -15,8 +15,8 @@ weights = st.integers(min_value=-5, max_value=1 << 70)
 def test_a_count_window_sums_exactly_its_last_entries(size: int, entries: list[int]) -> None:
     window = CountWindow(size)
     for number, weight in enumerate(entries, 1):
-        window.add(weight)
-        assert window.total == sum(entries[max(0, number - size) : number])
+        expected = sum(entries[max(0, number - size) : number])
+        assert window.add(number, weight) == window.total(number) == expected
 
 
 @given(
