@@ -1,0 +1,19 @@
+"""From an address that a user typed to the channel that serves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ci_ops.core.plugin import Channel
+
+
+def channel_at(address: str, kinds: Iterable[type[Channel]]) -> Channel | None:
+    """The channel for the address; one that knows it well goes before a general one."""
+    for kind in sorted(kinds, key=lambda each: (each.is_general, each.plugin_name())):
+        found = kind.recognise(address.strip())
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,209 @@
+"""The sink that brings an event to the channels its routes name.
+
+It never raises (but Interrupted): what goes wrong becomes a failed delivery in
+the report. An event that has arrived at a channel is not sent there again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from ci_ops.channels._bounded import BoundedWorld
+from ci_ops.channels._message import message_for
+from ci_ops.channels._route import Route, recipients
+from ci_ops.core.deadline import Deadline, ask_until
+from ci_ops.core.durations import format_duration
+from ci_ops.core.errors import Interrupted
+from ci_ops.core.event import Delivery, Event, Outcome
+from ci_ops.core.message import Message, Undeliverable
+from ci_ops.core.ports import World
+from ci_ops.core.secret import Secret
+from ci_ops.core.text import encodable
+
+if TYPE_CHECKING:
+    from ci_ops.core.plugin import Channel
+
+DEADLINE_SECONDS = 10.0
+LAST_TRY_SHARE = 0.3
+"""The part of the time that is kept for the last try: waiting ends before it."""
+MAX_AT_ONCE = 8
+NO_TARGET = "-"
+"""The target of a delivery that says that nobody was to be told."""
+Anything = TypeVar("Anything")
+
+
+class NamedChannel(Protocol):
+    """A channel as the configuration lists it."""
+
+    @property
+    def name(self) -> str:
+        """What routes call it."""
+        ...
+
+    @property
+    def plugin(self) -> Channel:
+        """The channel itself."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notifier:
+    """Tells the channels of events; a `Sink`."""
+
+    channels: Sequence[NamedChannel]
+    world: World
+    waits: Callable[[], Iterator[float]]
+    """Makes the seconds between tries: capped and jittered."""
+    routes: Sequence[Route] = ()
+    to: tuple[str, ...] = ()
+    """Names of channels asked for by hand; they win over the routes."""
+    deadline_seconds: float = DEADLINE_SECONDS
+    """For one event at one channel, all tries together."""
+    dry_run: bool = False
+    earlier: Iterable[Delivery] = ()
+    """Deliveries of earlier commands of the same run: what arrived then is not sent again."""
+    _claimed: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for channel in self.channels:
+            self.world.redact.add(*secrets_of(channel.plugin))
+        arrived = (each for each in self.earlier if each.outcome is Outcome.DELIVERED)
+        self._claimed.update((each.event, each.target) for each in arrived)
+
+    def __call__(self, event: Event, /) -> tuple[Delivery, ...]:
+        """Tell everyone who is to hear of it, at once; one delivery for each."""
+        known = {channel.name: channel.plugin for channel in self.channels}
+        if not known:
+            return ()
+        names = self.to or recipients(event, routes=self.routes, channels=tuple(known))
+        if not names:
+            return (_skipped(NO_TARGET, event, f"no route for {event.name}"),)
+        try:
+            message = message_for(redacted(event, self.world.redact), self.world.templates)
+        except Exception as error:  # noqa: BLE001 - a broken template must not stop a deployment
+            why = self.world.redact(f"its message could not be written: {type(error).__name__}: {error}")
+            return tuple(_failed(name, event, why) for name in names)
+        with ThreadPoolExecutor(max_workers=min(MAX_AT_ONCE, len(names))) as pool:
+            tries = [pool.submit(self._tell, name, known.get(name), event, message) for name in names]
+        return tuple(each.result() for each in tries)
+
+    def _tell(self, name: str, channel: Channel | None, event: Event, message: Message) -> Delivery:
+        if channel is None:
+            return _failed(name, event, f"there is no channel called {name}")
+        if self.dry_run:
+            return _skipped(name, event, f"dry run: would send by {channel.plugin_name()}: {message.title}")
+        if not self._claim(event, name):
+            return _skipped(name, event, "it has this event already")
+        started_seconds = self.world.clock.monotonic()
+        try:
+            answer, tries = self._send(channel, message)
+        except BaseException:
+            self._give_back(event, name)
+            raise
+        if answer.failure is not None:
+            self._give_back(event, name)
+        return Delivery(
+            target=name,
+            event=event.id,
+            outcome=Outcome.FAILED if answer.failure else Outcome.DELIVERED,
+            attempts=tries,
+            seconds=self.world.clock.monotonic() - started_seconds,
+            sentence=self._why(answer.failure) if answer.failure else "",
+            reference=answer.reference,
+        )
+
+    def _why(self, failure: Undeliverable) -> str:
+        """The sentence for the report, with what the place asked for when that was longer than we could wait."""
+        asks = f"; it asks to wait {format_duration(failure.after_seconds)}" if failure.after_seconds else ""
+        return self.world.redact(failure.sentence) + asks
+
+    def _send(self, channel: Channel, message: Message) -> tuple[_Answer, int]:
+        clock = self.world.clock
+        deadline = Deadline.after(self.deadline_seconds, clock)
+        world = cast("World", BoundedWorld(self.world, deadline))
+        return ask_until(
+            lambda: _try_once(channel, message, world),
+            deadline=deadline.sooner(self.deadline_seconds * (1 - LAST_TRY_SHARE)),
+            clock=clock,
+            waits=self.waits(),
+        )
+
+    def _claim(self, event: Event, name: str) -> bool:
+        with self._lock:
+            is_new = (event.id, name) not in self._claimed
+            self._claimed.add((event.id, name))
+            return is_new
+
+    def _give_back(self, event: Event, name: str) -> None:
+        with self._lock:
+            self._claimed.discard((event.id, name))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Answer:
+    """What one try came to."""
+
+    reference: str = ""
+    failure: Undeliverable | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.failure is None or not self.failure.retry
+
+    @property
+    def wait_seconds(self) -> float | None:
+        return self.failure.after_seconds if self.failure else None
+
+
+def _try_once(channel: Channel, message: Message, world: World) -> _Answer:
+    try:
+        return _Answer(reference=channel.send(message, world))
+    except Interrupted:
+        raise
+    except Undeliverable as failure:
+        return _Answer(failure=failure)
+    except Exception as error:  # noqa: BLE001 - a channel's mistake must not stop a deployment
+        sentence = f"{channel.plugin_name()} failed in a way nobody foresaw: {type(error).__name__}"
+        return _Answer(failure=Undeliverable(sentence, retry=False))
+
+
+def _skipped(target: str, event: Event, sentence: str) -> Delivery:
+    return Delivery(target=target, event=event.id, outcome=Outcome.SKIPPED, attempts=0, sentence=sentence)
+
+
+def _failed(target: str, event: Event, sentence: str) -> Delivery:
+    return Delivery(target=target, event=event.id, outcome=Outcome.FAILED, attempts=0, sentence=sentence)
+
+
+def secrets_of(value: object) -> Iterator[str]:
+    """Every secret in a plugin's fields, for the redactor."""
+    if isinstance(value, Secret):
+        yield value.reveal()
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from secrets_of(each)
+    elif isinstance(value, dict):
+        yield from secrets_of(list(value.values()))
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from secrets_of(getattr(value, each.name))
+
+
+def redacted(value: Anything, redact: Callable[[str], str]) -> Anything:
+    """The same value with every text in it freed of secrets, through dataclasses and tuples."""
+    inside: Any = value
+    if type(inside) is str:
+        inside = redact(encodable(inside))
+    elif isinstance(inside, tuple):
+        inside = tuple(redacted(each, redact) for each in inside)
+    elif is_dataclass(inside):
+        names = [each.name for each in fields(inside) if each.init]
+        inside = replace(
+            cast("Any", inside), **{name: redacted(getattr(inside, name), redact) for name in names}
+        )
+    return cast("Anything", inside)

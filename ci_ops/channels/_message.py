@@ -1,0 +1,98 @@
+"""An event turned into one neutral message, through its Jinja template.
+
+A template writes one thing per line, named in front: `title:`, `line:`,
+`fact: Label = value` or `link: Label = address`. Things without a value are
+left out. Every value reaches the template as one clean line, so text from
+outside can never add or change a line of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.durations import format_duration
+from ci_ops.core.message import Link, Message
+from ci_ops.core.plugin import shorten
+from ci_ops.core.text import one_line
+
+if TYPE_CHECKING:
+    from ci_ops.core.event import Event
+    from ci_ops.core.ports import Templates
+
+VALUE_CHARACTERS = 1000
+MAX_DETAILS = 30
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\]+", re.IGNORECASE)
+
+
+def message_for(event: Event, templates: Templates) -> Message:
+    """What to say about the event; raises ValueError when its template is malformed."""
+    rendered = templates.render(f"messages/{event.name}.j2", **_context(event))
+    things = _things(rendered, name=event.name)
+    facts = [_pair(value) for value in things["fact"]]
+    links = [_pair(value) for value in things["link"]]
+    return Message(
+        event=event.name,
+        event_id=event.id,
+        severity=event.severity,
+        title=" ".join(things["title"]) or event.name,
+        lines=tuple(things["line"]),
+        facts=tuple((label, value) for label, value in facts if value),
+        links=tuple(Link(label=label, url=url) for label, url in links if _WEB_ADDRESS.fullmatch(url)),
+        record=event.record,
+        sequence=event.sequence,
+    )
+
+
+def _things(rendered: str, *, name: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"title": [], "line": [], "fact": [], "link": []}
+    for number, line in enumerate(rendered.split("\n"), start=1):
+        kind, colon, value = line.strip().partition(":")
+        if not kind and not colon:
+            continue
+        if kind not in found or not colon:
+            raise ValueError(f"messages/{name}.j2, output line {number}: expected title, line, fact or link")
+        if value.strip():
+            found[kind].append(value.strip())
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    label, _, value = text.partition(" =")
+    return label.strip(), value.strip()
+
+
+def _context(event: Event) -> dict[str, Any]:
+    """The names a message template may use, each a clean line; empty when unknown."""
+    record = event.record
+    is_own_record = (
+        record.kind == "rollback"
+    )  # an automatic rollback is told with the failed deployment's record
+    duration = record.duration_seconds
+    known = {
+        "id": record.id,
+        "service": record.service,
+        "environment": record.environment,
+        "revision": record.revision[:7],
+        "ref": record.ref,
+        "version": record.version,
+        "back_to": (record.revision if is_own_record else record.previous_revision)[:7],
+        "away_from": (record.previous_revision if is_own_record else record.revision)[:7],
+        "actor": record.actor,
+        "duration": "" if duration is None else format_duration(duration),
+        "reason": record.reason,
+        "error": record.error,
+        "run_url": record.run_url,
+        "sentence": event.sentence,
+    }
+    return {name: _clean(value) for name, value in known.items()} | {"details": _details(event.details)}
+
+
+def _clean(text: str) -> str:
+    return shorten(one_line(text), VALUE_CHARACTERS)
+
+
+def _details(details: tuple[str, ...]) -> list[str]:
+    shown = [_clean(detail) for detail in details[:MAX_DETAILS]]
+    left_out = len(details) - len(shown)
+    return [*shown, f"… and {left_out} more"] if left_out else shown

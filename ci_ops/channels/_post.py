@@ -1,0 +1,103 @@
+"""Sending one JSON payload by POST: what counts as retryable, what may be said of a failure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ci_ops.core.message import Undeliverable
+from ci_ops.core.ports import HttpError
+from ci_ops.core.redact import MIN_SECRET_LENGTH, Redactor
+from ci_ops.core.retry_after import parse_retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci_ops.core.ports import Response, World
+    from ci_ops.core.secret import Secret
+
+_WORDS = re.compile(r"[a-z]+(?:[_ -][a-z]+){0,7}")
+"""What an answer's body may say in a report: a few plain words, no values."""
+_FAILURES = {
+    "dns": "its host name does not resolve",
+    "refused": "it refused the connection",
+    "reset": "it broke the connection off",
+    "timeout": "it did not answer in time",
+    "tls": "its certificate or TLS is not good",
+    "proxy": "the proxy did not let the request through",
+    "url": "its address cannot be used",
+}
+
+
+def post(
+    world: World,
+    url: Secret,
+    payload: Mapping[str, Any],
+    *,
+    place: str,
+    timeout_seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The 2xx answer to the payload; anything else raises Undeliverable without a secret in it."""
+    try:
+        answer = world.http.request(
+            "POST",
+            url.reveal(),
+            timeout_seconds=timeout_seconds,
+            headers={"Content-Type": "application/json", **(headers or {})},
+            body=encoded(payload),
+        )
+    except HttpError as error:
+        why = _FAILURES.get(error.kind, "its answer could not be read")
+        raise Undeliverable(f"{place} could not be reached: {why}", retry=error.transient) from None
+    if 200 <= answer.status <= 299:
+        return answer
+    raise Undeliverable(
+        f"{place} answered {answer.status}{said(answer, url)}",
+        retry=is_retryable(answer.status),
+        after_seconds=parse_retry_after(answer.headers.get("retry-after", ""), now=world.clock.now()),
+    )
+
+
+def encoded(payload: Mapping[str, Any]) -> bytes:
+    """The payload as compact JSON; pure ASCII, so that no encoding can spoil it."""
+    return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
+
+
+def is_retryable(status: int) -> bool:
+    """True where the same request may well succeed a moment later.
+
+    Source: RFC 9110 section 15.5.9 (408) and 15.6, RFC 8470 (425), RFC 6585 section 4 (429).
+    """
+    return status in {408, 425, 429} or status >= 500
+
+
+def said(answer: Response, url: Secret) -> str:
+    """`: <words>` when the answer's body is a few plain words and none of the address; else empty."""
+    words = answer.text.strip()
+    if len(words) > 80 or _WORDS.fullmatch(words) is None:
+        return ""
+    return "" if Redactor(secret_parts(url))(words) != words else f": {words}"
+
+
+def secret_parts(url: Secret) -> tuple[str, ...]:
+    """Every part of the address that could be a credential by itself."""
+    whole = url.reveal()
+    try:
+        parts = urlsplit(whole)
+    except ValueError:
+        return (whole,)
+    pieces = [whole, parts.path, parts.query, parts.username or "", parts.password or ""]
+    pieces += [unquote(piece) for piece in parts.path.split("/")]
+    pieces += [value for _, value in parse_qsl(parts.query)]
+    return tuple(piece for piece in pieces if len(piece) >= MIN_SECRET_LENGTH)
+
+
+def host_of(address: str) -> str:
+    """The host and port of the address, which are no secret; empty when it has none."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

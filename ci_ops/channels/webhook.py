@@ -1,0 +1,110 @@
+"""Posts a signed JSON event to an HTTP address of your own.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+`webhook-id` stays the same however often an event is sent: receivers use it
+to drop repetitions. Without a secret the event is sent unsigned.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ci_ops.channels._post import encoded, host_of, post
+from ci_ops.core.fields import Duration, Secret
+from ci_ops.core.message import Message, Undeliverable
+from ci_ops.core.plugin import Channel
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ci_ops.core.ports import World
+
+SCHEMA = 1
+"""Major version of the payload."""
+SECRET_PREFIX = "whsec_"
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Webhook(Channel):
+    """Posts a signed JSON event to an HTTP address of your own."""
+
+    is_general: ClassVar[bool] = True
+
+    url: Secret
+    secrets: tuple[Secret, ...] = ()
+    """`whsec_` and base64, as the receiver has them; while one is being replaced, the new and the old."""
+    timeout: Duration = 5.0
+    """For one try."""
+
+    def send(self, message: Message, world: World) -> str:
+        """Post it; the reference is the `webhook-id` it was sent under."""
+        now = world.clock.now()
+        document = payload(message, at=now)
+        reference = reference_of(message)
+        headers = {"webhook-id": reference, "webhook-timestamp": str(int(now.timestamp()))}
+        if self.secrets:
+            headers["webhook-signature"] = signatures(self.secrets, headers, encoded(document))
+        place = f"the webhook at {host_of(self.url.reveal())}"
+        post(world, self.url, document, place=place, timeout_seconds=self.timeout, headers=headers)
+        return reference
+
+    @classmethod
+    def recognise(cls, address: str) -> Self | None:
+        """Any http or https address; those that another kind knows are that kind's."""
+        return cls(url=Secret(address)) if _ADDRESS.fullmatch(address) and host_of(address) else None
+
+
+def payload(message: Message, *, at: datetime) -> dict[str, Any]:
+    """The published document, version `SCHEMA`; `at` serves where the record has no time of its own."""
+    record = message.record
+    happened_at = (record.finished_at or record.started_at if record else None) or at
+    return {
+        "type": message.event,
+        "timestamp": happened_at.isoformat(),
+        "schema": SCHEMA,
+        "data": {
+            "id": message.event_id,
+            "sequence": message.sequence,
+            "severity": str(message.severity),
+            "title": message.title,
+            "lines": list(message.lines),
+            "facts": [{"label": label, "value": value} for label, value in message.facts],
+            "links": [{"label": link.label, "url": link.url} for link in message.links],
+            "deployment": record.to_json() if record else None,
+        },
+    }
+
+
+def reference_of(message: Message) -> str:
+    """The event's `webhook-id`: the same for every try, and without a full stop, as the signature needs."""
+    return f"msg_{hashlib.sha256(message.event_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
+def signatures(secrets: tuple[Secret, ...], headers: dict[str, str], body: bytes) -> str:
+    """One `v1,` signature per secret, so that receivers may change theirs without losing an event."""
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    return " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets)
+
+
+def _signature(secret: Secret, signed: bytes) -> str:
+    return base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
+
+
+def _key(secret: Secret) -> bytes:
+    try:
+        key = base64.b64decode(secret.reveal().strip().removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not key:
+        raise Undeliverable(
+            f"a webhook secret is not base64 after `{SECRET_PREFIX}`; make one with: openssl rand -base64 32",
+            retry=False,
+        )
+    return key

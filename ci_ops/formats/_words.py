@@ -1,0 +1,109 @@
+"""What every format says in the same words: the headline, and what goes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.event import Outcome
+from ci_ops.core.reasons import REASONS
+from ci_ops.core.report import StepState
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ci_ops.core.event import Delivery
+    from ci_ops.core.report import Report, StepOutcome
+    from ci_ops.core.result import Result
+
+WORST_FIRST = (Status.FAIL, Status.ERROR, Status.WARN, Status.SKIP, Status.PASS)
+OUTPUT_LINES = 20
+"""How much of a failed step's output a report for people shows, counted from its end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Headline:
+    """The report in one line, one sentence and one advice."""
+
+    subject: str
+    """What was done to what: `deploy of shop abc1234 to production`."""
+    sentence: str
+    advice: str
+
+
+def headline(report: Report) -> Headline:
+    """What a reader sees first."""
+    reason = REASONS[report.verdict]
+    return Headline(
+        subject=subject(report),
+        sentence=report.sentence or reason.meaning,
+        advice="" if report.verdict == "ok" else reason.advice,
+    )
+
+
+def subject(report: Report) -> str:
+    """What was done to what; of an unknown thing nothing is said."""
+    record = report.record
+    words = ["dry run of" if report.dry_run else "", report.command]
+    if record is not None:
+        words += [record.service, record.revision[:7]]
+        words += ["in" if report.command in {"verify", "notify"} else "to", record.environment]
+        if report.command == "rollback":
+            words[-2:] = ["in", record.environment]
+    return " ".join(word for word in words if word)
+
+
+def worst_first(results: Iterable[Result]) -> list[Result]:
+    """The results, the worst first, otherwise in their order."""
+    return sorted(results, key=lambda result: WORST_FIRST.index(result.status))
+
+
+def problems(report: Report) -> list[Result]:
+    """Results that are not good, or warn, or have something to say; the worst first."""
+    return [each for each in worst_first(report.results) if each.findings or each.status is not Status.PASS]
+
+
+def broken_steps(report: Report) -> list[StepOutcome]:
+    """The steps that failed or were interrupted."""
+    return [step for step in report.steps if step.state in {StepState.FAILED, StepState.INTERRUPTED}]
+
+
+def undelivered(report: Report) -> list[Delivery]:
+    """Messages that did not arrive."""
+    return [each for each in report.deliveries if each.outcome is Outcome.FAILED]
+
+
+def histograms(result: Result) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """Facts that count things: what was seen, and how often."""
+    for name, value in result.facts.items():
+        if is_histogram(value):
+            yield name, value
+
+
+def is_histogram(value: Any) -> bool:
+    """True for a mapping of texts to counts that is not empty."""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(key, str) for key in value)
+        and all(isinstance(count, int) and not isinstance(count, bool) for count in value.values())
+    )
+
+
+def last_lines(output: str) -> tuple[list[str], int]:
+    """The end of a program's output, and how many lines before it are not shown."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-OUTPUT_LINES:], max(0, len(lines) - OUTPUT_LINES)
+
+
+def availability_sentence(report: Report) -> str:
+    """What the probe saw that ran throughout; empty when there was none."""
+    seen = report.availability
+    if seen is None:
+        return ""
+    good = seen.requests - seen.failures
+    return (
+        f"{good} of {seen.requests} requests were answered while it was going on; "
+        f"the longest time without an answer was {seen.longest_gap_seconds:.1f} s."
+    )

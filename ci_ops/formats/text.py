@@ -1,0 +1,160 @@
+"""The report for a terminal: what failed and what to do first, then all the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ci_ops.core.durations import format_duration
+from ci_ops.core.plugin import Format, shorten
+from ci_ops.core.report import StepState
+from ci_ops.core.status import Status
+from ci_ops.core.text import columns, console_line, padded
+from ci_ops.formats._words import (
+    availability_sentence,
+    broken_steps,
+    headline,
+    histograms,
+    last_lines,
+    problems,
+    worst_first,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ci_ops.core.event import Delivery
+    from ci_ops.core.ports import Templates
+    from ci_ops.core.report import Report, StepOutcome
+    from ci_ops.core.result import Finding, Result
+
+LINE_CHARACTERS = 1000
+CELL_CHARACTERS = 60
+"""Of a column that others follow."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Text(Format):
+    """The report for a terminal: what failed and what to do first, then all the rest."""
+
+    extension: ClassVar[str] = ".txt"
+
+    def render(self, report: Report, templates: Templates) -> str:
+        """Plain text without colours; no line of it is obeyed by a terminal or a runner."""
+        del templates
+        sections = (
+            _head(report),
+            _section("What to look at", _problems(report)),
+            _section("Checks", _table(_check_rows(report.results))),
+            _section("Steps", _table(_step_rows(report))),
+            _section("Proof of the rollback", _proof(report)),
+            _section("Messages", _table(_delivery_rows(report.deliveries))),
+            _section("Notes", (f"  - {_line(note)}" for note in report.notes)),
+        )
+        blocks = ["\n".join(lines) for section in sections if (lines := list(section))]
+        return "\n\n".join(blocks) + "\n"
+
+
+def _head(report: Report) -> Iterator[str]:
+    said = headline(report)
+    took = f" ({format_duration(report.seconds)})" if report.seconds else ""
+    yield f"{report.status.upper()}: {_line(said.subject)}: {report.verdict}{took}"
+    yield f"  {_line(said.sentence)}"
+    if said.advice:
+        yield f"  hint: {_line(said.advice)}"
+    if report.record is not None:
+        yield f"  deployment: {_line(report.record.id)}"
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """The title and the lines; nothing when there are none."""
+    listed = list(lines)
+    if listed:
+        yield title
+        yield from listed
+
+
+def _problems(report: Report) -> Iterator[str]:
+    for step in broken_steps(report):
+        yield from _broken_step(step)
+    for result in problems(report):
+        yield f"  [{result.status}] {_line(result.check)}: {_line(result.sentence)}"
+        for finding in result.findings:
+            yield from _finding(finding)
+
+
+def _broken_step(step: StepOutcome) -> Iterator[str]:
+    yield f"  [{step.state}] step {_line(step.title)}"
+    if step.run:
+        yield f"      ran       {_line(step.run)}"
+    shown, left_out = last_lines(step.output)
+    if left_out:
+        yield f"      | … {left_out} lines before"
+    for line in shown:
+        yield f"      | {_line(line)}"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    yield f"    {_line(finding.rule)}: {_line(finding.sentence)}"
+    details = (
+        ("about", finding.subject),
+        ("expected", finding.expected),
+        ("observed", finding.observed),
+        ("at", str(finding.location or "")),
+        ("hint", finding.advice),
+    )
+    for label, value in details:
+        if value:
+            yield f"      {label:9} {_line(value)}"
+
+
+def _check_rows(results: Iterable[Result]) -> Iterator[Sequence[str]]:
+    for result in worst_first(results):
+        tries = f"{result.attempts} tries" if result.attempts > 1 else ""
+        took = "" if result.status is Status.SKIP else format_duration(result.seconds)
+        yield (str(result.status), result.check, took, tries, result.sentence)
+
+
+def _step_rows(report: Report) -> Iterator[Sequence[str]]:
+    for step in report.steps:
+        took = "" if step.state is StepState.PLANNED else format_duration(step.seconds)
+        replayed = " (done by an earlier run)" if step.replayed else ""
+        yield (
+            str(step.state),
+            step.phase,
+            took,
+            f"{step.title}{replayed}",
+            step.run if report.dry_run else "",
+        )
+
+
+def _proof(report: Report) -> Iterator[str]:
+    yield from _table(_check_rows(report.proof))
+    for result in report.proof:
+        for name, counts in histograms(result):
+            seen = ", ".join(f"{_line(value)} ({count})" for value, count in counts.items())
+            yield f"  {_line(name)} seen by {_line(result.check)}: {seen}"
+    if sentence := availability_sentence(report):
+        yield f"  {sentence}"
+
+
+def _delivery_rows(deliveries: Iterable[Delivery]) -> Iterator[Sequence[str]]:
+    for each in deliveries:
+        took = format_duration(each.seconds) if each.attempts else ""
+        tries = f"{each.attempts} tries" if each.attempts > 1 else ""
+        yield (str(each.outcome), each.target, each.event.rpartition("/")[2], took, tries, each.sentence)
+
+
+def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Rows with aligned columns; a column that is empty in every row is left out."""
+    clean = [
+        [shorten(console_line(cell), CELL_CHARACTERS) for cell in row[:-1]] + [_line(row[-1])] for row in rows
+    ]
+    widths = [max(columns(cell) for cell in column) for column in zip(*clean, strict=True)]
+    for row in clean:
+        shown = [padded(cell, width) for cell, width in zip(row, widths, strict=True) if width]
+        yield f"  {'  '.join(shown)}".rstrip()
+
+
+def _line(text: str) -> str:
+    return shorten(console_line(text), LINE_CHARACTERS)
