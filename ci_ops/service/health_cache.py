@@ -183,16 +183,16 @@ class _Cache:
             kept, flight = self._kept, self._flight
             age = 0.0 if kept is None else self._monotonic() - kept.measured
             if kept is not None and age < (self._failure_ttl_seconds if kept.is_bad else self._ttl_seconds):
-                return kept, Future(), False
+                return kept, None, False
             if flight is None:
                 self._flight = flight = Future()
                 return None, flight, True
-            may_be_shown = (
-                kept is not None and not kept.is_bad and age < self._ttl_seconds + self._stale_seconds
-            )
-            return kept if may_be_shown else None, flight, False
+            limit = self._ttl_seconds + self._stale_seconds
+            may_be_shown = kept is not None and not kept.is_bad and age < limit
+            return kept, None if may_be_shown else flight, False
 
-    def _unwrap(self, kept: _Kept) -> Any:
+    def _unwrap(self, kept: _Kept | None) -> Any:
+        assert kept is not None
         return kept.unwrap(self._monotonic() - kept.measured)
 
     def _lead(self, flight: Future[_Kept], args: Any, kwargs: Any) -> None:
@@ -205,12 +205,13 @@ class _Cache:
     async def _lead_async(self, flight: Future[_Kept], args: Any, kwargs: Any) -> None:
         try:
             kept = _Kept(await self._function(*args, **kwargs), None, self._monotonic())
-        except BaseException as error:
-            self._land(flight, _Kept(None, error, self._monotonic()))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._land(flight, kept)
+        except Exception as error:  # noqa: BLE001 - raised again to everyone who asked
+            kept = _Kept(None, error, self._monotonic())
+        except BaseException:  # the loop is ending, which says nothing about health
+            self.invalidate()
+            flight.set_exception(TimeoutError("the health check was cut off"))
+            raise
+        self._land(flight, kept)
 
     def _land(self, flight: Future[_Kept], kept: _Kept) -> None:
         with self._lock:
