@@ -1,0 +1,194 @@
+"""One child program: started in a session of its own, read, and ended as a group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Full, Queue
+from typing import IO, TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from ci_ops.edge.output import Output
+
+_CHUNK_BYTES = 64 * 1024
+_WAITING_CHUNKS = 32
+"""A child that prints faster than we read is made to wait; two megabytes lie between."""
+
+_LOOK_UP_SECONDS = 0.05
+_QUIET_SECONDS = 0.2
+"""A child has ended, but what it left running holds its streams: after this silence we go."""
+
+_LONGEST_LINGER_SECONDS = 2.0
+
+
+class Child:
+    """A running program. Leaving the `with` block ends its whole group if it still runs.
+
+    A thread reads each stream, the same way on every platform. Where a
+    grandchild keeps a stream open after the child has ended, its thread stays
+    and throws away what comes, so that the grandchild neither blocks on a full
+    pipe nor dies of a closed one while we live.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+        self._chunks: Queue[tuple[str, bytes]] = Queue(_WAITING_CHUNKS)
+        self._abandoned = threading.Event()
+        self._open = {"stdout", "stderr"}
+        for name, pipe in (("stdout", popen.stdout), ("stderr", popen.stderr)):
+            threading.Thread(target=self._read, args=(name, pipe), name=f"ci-ops-{name}", daemon=True).start()
+
+    @classmethod
+    def start(cls, command: str | Sequence[str], *, env: Mapping[str, str], directory: Path | None) -> Child:
+        """Start it with a closed stdin. Raises OSError when it cannot be started."""
+        options: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        return cls(
+            subprocess.Popen(
+                command,
+                shell=isinstance(command, str),
+                env=env,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                **options,
+            )
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._abandoned.set()
+        if self.is_running:
+            _kill(self._popen)
+            self._popen.wait()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process, and of its group where there are groups."""
+        return self._popen.pid
+
+    @property
+    def is_running(self) -> bool:
+        """True until the program itself has ended, whatever it left behind."""
+        return self._popen.poll() is None
+
+    @property
+    def exit_code(self) -> int:
+        """How it ended; the negative signal number when a signal ended it."""
+        return self._popen.wait()
+
+    def pump(self, output: Output, seconds: float) -> bool:
+        """Move what it prints, waiting at most so long; True when something came."""
+        if not self._open:
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(seconds)
+            return False
+        try:
+            stream, data = self._chunks.get(timeout=seconds)
+        except Empty:
+            return False
+        if not data:
+            self._open.discard(stream)
+        output.add(stream, data)
+        return True
+
+    def drain(self, output: Output) -> None:
+        """Move the rest of what an ended program printed, without waiting for what it left running."""
+        end = time.monotonic() + _LONGEST_LINGER_SECONDS
+        while self._open and time.monotonic() < end:
+            if not self.pump(output, _QUIET_SECONDS):
+                return
+
+    def end(self, output: Output, grace_seconds: float) -> None:
+        """Ask the whole group to end, and kill what is left of it after the grace time."""
+        end = time.monotonic() + grace_seconds
+        _ask_to_end(self._popen)
+        while time.monotonic() < end and (self.is_running or _has_members(self._popen)):
+            if not self.pump(output, _LOOK_UP_SECONDS) and not self._open and not self.is_running:
+                time.sleep(_LOOK_UP_SECONDS)
+        _kill(self._popen)
+        self._popen.wait()
+        self.drain(output)
+
+    def _read(self, name: str, pipe: IO[bytes]) -> None:
+        with pipe:
+            while True:
+                data = pipe.read(_CHUNK_BYTES) or b""
+                self._hand_over((name, data))
+                if not data:
+                    return
+
+    def _hand_over(self, chunk: tuple[str, bytes]) -> None:
+        while not self._abandoned.is_set():
+            with suppress(Full):
+                self._chunks.put(chunk, timeout=_LOOK_UP_SECONDS)
+                return
+
+
+if sys.platform == "win32":
+
+    def _ask_to_end(popen: subprocess.Popen[bytes]) -> None:
+        with suppress(OSError):
+            popen.send_signal(signal.CTRL_BREAK_EVENT)
+
+    def _kill(popen: subprocess.Popen[bytes]) -> None:
+        """The tree below the process: Windows has no group that could be killed."""
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(popen.pid)], capture_output=True, check=False)
+        with suppress(OSError):
+            popen.kill()
+
+    def _has_members(popen: subprocess.Popen[bytes]) -> bool:
+        return popen.poll() is None
+
+else:
+
+    def _ask_to_end(popen: subprocess.Popen[bytes]) -> None:
+        _signal_group(popen, signal.SIGTERM)
+
+    def _kill(popen: subprocess.Popen[bytes]) -> None:
+        _signal_group(popen, signal.SIGKILL)
+
+    def _has_members(popen: subprocess.Popen[bytes]) -> bool:
+        """True while the group has a member that is not dead already.
+
+        A member that nobody collects yet still counts for `killpg`: in a
+        container whose first process collects nothing, that is for ever.
+        """
+        if not _signal_group(popen, 0):
+            return False
+        states = [state for group, state in _states() if group == popen.pid]
+        return not states or any(state not in "ZX" for state in states)
+
+    def _states() -> Iterator[tuple[int, str]]:
+        """Group and state of every process; nothing where there is no Linux /proc.
+
+        Source: proc(5), /proc/pid/stat: `pid (name) state ppid pgrp …`.
+        """
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+                yield int(fields[2]), fields[0]
+
+    def _signal_group(popen: subprocess.Popen[bytes], number: int) -> bool:
+        """True when the group was there; a number stays a group's own as long as it has members."""
+        try:
+            os.killpg(popen.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True

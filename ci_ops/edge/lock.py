@@ -1,0 +1,138 @@
+"""A lock in a file, held by the system for as long as the process lives."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ci_ops.core.durations import format_duration
+from ci_ops.core.errors import LockHeld
+from ci_ops.core.text import one_line
+
+_MOST_TEXT = 4096
+
+
+@dataclass
+class FileLock:
+    """A held lock. The file says who holds it; that it is held, the system knows.
+
+    flock (msvcrt.locking on Windows) ends with the process, however that ends,
+    so there is no stale lock; the file stays and is written again next time.
+    Python's descriptors are not inherited, so a server that a deployment left
+    running does not keep it.
+    """
+
+    path: Path
+    _descriptor: int | None
+
+    @classmethod
+    def take(cls, path: Path, *, holder: str, since: datetime) -> FileLock:
+        """Take it now or raise LockHeld; never waits."""
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                refusal = None if _try_lock(descriptor) else _refusal(path, descriptor, now=since)
+                lock = cls(path, descriptor)
+                if refusal is None and lock._is_in_place():
+                    _write(descriptor, holder=holder, since=since)
+                    return lock
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+            if refusal is not None:
+                raise refusal
+            # Somebody removed the file between open and lock: try the new one.
+
+    def check(self) -> None:
+        """Raise LockHeld when the claim is no longer ours: given up, or its file replaced."""
+        if self._descriptor is None or not self._is_in_place():
+            raise LockHeld(
+                "the lock was taken away: its file was removed or replaced",
+                where=str(self.path),
+                hint="Find out who removed it and whether another deployment is running, then run again.",
+            )
+
+    def release(self) -> None:
+        """Give it up; harmless when it is not held."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.ftruncate(descriptor, 0)
+            os.close(descriptor)
+
+    def _is_in_place(self) -> bool:
+        assert self._descriptor is not None
+        ours = os.fstat(self._descriptor)
+        try:
+            return os.path.samestat(ours, self.path.stat())
+        except OSError:
+            return False
+
+
+def _write(descriptor: int, *, holder: str, since: datetime) -> None:
+    facts = {
+        "holder": holder,
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": since.isoformat(timespec="seconds"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, json.dumps(facts).encode() + b"\n")
+    os.fsync(descriptor)
+
+
+def _refusal(path: Path, descriptor: int, *, now: datetime) -> LockHeld:
+    holder, pid, host, since = _facts(descriptor)
+    where = f"process {pid} on {host}" if pid else "another process"
+    sentence = f"the lock is held by {holder} ({where})" if holder else f"the lock is held by {where}"
+    if since is not None:
+        age = format_duration(max(0.0, (now - since).total_seconds()))
+        sentence += f" since {since:%Y-%m-%d %H:%M:%S %Z}, for {age}"
+    way_out = f" or end that process (`kill {pid}` on {host})" if pid else ""
+    return LockHeld(
+        sentence,
+        where=str(path),
+        hint=f"Wait until it has finished{way_out}; the lock of a process that has ended is free at once.",
+    )
+
+
+def _facts(descriptor: int) -> tuple[str, int, str, datetime | None]:
+    """Holder, process, host and time; empty where the holder is just writing them."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        facts = json.loads(os.read(descriptor, _MOST_TEXT))
+        since = datetime.fromisoformat(facts["since"]).astimezone(UTC)
+        return one_line(str(facts["holder"])), int(facts["pid"]), one_line(str(facts["host"])), since
+    except (ValueError, KeyError, TypeError):
+        return "", 0, "", None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _BEYOND_THE_TEXT = 1 << 30
+    """Windows forbids reading what is locked: so a byte is locked that nobody reads."""
+
+    def _try_lock(descriptor: int) -> bool:
+        os.lseek(descriptor, _BEYOND_THE_TEXT, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,95 @@
+"""Child programs in a session of their own, followed to their end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ci_ops.core.ports import Stop
+from ci_ops.core.redact import Redactor
+from ci_ops.edge.child import Child
+from ci_ops.edge.orphans import OrphanGuard
+from ci_ops.edge.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ci_ops.core.ports import Completed
+
+TERM_SECONDS = 4.0
+"""Between TERM and KILL. Source: actions/runner ProcessInvoker.cs: a cancelled
+step is killed 10 s after its SIGINT, and the report must be written by then."""
+
+_LOOK_UP_SECONDS = 0.05
+_NOT_FOUND, _NOT_RUNNABLE = 127, 126
+"""What a POSIX shell answers for a program that is not there or cannot be run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealProcess:
+    """Runs programs one at a time per thread; safe to share between threads."""
+
+    env: Mapping[str, str]
+    """What a child gets when nothing else is said."""
+    stop: Stop
+    redact: Redactor
+    _guard: OrphanGuard = field(default_factory=OrphanGuard, repr=False)
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout_seconds: float,
+        env: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        max_output: int = 64 * 1024,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Run to the end, or end it at the time limit or on a stop request.
+
+        Nothing is started once a stop was requested. Programs that the child
+        leaves running when it ends by itself stay (a deployment may start a
+        server); at the time limit and on a stop the whole group is ended.
+        `on_line` gets each line of either stream, redacted, in this thread.
+        """
+        started = time.monotonic()
+        output = Output(self.redact, max_output=max_output, on_line=on_line)
+        if self.stop.requested:
+            return output.completed(-self.stop.requested, seconds=0.0, interrupted=True)
+        try:
+            child = Child.start(command, env=dict(self.env if env is None else env), directory=directory)
+        except OSError as error:
+            code = _NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else _NOT_RUNNABLE
+            output.add_note(_why_not(command, directory, error))
+            return output.completed(code, seconds=time.monotonic() - started)
+        with self._guard.watching(child.pid), child:
+            ending = self._follow(child, output, started + timeout_seconds)
+        return output.completed(
+            child.exit_code,
+            seconds=time.monotonic() - started,
+            timed_out=ending == "time",
+            interrupted=ending == "stop",
+        )
+
+    def _follow(self, child: Child, output: Output, deadline: float) -> str:
+        """Read until it has ended; `time` or `stop` when it was ended by us, else empty."""
+        while child.is_running:
+            left = deadline - time.monotonic()
+            if self.stop.requested or left <= 0:
+                child.end(output, TERM_SECONDS)
+                return "stop" if self.stop.requested else "time"
+            child.pump(output, min(left, _LOOK_UP_SECONDS))
+        child.drain(output)
+        return ""
+
+
+def _why_not(command: str | Sequence[str], directory: Path | None, error: OSError) -> str:
+    program = "the shell" if isinstance(command, str) else command[0]
+    if directory is not None and not directory.is_dir():
+        return f"cannot start {program}: there is no folder {directory}"
+    if isinstance(error, FileNotFoundError):
+        return f"program not found: {program}"
+    return f"cannot start {program}: {error.strerror}"

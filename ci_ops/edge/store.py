@@ -1,0 +1,169 @@
+"""Records, journals and locks in a local folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import UsageError
+from ci_ops.edge.lock import FileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+_BINARY: int = getattr(os, "O_BINARY", 0)
+"""Windows alone: line ends are written as they are."""
+
+
+@dataclass(frozen=True)
+class LocalStore:
+    """A folder, made when something is first written; safe to share between threads."""
+
+    directory: Path
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def lines(self, name: str) -> LocalLines:
+        """The file of lines with that name; nothing is made before the first line."""
+        return LocalLines(self._path(name), self._one_at_a_time)
+
+    def names(self, suffix: str) -> tuple[str, ...]:
+        """The names of the files with that suffix, sorted; none when there is no folder."""
+        with _usable(self.directory):
+            if not self.directory.is_dir():
+                return ()
+            files = [path.name for path in self.directory.iterdir() if path.is_file()]
+        return tuple(sorted(name for name in files if name.endswith(suffix) and not name.startswith(".")))
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a whole file: readers see the old text or the new, also after a power cut."""
+        path = self._path(name)
+        passing = path.with_name(f".{name}.{os.getpid()}.tmp")
+        with self._one_at_a_time, _usable(path):
+            make_directory(path.parent)
+            try:
+                _write_and_sync(passing, text.encode(), os.O_TRUNC)
+                passing.replace(path)
+            except BaseException:
+                passing.unlink(missing_ok=True)
+                raise
+            _sync_directory(path.parent)
+        return path
+
+    def read(self, name: str) -> str | None:
+        """A whole file; None when there is none."""
+        path = self._path(name)
+        with _usable(path):
+            try:
+                return path.read_bytes().decode("utf-8", "replace")
+            except FileNotFoundError:
+                return None
+
+    def acquire(self, name: str, *, holder: str, since: datetime) -> FileLock:
+        """Take the lock, or raise LockHeld with holder, since when and the way out."""
+        path = self._path(name if name.endswith(".lock") else f"{name}.lock")
+        with _usable(path):
+            make_directory(path.parent)
+            return FileLock.take(path, holder=holder, since=since)
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a name for a file of the store: {name!r}")
+        return self.directory / name
+
+
+@dataclass(frozen=True)
+class LocalLines:
+    """An append-only file of lines that survives being cut off anywhere."""
+
+    path: Path
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def read(self) -> tuple[str, ...]:
+        """Every whole line; a torn last line is left out."""
+        with _usable(self.path):
+            try:
+                data = self.path.read_bytes()
+            except FileNotFoundError:
+                return ()
+        whole, _, _torn = data.rpartition(b"\n")
+        return tuple(line.decode("utf-8", "replace") for line in whole.split(b"\n")) if whole else ()
+
+    def append(self, line: str) -> None:
+        """Add one line and have it on the disk before returning.
+
+        What a crash left of a torn last line is cut off first: it never counted.
+        """
+        if "\n" in line or "\r" in line:
+            raise ValueError("a line must not contain a line end")
+        with self._one_at_a_time, _usable(self.path):
+            is_new = not self.path.exists()
+            if is_new:
+                make_directory(self.path.parent)
+            else:
+                _cut_torn_line(self.path)
+            _write_and_sync(self.path, f"{line}\n".encode(), os.O_APPEND)
+            if is_new:
+                _sync_directory(self.path.parent)
+
+
+def make_directory(directory: Path) -> None:
+    """Make the folder and those above it, and have them on the disk."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(exist_ok=True)
+    _sync_directory(directory.parent)
+
+
+def _write_and_sync(path: Path, data: bytes, how: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY | how, 0o666)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cut_torn_line(path: Path) -> None:
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _sync_directory(directory: Path) -> None:
+    """A new name is on the disk only after this; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems refuse it
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into a sentence with a way out."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot be used: {error.strerror or error}",
+            where=str(path),
+            hint="Check the folder's owner, its free space and that it is on a local disk.",
+        ) from error

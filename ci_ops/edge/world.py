@@ -1,0 +1,135 @@
+"""The real world: every port in one bundle, each made when it is first used."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ci_ops.core.redact import Redactor
+from ci_ops.edge.clock import RealClock, StopSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import Self
+
+    from ci_ops.core.ports import Clock, Env, Http, Process, Stop, Store, Templates, Tls
+
+PortT = TypeVar("PortT")
+
+
+class RealWorld:
+    """Everything outside. Cheap to make; safe to share between threads.
+
+    A port's module, and the libraries behind it, are imported by the first
+    thread that asks for the port.
+    """
+
+    __slots__ = ("_clock", "_env", "_lock", "_ports", "_redact", "_stop")
+
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str],
+        clock: Clock | None = None,
+        stop: Stop | None = None,
+        redact: Redactor | None = None,
+    ) -> None:
+        self._env = MappingProxyType(dict(env))
+        self._stop: Stop = StopSignal() if stop is None else stop
+        self._clock: Clock = RealClock(self._stop) if clock is None else clock
+        self._redact = Redactor() if redact is None else redact
+        self._ports: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def from_environment(
+        cls, *, clock: Clock | None = None, stop: Stop | None = None, redact: Redactor | None = None
+    ) -> Self:
+        """The world as this process sees it."""
+        return cls(env=os.environ, clock=clock, stop=stop, redact=redact)
+
+    @property
+    def env(self) -> Env:
+        """The environment variables, read-only."""
+        return self._env
+
+    @property
+    def stop(self) -> Stop:
+        """Whether we were asked to stop."""
+        return self._stop
+
+    @property
+    def clock(self) -> Clock:
+        """Time, and waiting that a stop request ends."""
+        return self._clock
+
+    @property
+    def redact(self) -> Redactor:
+        """Takes secrets out of text; every port uses this one."""
+        return self._redact
+
+    @property
+    def http(self) -> Http:
+        """HTTP requests, through the proxies and with the certificates the environment names."""
+        return self._made("http", self._make_http)
+
+    @property
+    def tls(self) -> Tls:
+        """TLS handshakes."""
+        return self._made("tls", self._make_tls)
+
+    @property
+    def process(self) -> Process:
+        """Child programs; they see this world's environment unless told otherwise."""
+        return self._made("process", self._make_process)
+
+    @property
+    def templates(self) -> Templates:
+        """Message and summary templates."""
+        return self._made("templates", _make_templates)
+
+    def store(self, directory: Path) -> Store:
+        """Records, journals and locks in that folder."""
+        from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
+
+        return LocalStore(directory)
+
+    def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
+        """Seconds between tries: growing from the base, capped, jittered, without end."""
+        from ci_ops.edge.retry import waits  # noqa: PLC0415 - loads backoff
+
+        return waits(base_seconds=base_seconds, cap_seconds=cap_seconds)
+
+    def _made(self, name: str, make: Callable[[], PortT]) -> PortT:
+        """The port of that name, made once however many threads ask at the same time."""
+        made = self._ports.get(name)
+        if made is None:
+            with self._lock:
+                made = self._ports.get(name)
+                if made is None:
+                    made = self._ports[name] = make()
+        return cast("PortT", made)
+
+    def _make_http(self) -> Http:
+        from ci_ops.edge.http import RequestsHttp  # noqa: PLC0415 - loads requests
+
+        return RequestsHttp(env=self._env, stop=self._stop, redact=self._redact)
+
+    def _make_tls(self) -> Tls:
+        from ci_ops.edge.tls import RealTls  # noqa: PLC0415 - each port loads when it is used
+
+        return RealTls(env=self._env, stop=self._stop)
+
+    def _make_process(self) -> Process:
+        from ci_ops.edge.process import RealProcess  # noqa: PLC0415 - each port loads when it is used
+
+        return RealProcess(env=self._env, stop=self._stop, redact=self._redact)
+
+
+def _make_templates() -> Templates:
+    from ci_ops.edge.templates import JinjaTemplates  # noqa: PLC0415 - loads Jinja
+
+    return JinjaTemplates()
