@@ -13,7 +13,6 @@ no shared store can take all of them down.
 from __future__ import annotations
 
 import functools
-import inspect
 import time
 import weakref
 from dataclasses import asdict, replace
@@ -28,6 +27,7 @@ from ci_ops.service.circuit import (
     CircuitSnapshot,
     CircuitState,
 )
+from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.guards import (
     CallTimeoutError,
     Guard,
@@ -183,18 +183,18 @@ class CircuitBreaker:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, guarded: sync or async, generators over their whole run."""
-        wrapped = self._kind(function)(function)
+        wrapped = self._guarded(kind_of(function), function)
         return cast("Callable[P, R]", functools.wraps(function)(wrapped))
 
     def protect(self, *, fallback: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """A decorator that answers with `fallback(*args)` while the circuit is open."""
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            kind = self._kind(function)
-            if kind in {self._generator, self._async_generator}:
+            kind = kind_of(function)
+            if kind.is_iterated:
                 raise TypeError("a generator cannot have a fallback: it may have answered in part")
-            guarded = kind(function)
-            build = async_fallback if inspect.iscoroutinefunction(guarded) else plain_fallback
+            guarded = self._guarded(kind, function)
+            build = async_fallback if kind is Kind.ASYNC else plain_fallback
             return cast("Callable[P, R]", functools.wraps(function)(build(guarded, self.circuit, fallback)))
 
         return decorate
@@ -213,16 +213,14 @@ class CircuitBreaker:
         else:
             circuit.succeed(permit, started, ended)
 
-    def _kind(self, function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        call = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
-        for candidate in (function, call):
-            if inspect.iscoroutinefunction(candidate):
-                return self._async
-            if inspect.isgeneratorfunction(candidate):
-                return self._generator
-            if inspect.isasyncgenfunction(candidate):
-                return self._async_generator
-        return self._plain
+    def _guarded(self, kind: Kind, function: Callable[..., Any]) -> Callable[..., Any]:
+        builders: dict[Kind, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+            Kind.PLAIN: self._plain,
+            Kind.ASYNC: self._async,
+            Kind.GENERATOR: self._generator,
+            Kind.ASYNC_GENERATOR: self._async_generator,
+        }
+        return builders[kind](function)
 
     def _plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
         circuit = self.circuit
