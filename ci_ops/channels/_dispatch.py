@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ci_ops.channels._bounded import BoundedWorld
 from ci_ops.channels._message import message_for
@@ -22,7 +22,7 @@ from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.ports import World
 from ci_ops.core.secret import Secret
-from ci_ops.core.text import encodable
+from ci_ops.core.text import encodable, map_texts
 
 if TYPE_CHECKING:
     from ci_ops.core.plugin import Channel
@@ -33,7 +33,6 @@ LAST_TRY_SHARE = 0.3
 MAX_AT_ONCE = 8
 NO_TARGET = "-"
 """The target of a delivery that says that nobody was to be told."""
-Anything = TypeVar("Anything")
 
 
 class NamedChannel(Protocol):
@@ -84,7 +83,7 @@ class Notifier:
         if not names:
             return (_skipped(NO_TARGET, event, f"no route for {event.name}"),)
         try:
-            message = message_for(redacted(event, self.world.redact), self.world.templates)
+            message = message_for(self._safe(event), self.world.templates)
         except Exception as error:  # noqa: BLE001 - a broken template must not stop a deployment
             why = self.world.redact(f"its message could not be written: {type(error).__name__}: {error}")
             return tuple(_failed(name, event, why) for name in names)
@@ -116,6 +115,10 @@ class Notifier:
             sentence=self._why(answer.failure) if answer.failure else "",
             reference=answer.reference,
         )
+
+    def _safe(self, event: Event) -> Event:
+        """The event without secrets, and without what UTF-8 cannot write."""
+        return map_texts(event, lambda text: self.world.redact(encodable(text)))
 
     def _why(self, failure: Undeliverable) -> str:
         """The sentence for the report, with what the place asked for when that was longer than we could wait."""
@@ -192,18 +195,3 @@ def secrets_of(value: object) -> Iterator[str]:
     elif is_dataclass(value):
         for each in fields(value):
             yield from secrets_of(getattr(value, each.name))
-
-
-def redacted(value: Anything, redact: Callable[[str], str]) -> Anything:
-    """The same value with every text in it freed of secrets, through dataclasses and tuples."""
-    inside: Any = value
-    if type(inside) is str:
-        inside = redact(encodable(inside))
-    elif isinstance(inside, tuple):
-        inside = tuple(redacted(each, redact) for each in inside)
-    elif is_dataclass(inside):
-        names = [each.name for each in fields(inside) if each.init]
-        inside = replace(
-            cast("Any", inside), **{name: redacted(getattr(inside, name), redact) for name in names}
-        )
-    return cast("Anything", inside)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
+
+Anything = TypeVar("Anything")
 
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _INVISIBLE = re.compile(
@@ -49,3 +54,23 @@ def _columns_of(character: str) -> int:
 def padded(text: str, width: int) -> str:
     """The text followed by blanks up to that many columns."""
     return text + " " * max(0, width - columns(text))
+
+
+def map_texts(value: Anything, change: Callable[[str], str]) -> Anything:
+    """The same value with every text in it changed, through dataclasses, tuples, lists and mappings.
+
+    Words of an enumeration stay as they are.
+    """
+    inside: Any = value
+    if type(inside) is str:
+        inside = change(inside)
+    elif isinstance(inside, tuple | list):
+        inside = type(inside)(map_texts(each, change) for each in inside)
+    elif isinstance(inside, Mapping):
+        inside = {map_texts(key, change): map_texts(each, change) for key, each in inside.items()}
+    elif is_dataclass(inside):
+        names = [each.name for each in fields(inside) if each.init]
+        inside = replace(
+            cast("Any", inside), **{name: map_texts(getattr(inside, name), change) for name in names}
+        )
+    return cast("Anything", inside)

@@ -9,6 +9,7 @@ from ci_ops.core.event import Outcome
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import StepState
 from ci_ops.core.status import Status
+from ci_ops.core.text import console_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
 
 WORST_FIRST = (Status.FAIL, Status.ERROR, Status.WARN, Status.SKIP, Status.PASS)
+MAX_INDENT = 40
 OUTPUT_LINES = 20
 """How much of a failed step's output a report for people shows, counted from its end."""
 
@@ -92,9 +94,15 @@ def is_histogram(value: Any) -> bool:
 
 
 def last_lines(output: str) -> tuple[list[str], int]:
-    """The end of a program's output, and how many lines before it are not shown."""
+    """The end of a program's output, line by line, and how many lines before it are not shown."""
     lines = [line for line in output.splitlines() if line.strip()]
-    return lines[-OUTPUT_LINES:], max(0, len(lines) - OUTPUT_LINES)
+    return [_indented(line) for line in lines[-OUTPUT_LINES:]], max(0, len(lines) - OUTPUT_LINES)
+
+
+def _indented(line: str) -> str:
+    """The line made harmless, with its indentation: a traceback is read by it."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * min(indent, MAX_INDENT) + console_line(line)
 
 
 def availability_sentence(report: Report) -> str:

@@ -91,7 +91,7 @@ def _broken_step(step: StepOutcome) -> Iterator[str]:
     if left_out:
         yield f"      | … {left_out} lines before"
     for line in shown:
-        yield f"      | {_line(line)}"
+        yield f"      | {shorten(line, LINE_CHARACTERS)}"
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _proof(report: Report) -> Iterator[str]:
     for result in report.proof:
         for name, counts in histograms(result):
             seen = ", ".join(f"{_line(value)} ({count})" for value, count in counts.items())
-            yield f"  {_line(name)} seen by {_line(result.check)}: {seen}"
+            yield f"  {_line(result.check)} saw these {_line(name)}: {seen}"
     if sentence := availability_sentence(report):
         yield f"  {sentence}"
 

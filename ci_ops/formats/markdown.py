@@ -1,0 +1,81 @@
+"""The job summary: what happened at a glance, what failed and what to do, and all the rest below.
+
+Made by `templates/summaries/report.md.j2`. Each list ends after `MAX_ROWS`
+with the number of what is left out; the JSON report has everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ci_ops.core.durations import format_duration
+from ci_ops.core.plugin import Format, shorten
+from ci_ops.core.report import StepState
+from ci_ops.core.text import map_texts
+from ci_ops.formats._words import broken_steps, headline, histograms, last_lines, problems, worst_first
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Templates
+    from ci_ops.core.report import Report, StepOutcome
+
+MAX_ROWS = 50
+TEXT_CHARACTERS = 1000
+_SHORTEST_MILLISECONDS = 1
+"""A bar of no length is drawn nowhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Markdown(Format):
+    """The job summary: what happened at a glance, what failed and what to do, and all the rest below."""
+
+    extension: ClassVar[str] = ".md"
+
+    def render(self, report: Report, templates: Templates) -> str:
+        """GitHub's Markdown with a Mermaid timeline; outside text is escaped by the template's filters."""
+        return templates.render("summaries/report.md.j2", **_context(report)).rstrip("\n") + "\n"
+
+
+def _context(report: Report) -> dict[str, Any]:
+    """What the template may name; every text in it has a limit."""
+    outputs = {id(step): last_lines(step.output) for step in broken_steps(report)}
+    short = map_texts(report, lambda text: shorten(text, TEXT_CHARACTERS))
+    return {
+        "report": short,
+        "headline": headline(short),
+        "max_rows": MAX_ROWS,
+        "problems": [(result, list(histograms(result))) for result in problems(short)],
+        "broken_steps": [
+            (step, [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
+            for step, (lines, left_out) in zip(broken_steps(short), outputs.values(), strict=True)
+        ],
+        "results": worst_first(short.results),
+        "proof": [(result, list(histograms(result))) for result in worst_first(short.proof)],
+        "timeline": [_bar(step) for step in short.steps if _has_run(step)],
+        "axis": "%H:%M:%S" if report.seconds >= 3600 else "%M:%S",
+        "took": format_duration(report.seconds) if report.seconds else "",
+    }
+
+
+def _has_run(step: StepOutcome) -> bool:
+    return step.state is not StepState.PLANNED and not step.replayed
+
+
+def _bar(step: StepOutcome) -> dict[str, Any]:
+    """One bar of the timeline: where it starts and how long it is, in milliseconds."""
+    return {
+        "phase": step.phase,
+        "title": step.title,
+        "tag": {StepState.DONE: "done", StepState.UNDONE: "active"}.get(step.state, "crit"),
+        "start": _moment(step.started_offset_seconds),
+        "milliseconds": max(_SHORTEST_MILLISECONDS, round(step.seconds * 1000)),
+    }
+
+
+def _moment(offset_seconds: float) -> str:
+    """The offset as a time of the first day of the year 2000, which every time zone draws alike."""
+    milliseconds = round(offset_seconds * 1000)
+    days, rest = divmod(milliseconds, 86_400_000)
+    hours, rest = divmod(rest, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"2000-01-{days % 28 + 1:02d} {hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"

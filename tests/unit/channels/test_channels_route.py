@@ -1,0 +1,99 @@
+"""Which channels hear of which event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from ci_ops.channels._address import channel_at
+from ci_ops.channels._route import recipients
+from ci_ops.channels.console import Console
+from ci_ops.channels.slack import Slack
+from ci_ops.channels.webhook import Webhook
+from ci_ops.core.event import Kind, Stage
+from tests.support.reports import event, record
+
+CHANNELS = ("ops", "dev", "audit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A route as the configuration makes it."""
+
+    to: tuple[str, ...]
+    events: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    min_severity: str = ""
+
+
+FAILED = event(stage=Stage.FAILED)
+ROLLED_BACK = event(kind=Kind.ROLLBACK)
+COMPLETED = event()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "heard"),
+    [
+        ("deployment.failed", {"deployment.failed"}),
+        ("deployment.*", {"deployment.failed", "deployment.completed"}),
+        ("rollback.*", {"rollback.completed"}),
+        ("*.completed", {"deployment.completed", "rollback.completed"}),
+        ("*", {"deployment.failed", "deployment.completed", "rollback.completed"}),
+        ("deployment", set()),
+    ],
+)
+def test_patterns_match_dotted_names(pattern: str, heard: set[str]) -> None:
+    routes = [Line(events=(pattern,), to=("ops",))]
+    found = {
+        each.name
+        for each in (FAILED, ROLLED_BACK, COMPLETED)
+        if recipients(each, routes=routes, channels=CHANNELS)
+    }
+    assert found == heard
+
+
+def test_every_matching_route_adds_its_channels_once() -> None:
+    routes = [Line(events=("*",), to=("dev", "ops")), Line(events=("deployment.*",), to=("ops", "audit"))]
+    assert recipients(FAILED, routes=routes, channels=CHANNELS) == ("dev", "ops", "audit")
+
+
+def test_without_routes_everyone_hears_everything() -> None:
+    assert recipients(FAILED, routes=(), channels=CHANNELS) == CHANNELS
+
+
+def test_all_means_every_channel() -> None:
+    assert recipients(FAILED, routes=[Line(to=("all",))], channels=CHANNELS) == CHANNELS
+
+
+def test_a_route_may_be_for_some_environments() -> None:
+    routes = [Line(to=("ops",), environments=("production",))]
+    staging = event(record=record(environment="staging"))
+    assert recipients(COMPLETED, routes=routes, channels=CHANNELS) == ("ops",)
+    assert recipients(staging, routes=routes, channels=CHANNELS) == ()
+
+
+@pytest.mark.parametrize(("least", "heard"), [("", 3), ("pass", 3), ("warn", 2), ("fail", 1)])
+def test_a_route_may_ask_for_a_severity(least: str, heard: int) -> None:
+    routes = [Line(to=("ops",), min_severity=least)]
+    found = [
+        each
+        for each in (COMPLETED, ROLLED_BACK, FAILED)
+        if recipients(each, routes=routes, channels=CHANNELS)
+    ]
+    assert len(found) == heard
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/x", Slack),
+        (" https://hooks.slack.com/services/T0/B0/x\n", Slack),
+        ("https://example.com/hook", Webhook),
+        ("console", Console),
+        ("mona", None),
+    ],
+)
+def test_an_address_goes_to_the_kind_that_knows_it_best(address: str, kind: type | None) -> None:
+    found = channel_at(address, [Webhook, Slack, Console])
+    assert type(found) is (kind or type(None))
