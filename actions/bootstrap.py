@@ -10,8 +10,8 @@ once per job from actions/locks/*.txt, checked by hash, into a folder whose
 name says what they were made from; every later step finds them there.
 Nothing is written into the action's own folder.
 
-A running command loads this file by the path in CI_OPS_BOOTSTRAP and calls
-`ensure(["sms"])` for what its configuration needs, before its first change.
+A running command has what its configuration needs installed before its first
+change: `runpy.run_path(os.environ["CI_OPS_BOOTSTRAP"])["ensure"](["sms"])`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 OLDEST = (3, 11)
 NEWEST_MINOR = 14
 EXIT_SETUP_FAILED = 69  # EX_UNAVAILABLE of sysexits.h
-INSTALL_SECONDS = 600
 ABANDONED_SECONDS = 3600
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 LOCKS = os.path.join(ROOT, "actions", "locks")
@@ -42,7 +41,7 @@ KEPT_NAMES = {
     *("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_KEYRING_PROVIDER", "PIP_NO_INDEX"),
     *("PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
     *("UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
-    *("UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_NO_INDEX"),
+    *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_NO_INDEX"),
     *("UV_OFFLINE", "UV_SYSTEM_CERTS"),
 }
 """What says where packages come from; everything else of pip and uv would change what is done with them."""
@@ -96,7 +95,7 @@ def ensure(groups: list[str] | tuple[str, ...]) -> list[str]:
             with open(lock, "rb") as file:
                 target = os.path.join(home, group + "-" + key(file.read()))
         except FileNotFoundError:
-            raise SetupFailed("there is no group of packages called " + group, "Known: " + known()) from None
+            raise SetupFailed("there is no group of packages called " + group, "Groups: " + LOCKS) from None
         if not is_complete(target):
             install(lock, target)
         folder = os.path.join(target, "lib")
@@ -105,11 +104,6 @@ def ensure(groups: list[str] | tuple[str, ...]) -> list[str]:
             importlib.invalidate_caches()
         folders.append(folder)
     return folders
-
-
-def known() -> str:
-    """The names of all groups."""
-    return ", ".join(sorted(name[: -len(".txt")] for name in os.listdir(LOCKS) if name.endswith(".txt")))
 
 
 def key(lock: bytes) -> str:
@@ -210,42 +204,31 @@ def forget_abandoned(home: str) -> None:
 
 def fetch(lock: str, folder: str, work: str) -> None:
     """Fetch and unpack what the lock names: with uv where it is, else with pip."""
-    import importlib.util
     import shutil
     import subprocess
 
     checked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", folder, "-r", lock]
-    installers = []
-    uv = shutil.which("uv")
-    if uv:
-        installers.append([uv, "pip", "install", "--quiet", "--no-progress", "--python", sys.executable])
-    if importlib.util.find_spec("pip"):
-        # without --compile: modules are compiled when first imported, which costs less than all of them now
-        installers.append([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-compile"])
-    if not installers:
-        hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
-        raise SetupFailed("neither uv nor pip is there for " + sys.executable, hint)
+    installers = [[uv, "pip", "install", "--quiet", "--python", sys.executable] for uv in programs("uv")]
+    # --no-compile: compiling what is imported, when it is, costs less than compiling everything now
+    installers.append([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-compile"])
     said = ""
     for installer in installers:
-        try:
-            done = subprocess.run(
-                installer + checked,
-                cwd=work,  # not the workspace: its pyproject.toml has no say in this
-                env=quiet_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=INSTALL_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise SetupFailed(
-                f"installing took longer than {INSTALL_SECONDS} s", "Is the package index slow? Run it again."
-            ) from None
+        done = subprocess.run(
+            installer + checked,
+            cwd=work,  # not the workspace: its pyproject.toml has no say in this
+            env=quiet_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
         if done.returncode == 0:
             return
         said += done.stdout.decode("utf-8", "replace")
         shutil.rmtree(folder, ignore_errors=True)
+    if "No module named pip" in said and len(installers) == 1:
+        hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
+        raise SetupFailed("neither uv nor pip is there for " + sys.executable, hint)
     show(said)
     if "hash mismatch" in said.lower() or "do not match the hashes" in said.lower():
         raise SetupFailed(
@@ -264,7 +247,9 @@ def quiet_environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in KEPT_NAMES or name.startswith("UV_INDEX") or not name.startswith(REPLACED_PREFIXES)
+        if name in KEPT_NAMES
+        or name.startswith(("UV_HTTP_", "UV_INDEX"))
+        or not name.startswith(REPLACED_PREFIXES)
     }
     for name, value in (("PIP_RETRIES", "2"), ("UV_HTTP_RETRIES", "2")):
         kept.setdefault(name, value)
@@ -284,15 +269,13 @@ def quiet_environment() -> dict[str, str]:
 def newer_python() -> str:
     """Another interpreter that is new enough: on PATH, else in the runner's tool cache."""
     import glob
-    import shutil
     import subprocess
 
-    names = [f"python3.{minor}" for minor in range(NEWEST_MINOR, OLDEST[1] - 1, -1)]
-    candidates = [found for found in map(shutil.which, names) if found]
-    cache = os.path.join(os.environ.get("RUNNER_TOOL_CACHE", ""), "Python")
-    for version in sorted(glob.glob(os.path.join(cache, "3.*")), key=numbers_in, reverse=True):
-        for program in (os.path.join("bin", "python3"), "python.exe"):
-            candidates += glob.glob(os.path.join(version, "*", program))
+    candidates = programs(*(f"python3.{minor}" for minor in range(NEWEST_MINOR, OLDEST[1] - 1, -1)))
+    cache = os.environ.get("RUNNER_TOOL_CACHE") or os.devnull
+    for version in sorted(glob.glob(os.path.join(cache, "Python", "3.*")), key=numbers_in, reverse=True):
+        for name in (os.path.join("bin", "python3"), "python.exe"):
+            candidates += glob.glob(os.path.join(version, "*", name))
     question = "import sys; sys.exit(sys.version_info < (3, 11))"
     for candidate in candidates:
         if subprocess.call([candidate, "-I", "-c", question], stderr=subprocess.DEVNULL) == 0:
@@ -301,6 +284,13 @@ def newer_python() -> str:
         f"ci-ops needs Python 3.{OLDEST[1]} or newer; {sys.executable} is {sys.version.split()[0]}",
         "Install one, or name one in the environment variable CI_OPS_PYTHON.",
     )
+
+
+def programs(*names: str) -> list[str]:
+    """Those of the programs that are on PATH, but never one out of the workspace."""
+    import shutil
+
+    return [found for found in map(shutil.which, names) if found and os.path.isabs(found)]
 
 
 def numbers_in(folder: str) -> list[int]:
@@ -313,16 +303,17 @@ def become(python: str, arguments: list[str]) -> int:
     command = [python, "-I", "-X", "utf8", os.path.realpath(__file__), *arguments]
     if os.name == "posix":
         os.execve(python, command, os.environ)  # noqa: S606 - no shell is the point
-    import contextlib
+    return supervise(command)
+
+
+def supervise(command: list[str]) -> int:
+    """Run a command where nothing can take this process's place, as on Windows."""
     import subprocess
 
-    process = subprocess.Popen(command)
-    while process.returncode is None:
-        with contextlib.suppress(
-            KeyboardInterrupt
-        ):  # the whole console got it: the command ends in its own way
-            process.wait()
-    return process.returncode
+    signal.signal(
+        signal.SIGINT, lambda *_: None
+    )  # the whole console gets it: the command ends in its own way
+    return subprocess.call(command)
 
 
 def keep_bytecode_in(folder: str) -> None:

