@@ -131,9 +131,9 @@ class DeploymentRecord:
             raise ValueError(f"not a deployment record: {error}") from error
 
 
-def check_schema(document: dict[str, Any]) -> None:
+def check_schema(document: Any) -> None:
     """Raise ValueError unless the document's major version can be read here."""
-    schema = document.get("schema")
+    schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, int) or not SCHEMA - 1 <= schema <= SCHEMA:
         raise ValueError(
             f"schema {schema!r} is not one this version of ci-ops reads ({SCHEMA - 1} or {SCHEMA})"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.config.model import Config
-
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
 from ci_ops.core.ledger import Ledger

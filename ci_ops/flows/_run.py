@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci_ops.config.model import VerifySection
-
     from ci_ops.core.journal import Journal
     from ci_ops.core.plugin import Target
     from ci_ops.core.record import DeploymentRecord, State

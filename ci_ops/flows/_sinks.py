@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ci_ops.config.model import NamedChannel
-
 from ci_ops.channels._dispatch import Notifier
+from ci_ops.config.model import NamedChannel
 from ci_ops.core.errors import UsageError
 from ci_ops.core.event import Delivery, Outcome
 from ci_ops.plugins import family
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ci_ops.config.model import Config
-
     from ci_ops.core.event import Sink
     from ci_ops.core.plugin import Channel
     from ci_ops.core.ports import Store, World

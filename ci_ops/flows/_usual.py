@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ci_ops.config.model import NamedCheck
-
 from ci_ops.plugins import family
 
 if TYPE_CHECKING:

@@ -1,0 +1,88 @@
+"""Deployment safety: readiness, deploy, verify, notify, rollback.
+
+The names below are loaded when they are first used, so `import ci_ops` costs
+nothing and needs nothing:
+
+    deploy, verify, rollback, readiness, notify   the flows: a Job in, a Report out
+    open_job, Request                             from a configuration file to a Job
+    load                                          ci-ops.yml → Config, or every problem in it
+    Status, Result, Finding, Report               what was found out
+    DeploymentRecord, Event, Delivery             what happened, and who was told
+    Check, Target, Channel, Format                what a plugin answers
+
+Map of the house: cli → flows → families (checks, targets, channels, formats) →
+core; edge implements core's ports; service is for the deployed application.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "1.0.0"
+
+_HOMES = {
+    "deploy": "ci_ops.flows.deploy",
+    "verify": "ci_ops.flows.verify",
+    "rollback": "ci_ops.flows.rollback",
+    "readiness": "ci_ops.flows.readiness",
+    "notify": "ci_ops.flows.notify",
+    "open_job": "ci_ops.cli._open",
+    "Request": "ci_ops.cli._open",
+    "load": "ci_ops.config.load",
+    "Status": "ci_ops.core.status",
+    "Result": "ci_ops.core.result",
+    "Finding": "ci_ops.core.result",
+    "Report": "ci_ops.core.report",
+    "DeploymentRecord": "ci_ops.core.record",
+    "Event": "ci_ops.core.event",
+    "Delivery": "ci_ops.core.event",
+    "Check": "ci_ops.core.plugin",
+    "Target": "ci_ops.core.plugin",
+    "Channel": "ci_ops.core.plugin",
+    "Format": "ci_ops.core.plugin",
+}
+
+if TYPE_CHECKING:
+    from ci_ops.cli._open import Request, open_job
+    from ci_ops.config.load import load
+    from ci_ops.core.event import Delivery, Event
+    from ci_ops.core.plugin import Channel, Check, Format, Target
+    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.report import Report
+    from ci_ops.core.result import Finding, Result
+    from ci_ops.core.status import Status
+    from ci_ops.flows.deploy import deploy
+    from ci_ops.flows.notify import notify
+    from ci_ops.flows.readiness import readiness
+    from ci_ops.flows.rollback import rollback
+    from ci_ops.flows.verify import verify
+
+__all__ = [
+    "Channel",
+    "Check",
+    "Delivery",
+    "DeploymentRecord",
+    "Event",
+    "Finding",
+    "Format",
+    "Report",
+    "Request",
+    "Result",
+    "Status",
+    "Target",
+    "__version__",
+    "deploy",
+    "load",
+    "notify",
+    "open_job",
+    "readiness",
+    "rollback",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,68 @@
+"""The entry point, and the only place that turns an exception into an exit code."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ci_ops.core.errors import CiOpsError
+
+NEEDED = frozenset({"backoff", "click", "jinja2", "requests", "yaml"})
+"""What the extra `cli` brings; an application that installs the kit has none of it."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in NEEDED:
+            return _report_bug(error)
+        sys.stderr.write(
+            f"error: the command line needs {error.name}, which is not installed\n"
+            'hint: pipx install "ci-ops[cli]"\n'
+        )
+        return 2
+    except Exception as error:  # noqa: BLE001 - the last line of defence, which says so
+        return _report_bug(error)
+
+
+def _run(arguments: list[str]) -> int:
+    import click  # noqa: PLC0415 - a bare installation must be able to say what is missing
+
+    from ci_ops.cli import cli  # noqa: PLC0415 - the same
+    from ci_ops.core.errors import CiOpsError, UsageError  # noqa: PLC0415 - the same
+
+    try:
+        answer = cli.main(args=arguments, prog_name="ci-ops", standalone_mode=False)
+        return answer if isinstance(answer, int) else 0
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        sys.stderr.write(help_wanted.format_message() + "\n")
+        return 2
+    except click.UsageError as error:
+        context = error.ctx.command_path if error.ctx else "ci-ops"
+        return _fail(UsageError(error.format_message(), hint=f"{context} --help"))
+    except click.Abort:
+        return 130
+    except CiOpsError as error:
+        return _fail(error)
+
+
+def _fail(error: CiOpsError) -> int:
+    from ci_ops.cli._failure import tell_failure  # noqa: PLC0415 - only when something failed
+
+    return tell_failure(error, os.environ)
+
+
+def _report_bug(error: Exception) -> int:
+    from ci_ops.cli._failure import tell_bug  # noqa: PLC0415 - only when something failed
+
+    where = f"Python {platform.python_version()} on {platform.platform()}"
+    return tell_bug(error, platform=where, env=os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

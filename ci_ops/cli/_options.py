@@ -1,0 +1,111 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ci_ops.core.durations import parse_duration
+from ci_ops.core.errors import UsageError
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class LinesType(click.ParamType):
+    """Values on lines of their own, as action inputs have them; never split at blanks."""
+
+    name = "lines"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The lines that are not blank, without surrounding blanks."""
+        del param, ctx
+        if isinstance(value, tuple):
+            return value
+        return tuple(line.strip() for line in str(value).splitlines() if line.strip())
+
+
+class DurationType(click.ParamType):
+    """A span of time: `500ms`, `2m` or seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+LINES = LinesType()
+DURATION = DurationType()
+
+_PLACE = (
+    click.option("--config", envvar="CI_OPS_CONFIG", default="", help="Path of ci-ops.yml or ci-ops.json."),
+    click.option(
+        "-e",
+        "--environment",
+        "--env",
+        default="",
+        help="Environment, such as production or staging.",
+    ),
+)
+_OUTPUT = (
+    click.option("--format", "format_name", default="", help="What stdout carries: text, json or markdown."),
+    click.option(
+        "--report",
+        "reports",
+        type=LINES,
+        default=(),
+        help="Files to write the report to; the extension says how.",
+    ),
+)
+_LOG = (
+    click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="warning",
+        help="What the log tells.",
+    ),
+    click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How it is told."),
+    click.option(
+        "--log-file", type=click.Path(path_type=Path), default=None, help="Where; stderr if absent."
+    ),
+)
+
+
+def shared_options(command: Decorated) -> Decorated:
+    """Configuration, output and log options; every command that works has them."""
+    return reduce(lambda done, option: option(done), reversed((*_PLACE, *_OUTPUT, *_LOG)), command)
+
+
+def dry_run_option(command: Decorated) -> Decorated:
+    """`--dry-run`, for every command that changes something."""
+    return click.option(
+        "--dry-run/--no-dry-run", default=False, help="Show what would be done; change and send nothing."
+    )(command)
+
+
+def fail_on_option(command: Decorated) -> Decorated:
+    """`--fail-on`, for commands that judge."""
+    return click.option(
+        "--fail-on", type=click.Choice(["fail", "warn"]), default=None, help="What ends with exit code 1."
+    )(command)
+
+
+def text_of(value: str, file: str, *, name: str) -> str:
+    """The value of a free-text option or of its `-file` twin. Raises UsageError."""
+    if value and file:
+        raise UsageError(f"both `{name}` and `{name}-file` are given", where=name, hint="Give one of them.")
+    if not file:
+        return value
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the file {file} cannot be read as UTF-8 text", where=f"{name}-file") from error

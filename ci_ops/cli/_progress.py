@@ -1,0 +1,104 @@
+"""Progress for people: one live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, TextIO
+
+from ci_ops.core.durations import format_duration
+from ci_ops.core.report import StepOutcome, StepState
+from ci_ops.core.status import Status
+from ci_ops.core.text import console_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ci_ops.core.result import Result
+
+_STATUS_SIGNS = {Status.PASS: "✓", Status.WARN: "!", Status.SKIP: "-", Status.FAIL: "✗", Status.ERROR: "✗"}
+_PLAIN_SIGNS = {
+    Status.PASS: "ok",
+    Status.WARN: "warn",
+    Status.SKIP: "skip",
+    Status.FAIL: "FAIL",
+    Status.ERROR: "ERROR",
+}
+_CLEAR_LINE = "\r\x1b[2K"
+TAIL_LINES = 20
+"""Of a failed step's output that is shown at once; the report has more."""
+
+
+class Progress:
+    """A `Watch` that writes to a stream; safe to call from several threads."""
+
+    def __init__(self, stream: TextIO, *, live: bool, untrusted: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._live = live
+        self._untrusted = untrusted
+        self._lock = threading.Lock()
+        self._signs = _STATUS_SIGNS if _can_show(stream, "✓✗") else _PLAIN_SIGNS
+
+    def phase(self, title: str) -> None:
+        """A headline."""
+        self._line(console_line(title))
+
+    def begin(self, title: str) -> None:
+        """The live line; elsewhere nothing, the step is told when it has ended."""
+        if self._live:
+            with self._lock:
+                self._stream.write(f"{_CLEAR_LINE}  … {console_line(title)}")
+                self._stream.flush()
+
+    def step(self, outcome: StepOutcome) -> None:
+        """One line, and the tail of the output when it failed."""
+        failed = outcome.state is StepState.FAILED
+        sign = self._signs[Status.FAIL if failed else Status.PASS]
+        told = {StepState.PLANNED: "would run", StepState.UNDONE: "taken back"}.get(outcome.state, "")
+        seconds = "" if outcome.state is StepState.PLANNED else format_duration(outcome.seconds)
+        more = ", ".join(part for part in (told, seconds, "already done" if outcome.replayed else "") if part)
+        self._line(f"  {sign} {console_line(outcome.title)} ({more})")
+        if outcome.state is StepState.PLANNED:
+            self._block(outcome.run)
+        if failed and outcome.output:
+            self._block("\n".join(outcome.output.splitlines()[-TAIL_LINES:]))
+
+    def result(self, result: Result) -> None:
+        """One line for the check, one for each finding with its advice."""
+        self._line(f"  {self._signs[result.status]} {result.check}: {console_line(result.sentence)}")
+        for finding in result.findings:
+            self._line(f"      {console_line(finding.sentence)}")
+            if finding.advice:
+                self._line(f"        {console_line(finding.advice)}")
+
+    def note(self, sentence: str) -> None:
+        """Something the reader should know."""
+        self._line(f"  note: {console_line(sentence)}")
+
+    def _line(self, text: str) -> None:
+        with self._lock:
+            self._stream.write(f"{_CLEAR_LINE if self._live else ''}{text}\n")
+            self._stream.flush()
+
+    def _block(self, text: str) -> None:
+        with self._lock:
+            self._stream.flush()
+            self._untrusted("\n".join(f"      {console_line(line)}" for line in text.splitlines()))
+
+
+def is_live(stream: TextIO, env: Mapping[str, str]) -> bool:
+    """True on a terminal that is no runner's and where nobody asked for plain text.
+
+    `act` gives its steps a terminal, so the runner's own word counts first.
+    """
+    if env.get("GITHUB_ACTIONS") or env.get("NO_COLOR") or env.get("TERM") == "dumb":
+        return False
+    return stream.isatty() and sys.platform != "win32"
+
+
+def _can_show(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,31 @@
+"""Look at the project before anything is deployed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ci_ops.cli._options import DURATION, fail_on_option, shared_options
+
+
+@click.command("readiness")
+@click.option("--revision", default="", help="Commit that is to be deployed; HEAD if absent.")
+@click.option("--url", default="", help="Address of the service, for checks that ask it.")
+@click.option("--deadline", type=DURATION, default=None, help="For all checks together, such as 2m.")
+@click.option(
+    "--status-context", default="", help="Name of a commit status to set on the pull request's head."
+)
+@click.option("--token", default="", help="GitHub token for the commit status.")
+@fail_on_option
+@shared_options
+def command(**options: Any) -> int:
+    """Look at the project before anything is deployed.
+
+    Without a configuration file the checks that fit the project are run; a
+    project that fits none is an error, never a pass.
+    """
+    from ci_ops.cli._open import Request, run_flow  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.flows.readiness import readiness  # noqa: PLC0415 - the same
+
+    return run_flow(Request.of("readiness", options), readiness)

@@ -1,0 +1,38 @@
+"""Go back to a verified release, and prove that it is live."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from ci_ops.cli._options import DURATION, dry_run_option, shared_options, text_of
+
+
+@click.command("rollback")
+@click.option("--to", default="", help="Deployment id or commit; empty for the last verified one.")
+@click.option("--deployment-id", default="", help="Deployment of this run that is to be taken back.")
+@click.option("--rollback", default="", help="Command that brings DEPLOYMENT_REVISION, an earlier one, live.")
+@click.option("--url", default="", help="Address of the service, to prove the rollback with.")
+@click.option("--reason", default="", help="Why; it goes into the record and the messages.")
+@click.option("--reason-file", default="", help="A file with the reason.")
+@click.option("--deadline", type=DURATION, default=None, help="For the service to become good, such as 2m.")
+@click.option("--token", default="", help="GitHub token for the deployment and its statuses.")
+@dry_run_option
+@shared_options
+def command(**options: Any) -> int:
+    """Go back to a verified release, and prove that it is live.
+
+    A deployment of the same run, or one that was killed half-way, is undone by
+    its own journal; otherwise the last verified deployment is brought back.
+    """
+    from ci_ops.cli._open import Request, run_flow  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.flows.rollback import RollbackOptions, rollback  # noqa: PLC0415 - the same
+
+    wanted = RollbackOptions(
+        to=options["to"],
+        deployment_id=options["deployment_id"],
+        reason=text_of(options["reason"], options["reason_file"], name="reason"),
+    )
+    return run_flow(Request.of("rollback", options), partial(rollback, options=wanted))

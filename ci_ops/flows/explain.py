@@ -1,0 +1,59 @@
+"""Every reason and every rule with its meaning and its advice, from the code itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ci_ops.core.plugin import Check
+from ci_ops.core.reasons import REASONS
+from ci_ops.plugins import family
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """What a word in a report means."""
+
+    name: str
+    meaning: str
+    advice: str
+    exit_code: int | None = None
+    """For reasons; a rule's depends on where it is found."""
+
+    @property
+    def text(self) -> str:
+        """For people, ready to print."""
+        code = f"exit code: {self.exit_code}\n" if self.exit_code is not None else ""
+        return f"{self.name}\n  {self.meaning}\n{code}what to do: {self.advice}"
+
+
+def explanations() -> dict[str, Explanation]:
+    """Reasons first, in the order of the table, then the rules of every check, sorted."""
+    found = {
+        reason.name: Explanation(
+            name=reason.name, meaning=reason.meaning, advice=reason.advice, exit_code=reason.exit_code
+        )
+        for reason in REASONS.values()
+    }
+    checks = family("checks")
+    for check in checks.names():
+        plugin_class = checks.load(check)
+        assert issubclass(plugin_class, Check)
+        for rule, said in sorted(plugin_class.rules.items()):
+            name = f"{check}/{rule}"
+            found[name] = Explanation(name=name, meaning=said.sentence, advice=said.advice)
+    return found
+
+
+def troubleshooting_page() -> str:
+    """The page of the documentation, one section per reason and rule."""
+    sections = [
+        (
+            "# Troubleshooting\n\n"
+            "Generated from the code by `ci-ops explain --page`. Every failure names a reason or a rule;\n"
+            "this page says what it means and what to do. `ci-ops explain NAME` says the same.\n"
+        )
+    ]
+    for each in explanations().values():
+        code = f"Exit code {each.exit_code}. " if each.exit_code is not None else ""
+        sections.append(f"## {each.name}\n\n{code}{each.meaning}\n\n**What to do:** {each.advice}\n")
+    return "\n".join(sections)

@@ -1,0 +1,41 @@
+"""Finish: close the record that a dead runner left open, and say so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.core.event import Kind, Stage
+from ci_ops.core.record import State
+from ci_ops.core.status import Status
+from ci_ops.flows._run import Run
+
+if TYPE_CHECKING:
+    from ci_ops.core.report import Report
+    from ci_ops.flows._job import Job
+
+OPEN = frozenset({State.PLANNED, State.RUNNING})
+LOOKED_THROUGH = 20
+
+
+def finish(job: Job) -> Report:
+    """Close every deployment of this very run that is still open in the ledger."""
+    run = Run(job, "finish")
+    if not job.origin.run_url:
+        return run.report("unchanged", "This is no run of a workflow: there is nothing to close.")
+    history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
+    left = [each for each in history if each.state in OPEN and _same_run(each.run_url, job.origin.run_url)]
+    if not left:
+        return run.report("unchanged", "Every deployment of this run is closed.")
+    for record in left:
+        run.set_state(record, State.INTERRUPTED, error="the runner was lost")
+        sentence = (
+            f"The runner was lost while {record.short_revision} was deployed to {record.environment}; "
+            "the release may not be whole."
+        )
+        run.tell(Kind.DEPLOYMENT, Stage.FAILED, severity=Status.FAIL, sentence=sentence)
+    return run.report("findings", f"Closed {len(left)} deployment(s) that a lost runner left open.")
+
+
+def _same_run(one: str, other: str) -> bool:
+    """True for addresses within one run, whatever the job."""
+    return one.partition("/job/")[0] == other.partition("/job/")[0] != ""

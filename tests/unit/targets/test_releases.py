@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci_ops.core.execute import Executor
+from ci_ops.core.journal import open_journal
+from ci_ops.core.report import StepState
+from ci_ops.core.step import StepResult
+from ci_ops.edge.store import LocalStore
+from ci_ops.flows._run import step_environment
+from ci_ops.targets.releases import Releases
+from tests.support.deployments import a_record, a_world, answers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci_ops.core.record import DeploymentRecord
+
+
+class Host:
+    """A place with a `releases` target, and deployments to it."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.project = folder / "project"
+        self.project.mkdir()
+        self.path = folder / "srv"
+        self.path.mkdir()
+        fetch = 'echo "$DEPLOYMENT_REVISION" > "$DEPLOYMENT_RELEASE_DIR/revision"'
+        values: dict[str, object] = {"path": str(self.path), "fetch": fetch, "timeout": 20.0, **settings}
+        self.target = Releases(**values)  # type: ignore[arg-type]
+        self.world = a_world()
+
+    def executor(self, record: DeploymentRecord) -> Executor:
+        journal = open_journal(LocalStore(self.target.state_directory()), self.world.clock, record.id)
+        if journal.record is None:
+            journal.begin(record, owner="")
+        return Executor(
+            world=self.world,
+            journal=journal,
+            root=self.project,
+            env=step_environment(record, self.target),
+            guard=lambda: None,
+            before_change=lambda: None,
+        )
+
+    def deploy(self, number: int, **more: object) -> DeploymentRecord:
+        record = numbered(number, **more)
+        execution = self.executor(record).run(self.target.deploy_steps(record))
+        assert execution.failed is None, execution.failed
+        return record
+
+    @property
+    def live(self) -> str:
+        return (self.path / "current" / "revision").read_text().strip()
+
+    @property
+    def releases(self) -> list[str]:
+        return sorted(path.name for path in (self.path / "releases").iterdir())
+
+
+def numbered(number: int, **more: object) -> DeploymentRecord:
+    values: dict[str, object] = {
+        "id": f"20261122T0800{number:02d}Z-{number:07d}",
+        "revision": f"{number:040d}",
+        "previous": "",
+        "previous_revision": "",
+        **more,
+    }
+    return a_record(**values)
+
+
+def test_a_release_is_fetched_built_and_switched_to(tmp_path: Path) -> None:
+    host = Host(
+        tmp_path, build="touch built", migrate="echo migrated >> ../../migrations", reload="echo r >> reloads"
+    )
+    record = host.deploy(1)
+    assert host.live == record.revision
+    assert str((host.path / "current").readlink()) == f"releases/{record.id}"
+    assert (host.path / "current" / "built").exists()
+    assert (host.path / "migrations").read_text() == "migrated\n"
+    assert (host.project / "reloads").read_text() == "r\n"
+
+
+def test_git_archive_is_how_the_files_come_by_default(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    target = Releases(path=str(host.path))
+    host.target = target
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.test", "-C", str(host.project)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (host.project / "revision").write_text("committed\n")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "one"], check=True)
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    host.deploy(1, revision=head)
+    assert host.live == "committed"
+
+
+def test_shared_paths_are_kept_between_releases(tmp_path: Path) -> None:
+    host = Host(tmp_path, shared=("media", "var/log"))
+    host.deploy(1)
+    (host.path / "shared" / "media").mkdir()
+    (host.path / "current" / "media" / "photo").write_text("kept")
+    host.deploy(2)
+    assert (host.path / "current" / "media" / "photo").read_text() == "kept"
+    assert str((host.path / "current" / "var" / "log").readlink()) == str(host.path / "shared/var/log")
+
+
+def test_undoing_switches_back_reloads_and_removes_the_folder(tmp_path: Path) -> None:
+    host = Host(tmp_path, reload="echo reloaded >> reloads")
+    first = host.deploy(1)
+    second = host.deploy(2, previous=first.id)
+    execution = host.executor(second).undo()
+    assert execution.failed is None
+    assert host.live == first.revision
+    assert host.releases == [first.id]
+    assert (host.project / "reloads").read_text().count("reloaded") == 3
+
+
+def test_undoing_the_first_deployment_leaves_no_link(tmp_path: Path) -> None:
+    host = Host(tmp_path, reload="true")
+    first = host.deploy(1)
+    assert host.executor(first).undo().failed is None
+    assert not (host.path / "current").is_symlink()
+    assert host.releases == []
+
+
+def test_a_host_that_does_not_answer_well_fails_the_deployment(tmp_path: Path) -> None:
+    host = Host(tmp_path, health="echo sick; false", health_deadline=0.0)
+    record = numbered(1)
+    execution = host.executor(record).run(host.target.deploy_steps(record))
+    assert execution.failed is not None
+    assert execution.failed.key == "health"
+    assert "sick" in execution.failed.output
+
+
+def test_retention_spares_the_live_release_and_the_one_to_go_back_to(tmp_path: Path) -> None:
+    host = Host(tmp_path, keep=1)
+    first = host.deploy(1)
+    host.deploy(2)
+    (host.path / "releases" / "not-a-release").mkdir()
+    third = host.deploy(3, previous=first.id)
+    assert set(host.releases) >= {third.id, "not-a-release"}
+    assert numbered(2).id in host.releases
+    fourth = host.deploy(4, previous=third.id)
+    assert host.releases == sorted([third.id, fourth.id, "not-a-release"])
+
+
+def test_a_rollback_switches_to_the_older_folder(tmp_path: Path) -> None:
+    host = Host(tmp_path, reload="true", health="true")
+    first = host.deploy(1)
+    host.deploy(2)
+    back = numbered(3, kind="rollback", release=first.id, revision=first.revision)
+    execution = host.executor(back).run(host.target.rollback_steps(back, first), phase="rollback")
+    assert execution.failed is None
+    assert host.live == first.revision
+    again = replace(back, id=numbered(4).id)
+    assert host.executor(again).run(host.target.rollback_steps(again, back)).failed is None
+
+
+def test_a_rollback_to_a_folder_that_is_gone_changes_nothing(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    second = host.deploy(2)
+    back = numbered(3, kind="rollback")
+    execution = host.executor(back).run(host.target.rollback_steps(back, numbered(1)))
+    assert execution.failed is not None
+    assert "is gone" in execution.failed.output
+    assert host.live == second.revision
+
+
+def test_a_step_that_fails_half_way_is_not_taken_for_done(tmp_path: Path) -> None:
+    host = Host(tmp_path, build="touch half; false; touch whole")
+    record = numbered(1)
+    assert host.executor(record).run(host.target.deploy_steps(record)).failed is not None
+    host.target = replace(host.target, build="touch half; false; touch whole")
+    execution = host.executor(record).run(host.target.deploy_steps(record))
+    assert execution.failed is not None
+    assert execution.failed.key == "build"
+    assert [each.state for each in execution.outcomes if each.replayed] == [StepState.DONE] * 2
+
+
+def test_hostile_paths_stay_words(tmp_path: Path) -> None:
+    path = tmp_path / "it's; touch pwned $(touch pwned)"
+    path.mkdir()
+    host = Host(tmp_path, path=str(path), shared=("a b;c",))
+    host.path = path
+    record = host.deploy(1)
+    assert host.live == record.revision
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_same_answers_give_the_same_steps() -> None:
+    target = Releases(path="/srv/shop", reload="true", health="true", migrate="m", build="b")
+    live = StepResult(ok=True, code=0, output="releases/20261121T080000Z-1111111\n")
+    assert answers(target.deploy_steps(a_record()), live) == answers(target.deploy_steps(a_record()), live)
+    assert [step.key for step in answers(target.deploy_steps(a_record()), live)] == [
+        "current",
+        "fetch",
+        "build",
+        "migrate",
+        "switch",
+        "reload",
+        "health",
+        "prune",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"path": "srv"}, "absolute"),
+        ({"path": "/srv", "keep": 0}, "at least 1"),
+        ({"path": "/srv", "shared": ("../x",)}, "inside the release"),
+        ({"path": "/srv", "shared": ("/x",)}, "inside the release"),
+        ({"path": "/srv", "shared": ("",)}, "inside the release"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Releases(**settings)  # type: ignore[arg-type]
