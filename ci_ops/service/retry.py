@@ -161,8 +161,7 @@ class Retry:
                         raise
                 else:
                     if result.__class__ is CoroutineType:
-                        result.close()  # it cannot be run twice: begin again with a new one
-                        return self._async(function)(*args, **kwargs)
+                        return self._async(_begun(result, function))(*args, **kwargs)
                     if is_bad is None or not is_bad(result):
                         if budget is not None:
                             budget.record_success()
@@ -202,6 +201,17 @@ class Retry:
                 await sleep(wait_seconds)
 
         return retried
+
+
+def _begun(first: Awaitable[Any], function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """The function, whose first answer is there already and waits to be awaited."""
+    answers = [first]
+
+    @functools.wraps(function)
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        return answers.pop() if answers else function(*args, **kwargs)
+
+    return ask
 
 
 async def _asyncio_sleep(seconds: float) -> None:
@@ -255,7 +265,7 @@ class _Tries:
 
     def _next_wait(self) -> float:
         policy = self._policy
-        luck = random.random()  # spreads load, hides nothing
+        luck = random.random()  # noqa: S311 - spreads load, hides nothing
         if policy.jitter == "decorrelated":
             first = policy.first_wait_seconds
             spread = max(0.0, self._previous_wait * 3 - first)
