@@ -92,8 +92,8 @@ class LocalLines:
                 data = self.path.read_bytes()
             except FileNotFoundError:
                 return ()
-        whole, _, _torn = data.rpartition(b"\n")
-        return tuple(line.decode("utf-8", "replace") for line in whole.split(b"\n")) if whole else ()
+        *whole, _torn = data.split(b"\n")
+        return tuple(line.decode("utf-8", "replace") for line in whole)
 
     def append(self, line: str) -> None:
         """Add one line and have it on the disk before returning.

@@ -1,0 +1,21 @@
+"""Waiting for something to become true, without guessing how long it takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIMIT_SECONDS = 10.0
+
+
+def wait_until(is_so: Callable[[], object], *, limit_seconds: float = LIMIT_SECONDS) -> None:
+    """Look again and again until it is so; fails the test when it never is."""
+    end = time.monotonic() + limit_seconds
+    never = threading.Event()
+    while not is_so():
+        assert time.monotonic() < end, f"waited {limit_seconds} s in vain"
+        never.wait(0.005)

@@ -1,0 +1,158 @@
+"""One deployment at a time: who holds the lock, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci_ops.core.errors import LockHeld, UsageError
+from ci_ops.core.redact import Redactor
+from ci_ops.edge.clock import StopSignal
+from ci_ops.edge.process import RealProcess
+from ci_ops.edge.store import LocalStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci_ops.edge.lock import FileLock
+
+SINCE = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+LATER = SINCE + timedelta(minutes=3, seconds=5)
+
+
+def take(folder: Path, *, holder: str = "run 42", since: datetime = SINCE) -> FileLock:
+    return LocalStore(folder).acquire("deployment", holder=holder, since=since)
+
+
+def test_a_second_claim_is_refused_with_holder_time_and_way_out(tmp_path: Path) -> None:
+    lock = take(tmp_path, holder="run 42 by kim\x1b[31m")
+    with pytest.raises(LockHeld) as caught:
+        take(tmp_path, since=LATER)
+    lock.release()
+    assert caught.value.exit_code == 7
+    assert caught.value.what == (
+        f"the lock is held by run 42 by kim [31m (process {os.getpid()} on {os.uname().nodename})"
+        " since 2026-11-22 08:00:00 UTC, for 3 m 05 s"
+    )
+    assert caught.value.where == str(tmp_path / "deployment.lock")
+    assert f"`kill {os.getpid()}`" in caught.value.hint
+
+
+def test_a_lock_can_be_taken_again_once_it_was_released(tmp_path: Path) -> None:
+    first = take(tmp_path)
+    first.check()
+    first.release()
+    first.release()
+    second = take(tmp_path)
+    second.check()
+    with pytest.raises(LockHeld, match="taken away"):
+        first.check()
+    second.release()
+    assert LocalStore(tmp_path).names("") == ("deployment.lock",)
+
+
+def test_locks_of_different_names_do_not_meet(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    one = store.acquire("a", holder="", since=SINCE)
+    two = store.acquire("b.lock", holder="", since=SINCE)
+    assert store.names(".lock") == ("a.lock", "b.lock")
+    one.release()
+    two.release()
+
+
+@pytest.mark.parametrize("content", ["", "not json", "[]", '{"pid": 1}', '{"holder": 1, "pid": "x"}'])
+def test_a_holder_that_cannot_be_read_is_refused_all_the_same(tmp_path: Path, content: str) -> None:
+    lock = take(tmp_path)
+    (tmp_path / "deployment.lock").write_text(content)
+    with pytest.raises(LockHeld, match="the lock is held by another process"):
+        take(tmp_path)
+    lock.release()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_lock_whose_file_was_taken_away_is_no_longer_ours(tmp_path: Path, replaced: bool) -> None:
+    lock = take(tmp_path)
+    (tmp_path / "deployment.lock").unlink()
+    if replaced:
+        take(tmp_path).release()
+    with pytest.raises(LockHeld, match="removed or replaced"):
+        lock.check()
+    lock.release()
+
+
+HOLDING = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from ci_ops.edge.store import LocalStore
+
+lock = LocalStore(Path(sys.argv[1])).acquire("deployment", holder="the other", since=datetime.now(UTC))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_lock_of_a_process_that_was_killed_is_free_at_once(tmp_path: Path, number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(LockHeld, match=rf"held by the other \(process {other.pid} on "):
+            take(tmp_path)
+        other.send_signal(number)
+        other.wait()
+        take(tmp_path).release()
+
+
+def test_a_server_that_a_deployment_started_does_not_keep_the_lock(tmp_path: Path) -> None:
+    lock = take(tmp_path)
+    process = RealProcess(env=os.environ, stop=StopSignal(), redact=Redactor())
+    done = process.run("sleep 100 >/dev/null 2>&1 & echo $!", timeout_seconds=9)
+    try:
+        lock.release()
+        take(tmp_path).release()
+    finally:
+        os.kill(int(done.stdout), signal.SIGKILL)
+
+
+def test_of_many_claims_at_the_same_time_one_wins(tmp_path: Path) -> None:
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDING, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    losers: list[subprocess.Popen[str]] = []
+    while len(losers) < 3:
+        losers = [other for other in others if other.poll() is not None]
+    [winner] = [other for other in others if other not in losers]
+    answers = [other.communicate("")[0] for other in others]
+    assert sorted(answers) == ["", "", "", "held\n"]
+    assert winner.returncode == 0
+
+
+def test_a_place_that_cannot_hold_a_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be used"):
+        take(tmp_path / "file" / "state")
+
+
+def test_a_lock_file_that_may_not_be_written_is_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "deployment.lock").mkdir()
+    with pytest.raises(UsageError, match="cannot be used: Is a directory"):
+        take(tmp_path)

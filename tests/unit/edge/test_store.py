@@ -1,0 +1,203 @@
+"""Files that survive a crash at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_ops.core.errors import UsageError
+from ci_ops.edge.store import LocalStore
+
+LINE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"))
+
+
+def test_nothing_is_made_before_something_is_written(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "state")
+    assert store.names("") == ()
+    assert store.read("record.json") is None
+    assert store.lines("a.jsonl").read() == ()
+    assert not (tmp_path / "state").exists()
+
+
+def test_lines_come_back_in_order(tmp_path: Path) -> None:
+    lines = LocalStore(tmp_path / "deep" / "state").lines("a.jsonl")
+    for line in ("one", "", "zwei · 2"):
+        lines.append(line)
+    assert lines.read() == ("one", "", "zwei · 2")
+    assert (tmp_path / "deep/state/a.jsonl").read_bytes() == "one\n\nzwei · 2\n".encode()
+
+
+@given(lines=st.lists(LINE), torn=st.binary().filter(lambda data: b"\n" not in data), after=LINE)
+def test_a_torn_last_line_is_left_out_and_never_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], torn: bytes, after: str
+) -> None:
+    path = tmp_path_factory.mktemp("store") / "a.jsonl"
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode() + torn)
+    file = LocalStore(path.parent).lines("a.jsonl")
+    assert file.read() == tuple(lines)
+    file.append(after)
+    assert file.read() == (*lines, after)
+
+
+def test_what_is_written_is_on_the_disk_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(tmp_path)))
+
+    monkeypatch.setattr(os, "fsync", record)
+    store = LocalStore(tmp_path / "new" / "state")
+    store.lines("a.jsonl").append("one")
+    assert synced == [".", "new", "new/state/a.jsonl", "new/state"]
+    store.lines("a.jsonl").append("two")
+    assert synced[4:] == ["new/state/a.jsonl"]
+    store.write("b", "text")
+    assert synced[5:] == [f"new/state/.b.{os.getpid()}.tmp", "new/state"]
+
+
+@pytest.mark.parametrize("line", ["a\nb", "a\r", "\n"])
+def test_a_line_with_a_line_end_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ValueError, match="line end"):
+        LocalStore(tmp_path).lines("a.jsonl").append(line)
+    assert LocalStore(tmp_path).names("") == ()
+
+
+def test_many_threads_may_append_to_one_file(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+
+    def append(number: int) -> None:
+        for turn in range(20):
+            store.lines("a.jsonl").append(f"{number}-{turn}")
+
+    threads = [threading.Thread(target=append, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = sorted(f"{number}-{turn}" for number in range(5) for turn in range(20))
+    assert sorted(store.lines("a.jsonl").read()) == expected
+
+
+APPENDING = """
+import sys
+from pathlib import Path
+from ci_ops.edge.store import LocalStore
+
+lines = LocalStore(Path(sys.argv[1])).lines("a.jsonl")
+number = 0
+while True:
+    number += 1
+    lines.append(str(number) * 50)
+    print(number, flush=True)
+"""
+
+
+def test_what_was_appended_before_a_violent_end_is_there(tmp_path: Path) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", APPENDING, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    with writer:
+        told = [next(writer.stdout) for _ in range(20)]
+        writer.send_signal(signal.SIGKILL)
+        told += list(writer.stdout)
+    lines = LocalStore(tmp_path).lines("a.jsonl")
+    last = len(told)
+    assert lines.read()[:last] == tuple(str(number) * 50 for number in range(1, last + 1))
+    lines.append("after")
+    assert lines.read()[-1] == "after"
+
+
+def test_a_whole_file_is_replaced_at_once_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "state")
+    assert store.write("record.json", "old") == tmp_path / "state" / "record.json"
+    store.write("record.json", "new ·\n")
+    assert store.read("record.json") == "new ·\n"
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["record.json"]
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "record.json").mkdir()
+    with pytest.raises(UsageError, match="cannot be used") as caught:
+        LocalStore(tmp_path).write("record.json", "new")
+    assert caught.value.where == str(tmp_path / "record.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_text_that_utf8_cannot_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.write("a", "old")
+    with pytest.raises(UnicodeEncodeError):
+        store.write("a", "\ud800")
+    assert store.read("a") == "old"
+    assert store.names("") == ("a",)
+
+
+def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    texts = {"a" * 100_000, "b" * 100_000}
+    store.write("record.json", "a" * 100_000)
+    seen: set[str | None] = set()
+    finished = threading.Event()
+
+    def read() -> None:
+        while not finished.is_set():
+            seen.add(store.read("record.json"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(30):
+        for text in sorted(texts):
+            store.write("record.json", text)
+    finished.set()
+    reader.join()
+    assert seen <= texts
+
+
+def test_names_are_sorted_and_only_of_files_with_the_suffix(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for name in ("b.journal.jsonl", "a.journal.jsonl", "ledger.jsonl"):
+        store.lines(name).append("x")
+    (tmp_path / "folder.journal.jsonl").mkdir()
+    (tmp_path / ".hidden.journal.jsonl").touch()
+    assert store.names(".journal.jsonl") == ("a.journal.jsonl", "b.journal.jsonl")
+    assert store.names("") == ("a.journal.jsonl", "b.journal.jsonl", "ledger.jsonl")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/x", ".hidden", "a\nb", "a" * 201, "C:x"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    store = LocalStore(tmp_path)
+    for use in (store.read, store.lines, lambda name: store.write(name, "")):
+        with pytest.raises(ValueError, match="not a name"):
+            use(name)
+
+
+def test_a_place_that_cannot_be_used_is_named_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = LocalStore(tmp_path / "file" / "state")
+    with pytest.raises(UsageError) as caught:
+        store.lines("a.jsonl").append("x")
+    assert str(tmp_path / "file") in caught.value.where
+    assert "owner" in caught.value.hint
+
+
+def test_files_follow_the_users_umask_so_that_colleagues_can_read_them(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        path = LocalStore(tmp_path).write("a", "x")
+        LocalStore(tmp_path).lines("b").append("x")
+    finally:
+        os.umask(before)
+    assert [oct(Path(file).stat().st_mode & 0o777) for file in (path, tmp_path / "b")] == ["0o640", "0o640"]
