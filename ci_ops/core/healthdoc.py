@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.healthwords import component_status, health_status
 from ci_ops.core.status import Status, worst
+from ci_ops.core.text import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -303,5 +304,5 @@ def _moment(value: object) -> datetime | None:
 
 
 def _cut(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode()  # JSON can spell half a character, which no file takes
+    text = encodable(text)  # JSON can spell half a character, which no file takes
     return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"

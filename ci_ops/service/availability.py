@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+STARTING = "starting"
 DRAINING = "draining"
 
 

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.availability import Availability
 from ci_ops.service.health_model import (
+    RESERVED_GROUPS,
     Check,
     ComponentHealth,
     HealthCheck,
     HealthReport,
     HealthStatus,
+    is_name,
     worst_health,
 )
 from ci_ops.service.health_runs import CheckState, Run, Tools
@@ -129,6 +131,8 @@ class HealthCheckService:
         ValueError at once for a member that is not registered. `on_empty` is
         the answer while the group selects no check.
         """
+        if not is_name(name) or name in RESERVED_GROUPS:
+            raise ValueError(f"a group of health checks cannot be called {name!r}")
         with self._lock:
             for member in members:
                 self._known(member)

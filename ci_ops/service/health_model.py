@@ -13,7 +13,15 @@ from ci_ops.core.healthwords import component_status, http_status_of
 from ci_ops.core.status import Status
 
 MAX_MESSAGE_LENGTH = 300
+RESERVED_GROUPS = ("summary", "metrics", "security")
+"""Routes beside the groups, whose names no group may take."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+
+
+def is_name(text: str) -> bool:
+    """True for what may name a check or a group: it turns up in paths and metrics."""
+    return _NAME.fullmatch(text) is not None
 
 
 class HealthStatus(StrEnum):
@@ -119,7 +127,7 @@ class HealthCheck:
     affected_endpoints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not is_name(self.name):
             raise ValueError(f"a health check is named by letters, digits and . : _ -, not {self.name!r}")
         if self.timeout_seconds <= 0:
             raise ValueError(f"health check {self.name!r}: timeout_seconds must be above 0")

@@ -1,0 +1,227 @@
+"""What the health routes answer, whatever server or framework asks.
+
+| path | answer |
+|---|---|
+| /health/live | the liveness state and checks tagged `live`; never a dependency |
+| /health/ready, /health | the readiness state and checks tagged `ready` |
+| /health/check | every check; with details also circuit breakers and degraded features |
+| /health/summary | status and counts |
+| /health/metrics | Prometheus text, or JSON by Accept; details only |
+| /health/security | abuse flags and blocked addresses; details only |
+| /health/NAME | a group of that name |
+| /__version__ | source, version, commit and build of this process |
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.healthwrite import MEDIA_TYPE, build_health, encode_health
+from ci_ops.service.availability import DRAINING, STARTING
+from ci_ops.service.gate import Asker, Gate
+from ci_ops.service.health import HealthCheckService, health_service
+from ci_ops.service.health_model import RESERVED_GROUPS, HealthReport, HealthStatus
+from ci_ops.service.providers import told
+from ci_ops.service.release import Release, current_release
+from ci_ops.service.routes import exposition
+from ci_ops.service.routes.accept import preferred
+
+if TYPE_CHECKING:
+    from ci_ops.core.healthdoc import Component
+
+log = logging.getLogger("ci_ops.service.health")
+
+RETRY_AFTER_SECONDS = 5
+VERSION_PATH = "/__version__"
+_JSON = "application/json"
+_BODIES = (MEDIA_TYPE, _JSON, "text/plain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRequest:
+    """A request to a health route."""
+
+    method: str
+    asker: Asker
+
+    @property
+    def wants_fresh(self) -> bool:
+        """True when the client asks past caches; verification does."""
+        headers = self.asker.headers
+        return "no-cache" in headers.get("cache-control", "") or "no-cache" in headers.get("pragma", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, ready to be sent."""
+
+    status: int
+    media_type: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header_pairs(self) -> list[tuple[str, str]]:
+        """Every header; nothing here may be stored, and browsers may not guess the type."""
+        return [
+            ("Content-Type", self.media_type),
+            ("Content-Length", str(len(self.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Vary", "Accept, Authorization"),
+            *self.headers.items(),
+        ]
+
+
+class HealthRoutes:
+    """The health routes under a prefix. The release is read here, when the application starts."""
+
+    def __init__(
+        self,
+        health: HealthCheckService | None = None,
+        *,
+        prefix: str = "/health",
+        version_path: str = VERSION_PATH,
+        gate: Gate | None = None,
+        show_components: bool = False,
+    ) -> None:
+        """`show_components` shows names and statuses, nothing more, to everybody."""
+        self.health = health_service if health is None else health
+        self.prefix = "/" + prefix.strip("/")
+        self.version_path = version_path
+        self.gate = Gate() if gate is None else gate
+        self.show_components = show_components
+        current_release()
+
+    def find(self, path: str) -> str | None:
+        """The name of the route at a path; None when it is not one of these."""
+        path = path.rstrip("/")
+        if path == self.version_path:
+            return "version"
+        if path == self.prefix:
+            return "ready"
+        head, _, name = path.rpartition("/")
+        return name if head == self.prefix and name in {*RESERVED_GROUPS, *self.health.groups} else None
+
+    def paths(self) -> tuple[str, ...]:
+        """Every path answered now."""
+        names = dict.fromkeys((*self.health.groups, *RESERVED_GROUPS))
+        return (self.prefix, *(f"{self.prefix}/{name}" for name in names), self.version_path)
+
+    def reply(self, name: str, request: HealthRequest) -> Reply:
+        """Answer a synchronous server."""
+        early = self._early(name, request)
+        if early is not None:
+            return early
+        return self._render(name, request, self.health.report(_group(name), fresh=request.wants_fresh))
+
+    async def reply_async(self, name: str, request: HealthRequest) -> Reply:
+        """Answer an asynchronous server."""
+        early = self._early(name, request)
+        if early is not None:
+            return early
+        return self._render(
+            name, request, await self.health.report_async(_group(name), fresh=request.wants_fresh)
+        )
+
+    def _early(self, name: str, request: HealthRequest) -> Reply | None:
+        """The answer where no check has to run."""
+        if request.method not in {"GET", "HEAD"}:
+            return Reply(
+                status=405, media_type="text/plain", body=b"GET or HEAD\n", headers={"Allow": "GET, HEAD"}
+            )
+        if name == "version":
+            shown = current_release().document(detailed=self.gate.admits(request.asker))
+            return Reply(status=200, media_type=_JSON, body=encode_health(shown))
+        if name in {"metrics", "security"}:
+            return self._details_only(name, request)
+        return None
+
+    def _details_only(self, name: str, request: HealthRequest) -> Reply:
+        if not self.gate.admits(request.asker):
+            body = b"shown to this machine and to bearers of the health token\n"
+            return Reply(status=403, media_type="text/plain", body=body)
+        try:
+            return self._security() if name == "security" else self._metrics(request)
+        except Exception:
+            log.exception("the provider of %s failed", name)
+            return Reply(status=500, media_type="text/plain", body=b"it could not be told; see the log\n")
+
+    def _security(self) -> Reply:
+        security = told("security")
+        shown = {"available": False} if security is None else security
+        return Reply(status=200, media_type=_JSON, body=_encoded(shown))
+
+    def _metrics(self, request: HealthRequest) -> Reply:
+        report = self.health.known()
+        accept = request.asker.headers.get("accept", "")
+        if preferred(accept, ("text/plain", _JSON)) == _JSON:
+            snapshot = {**(told("metrics-snapshot") or {}), "health": self._members(report, detailed=True)}
+            return Reply(status=200, media_type=_JSON, body=_encoded(snapshot))
+        text = str(told("metrics-text") or "")
+        text += "\n" if text and not text.endswith("\n") else ""
+        text += exposition.health_metrics(report, current_release())
+        return Reply(status=200, media_type=exposition.MEDIA_TYPE, body=text.encode())
+
+    def _render(self, name: str, request: HealthRequest, report: HealthReport) -> Reply:
+        detailed = self.gate.admits(request.asker)
+        if name == "summary":
+            return self._documented(self._counts(report), report, request)
+        document = self._members(report, detailed=detailed)
+        if detailed:
+            document["ageSeconds"] = round(report.age_seconds, 3)
+            document["instance"] = current_release().instance
+            if name == "check":
+                document["availability"] = self._availability()
+                document["circuitBreakers"] = told("circuit-breakers") or {}
+                document["degradedFeatures"] = told("degraded-features") or {}
+        return self._documented(document, report, request)
+
+    def _counts(self, report: HealthReport) -> dict[str, Any]:
+        counts = {one.value: 0 for one in HealthStatus}
+        for component in report.components:
+            counts[component.status.value] += 1
+        return {**self._members(report, detailed=False), **counts}
+
+    def _members(self, report: HealthReport, *, detailed: bool) -> dict[str, Any]:
+        shown = detailed or self.show_components
+        components: tuple[Component, ...] = ()
+        if shown:
+            components = tuple(one.as_component(detailed=detailed) for one in report.components)
+        release: Release = current_release()
+        is_public = report.refusal in {DRAINING, STARTING}
+        document = build_health(
+            components,
+            status=report.status.status,
+            members={
+                "releaseId": release.release_id,
+                "version": release.version,
+                "output": report.refusal if detailed or is_public else "",
+            },
+        )
+        document["checked"] = len(report.components)
+        return document
+
+    def _availability(self) -> dict[str, Any]:
+        state = self.health.availability
+        return {"live": not state.broken, "ready": not state.refusal, "draining": state.is_draining}
+
+    def _documented(self, document: dict[str, Any], report: HealthReport, request: HealthRequest) -> Reply:
+        media_type = preferred(request.asker.headers.get("accept", ""), _BODIES)
+        body = f"{document['status']}\n".encode() if media_type == "text/plain" else _encoded(document)
+        headers = {"Age": str(int(report.age_seconds))}
+        status = report.status.http_status
+        if status == 503:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return Reply(status=status, media_type=media_type, body=body, headers=headers)
+
+
+def _group(name: str) -> str:
+    return "check" if name == "summary" else name
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,80 @@
+"""The health routes for ASGI servers, around an application or by themselves.
+
+app = HealthApp(app)              # around; before host checks, redirects and logins
+Mount("/health", app=HealthApp())  # by itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ci_ops.service.gate import Asker
+from ci_ops.service.routes.answer import HealthRequest, HealthRoutes, Reply
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class HealthApp:
+    """Answers the health routes and hands everything else to the application inside."""
+
+    def __init__(self, app: App | None = None, *, routes: HealthRoutes | None = None) -> None:
+        self._app = app
+        self.routes = HealthRoutes() if routes is None else routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            name = self._find(scope)
+            if name is not None:
+                await _send(scope, send, await self.routes.reply_async(name, request_of(scope)))
+                return
+        if self._app is not None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await _send(scope, send, Reply(status=404, media_type="text/plain", body=b"not found\n"))
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    def _find(self, scope: Scope) -> str | None:
+        path: str = scope["path"]
+        found = self.routes.find(path)
+        if found is None and scope.get("root_path"):
+            # Servers and mounts differ on whether the path holds the prefix they are mounted under.
+            found = self.routes.find(path.removeprefix(scope["root_path"]))
+        return found
+
+
+def request_of(scope: Scope) -> HealthRequest:
+    """The parts of an ASGI request that the health routes look at."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name = raw_name.decode("latin-1").lower()
+        value = raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    client = scope.get("client")
+    return HealthRequest(
+        method=scope["method"], asker=Asker(peer=client[0] if client else "", headers=headers)
+    )
+
+
+async def _send(scope: Scope, send: Send, reply: Reply) -> None:
+    pairs = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.header_pairs()
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

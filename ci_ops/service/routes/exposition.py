@@ -1,0 +1,48 @@
+"""Health as Prometheus text, by the last results and without running a check.
+
+Source: the Prometheus text exposition format 0.0.4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.service.health_model import HealthStatus
+
+if TYPE_CHECKING:
+    from ci_ops.service.health_model import HealthReport
+    from ci_ops.service.release import Release
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_LEVELS = {HealthStatus.HEALTHY: "1", HealthStatus.DEGRADED: "0.5", HealthStatus.UNHEALTHY: "0"}
+
+
+def health_metrics(report: HealthReport, release: Release) -> str:
+    """Gauges for the status and response time of each component, and which release runs."""
+    version, commit = _escaped(release.version), _escaped(release.commit)
+    lines = [
+        "# HELP ci_ops_release_info The release that runs here.",
+        "# TYPE ci_ops_release_info gauge",
+        f'ci_ops_release_info{{commit="{commit}",version="{version}"}} 1',
+    ]
+    if report.components:
+        lines += [
+            "# HELP ci_ops_health_status Health of a component: 1 healthy, 0.5 degraded, 0 unhealthy.",
+            "# TYPE ci_ops_health_status gauge",
+            *(
+                f'ci_ops_health_status{{component="{one.name}"}} {_LEVELS[one.status]}'
+                for one in report.components
+            ),
+            "# HELP ci_ops_health_response_seconds Response time of a component's last check.",
+            "# TYPE ci_ops_health_response_seconds gauge",
+            *(
+                f'ci_ops_health_response_seconds{{component="{one.name}"}} {one.response_time_seconds:.6f}'
+                for one in report.components
+            ),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

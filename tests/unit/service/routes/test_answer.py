@@ -1,0 +1,299 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ci_ops.core.healthdoc import parse_health
+from ci_ops.core.secret import Secret
+from ci_ops.core.status import Status
+from ci_ops.service import providers, release
+from ci_ops.service.gate import Gate
+from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health_model import HealthStatus, Outcome
+from ci_ops.service.providers import provide
+from ci_ops.service.release import Release
+from ci_ops.service.routes.answer import HealthRoutes
+from ci_ops.service.routes.asgi import HealthApp
+from ci_ops.service.routes.wsgi import HealthWSGI
+from tests.support.service_clock import HandClock
+from tests.support.web_calls import LOCAL, REMOTE, Called, call_asgi, call_wsgi
+
+TOKEN = "t" * 24
+Ask = Callable[..., Called]
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def health(clock: HandClock) -> HealthCheckService:
+    return HealthCheckService(monotonic=clock.monotonic, now=clock.now)
+
+
+@pytest.fixture(autouse=True)
+def _own_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "_providers", {})
+    stated = Release(
+        commit="c" * 40, version="1.2", source="https://git.example.com/shop", instance="0badcafe"
+    )
+    monkeypatch.setattr(release._Current, "release", stated)
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def ask(request: pytest.FixtureRequest, health: HealthCheckService) -> Ask:
+    routes = HealthRoutes(health, gate=Gate(token=Secret(TOKEN)))
+    if request.param == "asgi":
+        return lambda path, **options: call_asgi(HealthApp(routes=routes), path, **options)
+    return lambda path, **options: call_wsgi(HealthWSGI(routes=routes), path, **options)
+
+
+def test_a_healthy_service_is_ready_and_says_which_release_it_is(
+    ask: Ask, health: HealthCheckService
+) -> None:
+    health.add(lambda: True, name="database", component_type="datastore")
+
+    answer = ask("/health/ready")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/health+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Age"] == "0"
+    assert "Retry-After" not in answer.headers
+    document = parse_health(answer.body)
+    assert (document.status, document.release_id, document.version) == (Status.PASS, "c" * 40, "1.2")
+    assert document.components[0].component_type == "datastore"
+    assert (answer.json["instance"], answer.json["checked"]) == ("0badcafe", 1)
+
+
+def test_strangers_see_status_release_and_how_many_checks_ran(ask: Ask, health: HealthCheckService) -> None:
+    health.add(
+        lambda: Outcome(status=HealthStatus.DEGRADED, message="replica is 9 s behind"), name="database"
+    )
+
+    answer = ask("/health/check", peer=REMOTE)
+
+    assert answer.json == {"status": "warn", "releaseId": "c" * 40, "version": "1.2", "checked": 1}
+    assert not parse_health(answer.body).is_shallow
+
+
+def test_a_bearer_of_the_token_sees_details_from_anywhere(ask: Ask, health: HealthCheckService) -> None:
+    health.add(
+        lambda: Outcome(status=HealthStatus.DEGRADED, message="replica is 9 s behind"), name="database"
+    )
+
+    answer = ask("/health/check", peer=REMOTE, headers={"Authorization": f"Bearer {TOKEN}"})
+
+    assert answer.json["checks"]["database"][0]["output"] == "replica is 9 s behind"
+
+
+def test_a_required_failure_is_503_with_a_time_to_come_back(ask: Ask, health: HealthCheckService) -> None:
+    health.add(lambda: False, name="database")
+
+    answers = {path: ask(path) for path in ("/health", "/health/ready/", "/health/check", "/health/summary")}
+
+    assert {one.status for one in answers.values()} == {503}
+    assert {one.headers["Retry-After"] for one in answers.values()} == {"5"}
+    assert ask("/health/live").status == 200
+
+
+def test_an_optional_failure_stays_200_and_warns(ask: Ask, health: HealthCheckService) -> None:
+    health.add(lambda: False, name="mail", required=False)
+
+    answer = ask("/health/ready")
+
+    assert (answer.status, answer.json["status"]) == (200, "warn")
+
+
+def test_the_age_of_kept_results_is_shown_and_a_verifier_gets_past_it(
+    ask: Ask, health: HealthCheckService, clock: HandClock
+) -> None:
+    runs = []
+    health.add(lambda: runs.append(1), name="database", ttl_seconds=60)
+    ask("/health/ready")
+    clock.advance(3.7)
+
+    kept = ask("/health/ready")
+    fresh = ask("/health/ready", headers={"Cache-Control": "no-cache"})
+
+    assert (kept.headers["Age"], kept.json["ageSeconds"]) == ("3", 3.7)
+    assert (fresh.headers["Age"], len(runs)) == ("0", 2)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media", "body"),
+    [
+        ("text/plain", "text/plain", b"pass\n"),
+        ("application/json", "application/json", b'{"status":"pass","releaseId"'),
+        ("*/*", "application/health+json", b'{"status":"pass","releaseId"'),
+    ],
+)
+def test_the_body_follows_accept(ask: Ask, accept: str, media: str, body: bytes) -> None:
+    answer = ask("/health/live", headers={"Accept": accept})
+
+    assert answer.headers["Content-Type"] == media
+    assert answer.body.startswith(body)
+
+
+def test_head_has_the_headers_of_get_and_no_body(ask: Ask) -> None:
+    get, head = ask("/health/ready"), ask("/health/ready", method="HEAD")
+
+    assert (head.status, head.headers, head.body) == (get.status, get.headers, b"")
+    assert int(get.headers["Content-Length"]) == len(get.body)
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/__version__", "/health/security"])
+def test_other_methods_are_refused(ask: Ask, path: str) -> None:
+    answer = ask(path, method="POST")
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/", "/healthy", "/health/nonsense", "/health/ready/x", "/__version__/x"])
+def test_other_paths_are_not_ours(ask: Ask, path: str) -> None:
+    assert ask(path).status == 404
+
+
+def test_a_group_has_a_path_of_its_own(ask: Ask, health: HealthCheckService) -> None:
+    health.add(lambda: False, name="stripe", tags=("payments",))
+    health.group("payments", tags=["payments"])
+
+    assert (ask("/health/payments").status, ask("/health/ready").status) == (503, 200)
+
+
+@pytest.mark.parametrize("name", ["metrics", "a/b", ""])
+def test_no_group_may_take_the_name_of_another_route(health: HealthCheckService, name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be called"):
+        health.group(name)
+
+
+def test_draining_is_told_to_everybody_and_a_broken_state_only_to_insiders(
+    ask: Ask, health: HealthCheckService
+) -> None:
+    health.availability.condemn("queue reader died: secret plan")
+    assert "secret plan" in ask("/health/live").json["output"]
+    assert "output" not in ask("/health/live", peer=REMOTE).json
+
+    health.availability.drain()
+    answer = ask("/health/ready", peer=REMOTE)
+
+    assert (answer.status, answer.json["output"]) == (503, "draining")
+
+
+def test_the_full_check_shows_states_breakers_and_degraded_features(ask: Ask) -> None:
+    provide("circuit-breakers", lambda: {"database": {"state": "open"}})
+    provide("degraded-features", lambda: {"search": {"reason": "index is rebuilt"}})
+
+    answer = ask("/health/check")
+
+    assert answer.json["availability"] == {"live": True, "ready": True, "draining": False}
+    assert answer.json["circuitBreakers"]["database"]["state"] == "open"
+    assert answer.json["degradedFeatures"]["search"]["reason"] == "index is rebuilt"
+    assert parse_health(answer.body).status is Status.PASS
+
+
+def test_the_summary_counts(ask: Ask, health: HealthCheckService) -> None:
+    health.add(lambda: True, name="database")
+    health.add(lambda: False, name="mail", required=False)
+
+    shown = ask("/health/summary").json
+
+    assert {name: shown[name] for name in ("status", "healthy", "degraded", "unhealthy", "checked")} == {
+        "status": "warn",
+        "healthy": 1,
+        "degraded": 1,
+        "unhealthy": 0,
+        "checked": 2,
+    }
+    assert "checks" not in shown
+
+
+def test_version_is_the_proof_of_release(ask: Ask) -> None:
+    public, detailed = ask("/__version__", peer=REMOTE), ask("/__version__")
+
+    assert public.json == {
+        "source": "https://git.example.com/shop",
+        "version": "1.2",
+        "commit": "c" * 40,
+        "build": "",
+    }
+    assert detailed.json["instance"] == "0badcafe"
+    assert public.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/health/metrics", "/health/security"])
+def test_metrics_and_security_are_for_insiders(ask: Ask, path: str) -> None:
+    assert (ask(path, peer=REMOTE).status, ask(path).status) == (403, 200)
+
+
+def test_security_is_told_by_its_provider(ask: Ask) -> None:
+    assert ask("/health/security").json == {"available": False}
+    provide("security", lambda: {"blocked": ["203.0.113.0/24"]})
+
+    assert ask("/health/security").json == {"blocked": ["203.0.113.0/24"]}
+
+
+def test_a_provider_that_fails_is_logged_and_shows_nothing(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    provide("security", lambda: dict[str, str]()["gone"])
+
+    answer = ask("/health/security")
+
+    assert (answer.status, b"gone" in answer.body) == (500, False)
+    assert "the provider of security failed" in caplog.text
+
+
+def test_metrics_are_prometheus_text_or_a_snapshot(ask: Ask, health: HealthCheckService) -> None:
+    health.add(lambda: True, name="database")
+    provide("metrics-text", lambda: "requests_total 3")
+    provide("metrics-snapshot", lambda: {"counters": {"requests": 3}})
+    release.set_release(replace(release.current_release(), version='1"\\\n2'))
+    ask("/health/ready")
+
+    text = ask("/health/metrics")
+    snapshot = ask("/health/metrics", headers={"Accept": "application/json"})
+
+    assert text.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = text.body.decode().splitlines()
+    assert lines[0] == "requests_total 3"
+    assert 'ci_ops_health_status{component="database"} 1' in lines
+    assert f'ci_ops_release_info{{commit="{"c" * 40}",version="1\\"\\\\\\n2"}} 1' in lines
+    assert snapshot.json["counters"] == {"requests": 3}
+    assert snapshot.json["health"]["checked"] == 1
+
+
+def test_names_and_statuses_can_be_opened_to_everybody(health: HealthCheckService) -> None:
+    health.add(lambda: Outcome(status=HealthStatus.DEGRADED, message="inner"), name="database")
+    app = HealthWSGI(routes=HealthRoutes(health, show_components=True))
+
+    assert call_wsgi(app, "/health", peer=REMOTE).json["checks"] == {"database": [{"status": "warn"}]}
+
+
+def test_the_prefix_is_a_choice() -> None:
+    routes = HealthRoutes(HealthCheckService(), prefix="internal/health/", version_path="/version")
+
+    assert routes.find("/internal/health/live") == "live"
+    assert routes.find("/health/live") is None
+    assert "/version" in routes.paths()
+
+
+def test_the_two_doors_answer_the_same(health: HealthCheckService) -> None:
+    health.add(lambda: False, name="database")
+    routes = HealthRoutes(health)
+
+    for path in routes.paths():
+        for peer in (LOCAL, REMOTE):
+            one = call_asgi(HealthApp(routes=routes), path, peer=peer)
+            two = call_wsgi(HealthWSGI(routes=routes), path, peer=peer)
+            assert one.status == two.status
+            assert _steady(one) == _steady(two)
+
+
+def _steady(answer: Called) -> Any:
+    if "json" not in answer.headers["Content-Type"]:
+        return answer.body
+    return json.loads(answer.body)
