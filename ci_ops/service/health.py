@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import difflib
 import os
 import threading
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.availability import Availability
 from ci_ops.service.health_model import (
@@ -226,9 +226,7 @@ class HealthCheckService:
 
     def _known(self, name: str) -> None:
         if name not in self._states:
-            close = difflib.get_close_matches(name, self._states, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"there is no health check {name!r}{hint}")
+            raise ValueError(f"there is no health check {name!r}{did_you_mean(name, self._states)}")
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from functools import lru_cache
 
 
-def preferred(accept: str, offers: Sequence[str]) -> str:
+@lru_cache(maxsize=64)  # probers send the same few values for ever
+def preferred(accept: str, offers: tuple[str, ...]) -> str:
     """The offer with the highest quality in an Accept header; the first offer for a tie or no match.
 
     Source: RFC 9110 section 12.5.1.
