@@ -22,7 +22,7 @@ from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.ports import World
 from ci_ops.core.secret import Secret
-from ci_ops.core.text import encodable, map_texts
+from ci_ops.core.text import map_texts
 
 if TYPE_CHECKING:
     from ci_ops.core.plugin import Channel
@@ -83,7 +83,7 @@ class Notifier:
         if not names:
             return (_skipped(NO_TARGET, event, f"no route for {event.name}"),)
         try:
-            message = message_for(self._safe(event), self.world.templates)
+            message = message_for(map_texts(event, self.world.redact), self.world.templates)
         except Exception as error:  # noqa: BLE001 - a broken template must not stop a deployment
             why = self.world.redact(f"its message could not be written: {type(error).__name__}: {error}")
             return tuple(_failed(name, event, why) for name in names)
@@ -115,10 +115,6 @@ class Notifier:
             sentence=self._why(answer.failure) if answer.failure else "",
             reference=answer.reference,
         )
-
-    def _safe(self, event: Event) -> Event:
-        """The event without secrets, and without what UTF-8 cannot write."""
-        return map_texts(event, lambda text: self.world.redact(encodable(text)))
 
     def _why(self, failure: Undeliverable) -> str:
         """The sentence for the report, with what the place asked for when that was longer than we could wait."""

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.core.durations import format_duration
 from ci_ops.core.message import Link, Message
 from ci_ops.core.plugin import shorten
-from ci_ops.core.text import one_line
+from ci_ops.core.text import encodable, map_texts, one_line
 
 if TYPE_CHECKING:
     from ci_ops.core.event import Event
     from ci_ops.core.ports import Templates
 
 VALUE_CHARACTERS = 1000
-MAX_DETAILS = 30
+ADDRESS_CHARACTERS = 4000
+"""A longer address is no address; it cannot be cut, so it is left out."""
+MAX_DETAILS = 20
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\]+", re.IGNORECASE)
 
 
@@ -33,13 +35,13 @@ def message_for(event: Event, templates: Templates) -> Message:
     links = [_pair(value) for value in things["link"]]
     return Message(
         event=event.name,
-        event_id=event.id,
+        event_id=_clean(event.id),
         severity=event.severity,
         title=" ".join(things["title"]) or event.name,
         lines=tuple(things["line"]),
         facts=tuple((label, value) for label, value in facts if value),
         links=tuple(Link(label=label, url=url) for label, url in links if _WEB_ADDRESS.fullmatch(url)),
-        record=event.record,
+        record=map_texts(event.record, lambda text: shorten(encodable(text), ADDRESS_CHARACTERS)),
         sequence=event.sequence,
     )
 
@@ -82,10 +84,14 @@ def _context(event: Event) -> dict[str, Any]:
         "duration": "" if duration is None else format_duration(duration),
         "reason": record.reason,
         "error": record.error,
-        "run_url": record.run_url,
         "sentence": event.sentence,
     }
-    return {name: _clean(value) for name, value in known.items()} | {"details": _details(event.details)}
+    address = one_line(record.run_url)
+    return {
+        **{name: _clean(value) for name, value in known.items()},
+        "run_url": address if len(address) <= ADDRESS_CHARACTERS else "",
+        "details": _details(event.details),
+    }
 
 
 def _clean(text: str) -> str:

@@ -1,9 +1,10 @@
-"""Posts to a Slack channel through an incoming webhook, as Block Kit.
+"""Posts to a Slack channel through an incoming webhook.
 
 Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
-A message that Slack took but whose answer was lost is posted again: at least
-once, not at most once. Links are text, not buttons: a click on a button of an
-app without an interactivity address shows a warning to the reader.
+The payload is Block Kit, built as data. Links are text, not buttons: a click on
+a button of an app without an interactivity address shows a warning to the
+reader. A message that Slack took but whose answer was lost is posted again: at
+least once, not at most once.
 """
 
 from __future__ import annotations
@@ -94,10 +95,11 @@ def payload(message: Message) -> dict[str, Any]:
     """The body of the request: a header, and beside a coloured bar all the rest."""
     emoji, colour = _STARTED if message.event.endswith(".started") else _LOOKS[message.severity]
     title = f"{emoji} {message.title}"
+    details = _details(message)
     return {
         "text": mrkdwn(" — ".join([title, *message.lines[:1]]), FALLBACK_CHARACTERS),
         "blocks": [{"type": "header", "text": _plain(title, HEADER_CHARACTERS)}],
-        "attachments": [{"color": colour, "blocks": list(_details(message))}],
+        "attachments": [{"color": colour, "blocks": details}] if details else [],
         "unfurl_links": False,
         "unfurl_media": False,
     }
@@ -110,9 +112,8 @@ def _details(message: Message) -> list[dict[str, Any]]:
     if message.facts:
         fields = [_text(_fact(label, value)) for label, value in message.facts[:MAX_FIELDS]]
         blocks.append({"type": "section", "fields": fields})
-    if links := _links(message.links):
-        blocks.append({"type": "section", "text": _text(links)})
-    blocks.append({"type": "context", "elements": [_plain(message.event_id, FIELD_CHARACTERS)]})
+    if message.links:
+        blocks.append({"type": "section", "text": _text(_links(message.links))})
     return blocks
 
 
