@@ -1,0 +1,12 @@
+"""Checks: each module looks at one thing and says what it found out.
+
+A check's dataclass fields are its configuration. `run` looks once and yields
+Results; it never waits for better ones, never raises for what it measured, and
+sets `transient` where asking again may help. Order, repeating, threads, time
+and crashes are done once, in `_run.py`.
+
+To add one:
+1. copy `compiles.py` (readiness) or `tls.py` (verification) to `<name>.py`, with a class of that name in CamelCase;
+2. write its test, `tests/unit/checks/test_<name>.py`;
+3. run `tests/contract/test_checks_family.py`, which holds it to the rules of all.
+"""

@@ -1,0 +1,93 @@
+"""A few daemon threads: a hanging request never holds up the end of the program."""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from ci_ops.core.ports import Stop
+
+KeyT = TypeVar("KeyT")
+AnswerT = TypeVar("AnswerT")
+
+_LOOK_UP_SECONDS = 0.1
+"""How often a waiting crew looks whether it should stop."""
+
+
+class Crew(Generic[KeyT, AnswerT]):
+    """Does what is submitted, at most `size` at a time, and hands back each answer when it is there.
+
+    Not `concurrent.futures`: its threads are joined when the interpreter
+    ends, and finish everything that was submitted first.
+    """
+
+    def __init__(self, size: int, *, stop: Stop) -> None:
+        self._size = size
+        self._stop = stop
+        self._threads = 0
+        self._todo: SimpleQueue[tuple[KeyT, Callable[[], AnswerT]] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[KeyT, AnswerT | None, BaseException | None]] = SimpleQueue()
+        self._closed = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Start nothing more; what runs is left to end by itself."""
+        self._closed.set()
+        for _ in range(self._threads):
+            self._todo.put(None)
+
+    def submit(self, key: KeyT, work: Callable[[], AnswerT]) -> None:
+        """Have it done as soon as a thread is free."""
+        self._todo.put((key, work))
+        if self._threads < self._size:
+            self._threads += 1
+            threading.Thread(target=self._work, name="ci-ops-crew", daemon=True).start()
+
+    def next(self) -> tuple[KeyT, AnswerT]:
+        """The next answer with its key, in the order of ending.
+
+        Raises what the work raised, and Interrupted on a stop request.
+        """
+        while True:
+            try:
+                key, answer, error = self._done.get(timeout=_LOOK_UP_SECONDS)
+            except Empty:
+                self._stop.check()
+                continue
+            if error is not None:
+                raise error
+            return key, answer  # type: ignore[return-value]  # no error means there is an answer
+
+    def wait_for(self, keys: set[KeyT], seconds: float) -> None:
+        """Start nothing more and give these at most so long to end, whatever they answer."""
+        self._closed.set()
+        ends = threading.Event()
+        timer = threading.Timer(seconds, ends.set)
+        timer.daemon = True
+        timer.start()
+        while keys and not ends.is_set():
+            try:
+                keys.discard(self._done.get(timeout=_LOOK_UP_SECONDS)[0])
+            except Empty:
+                continue
+        timer.cancel()
+
+    def _work(self) -> None:
+        while (job := self._todo.get()) is not None:
+            key, work = job
+            if self._closed.is_set():
+                self._done.put((key, None, None))
+                continue
+            try:
+                self._done.put((key, work(), None))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the answer
+                self._done.put((key, None, error))

@@ -1,0 +1,102 @@
+"""What an address has to answer, and every rule that an answer can break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ci_ops.checks._assertions import check_assertions, check_pattern
+from ci_ops.core.fields import Duration
+from ci_ops.core.plugin import Rule
+
+ANSWER_RULES: Mapping[str, Rule] = {
+    "url": Rule(
+        sentence="There is no usable address to ask.",
+        advice="Set `verify.url` (or the input `url`) to the service's https:// address.",
+    ),
+    "unreachable": Rule(
+        sentence="The service did not answer.",
+        advice="See whether it runs and listens, then its log; from elsewhere: `curl -v` on the address.",
+    ),
+    "not-asked": Rule(
+        sentence="The service could not be asked.",
+        advice="Check the host name, the proxy and the network of the machine that runs ci-ops.",
+    ),
+    "status": Rule(
+        sentence="The HTTP status is not the expected one.",
+        advice="Look at the service's log for this request; where another status is right, set `status`.",
+    ),
+    "redirected": Rule(
+        sentence="The answer is a redirect.",
+        advice="Use the address it leads to, or allow redirects with `redirects`.",
+    ),
+    "aged": Rule(
+        sentence="The answer comes from a cache, so it says nothing about the release.",
+        advice="Answer with `Cache-Control: no-store`, or keep the CDN from caching this address.",
+    ),
+    "slow": Rule(
+        sentence="The answer takes longer than the limit.",
+        advice="Look for cold starts and slow dependencies; the limits are in `latency`.",
+    ),
+    "json": Rule(
+        sentence="A value in the JSON body is not as expected.",
+        advice="Compare the body with the assertions in `json`.",
+    ),
+    "header": Rule(
+        sentence="A response header is not as expected.",
+        advice="Compare the headers with the assertions in `headers`.",
+    ),
+    "body": Rule(
+        sentence="The body does not say what it should.",
+        advice="Compare the body with the patterns in `matches` and `lacks`.",
+    ),
+}
+"""What every check that asks over HTTP may find."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Limits for the time from the start of a request to the end of its body."""
+
+    warn: Duration = 0.0
+    """Slower answers are a warning; 0 for no limit."""
+    fail: Duration = 0.0
+    """Slower answers are a failure; 0 for no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What one address has to answer."""
+
+    method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
+    """Nothing that could change the service."""
+    status: int | tuple[int, ...] = ()
+    """Accepted HTTP status, or a list of them; empty accepts every 2xx."""
+    json: Mapping[str, Any] = field(default_factory=dict)
+    """JSON path to a value or to operators: `{"$.status": ok, "$.queue.depth": {max: 100}}`."""
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    """Response header to a value or to operators: `{server: {exists: false}}`."""
+    matches: str = ""
+    """Regular expression that is found in the body."""
+    lacks: str = ""
+    """Regular expression that is not found in the body."""
+    latency: Latency = field(default_factory=Latency)
+    """Limits for the time of the answer."""
+    redirects: int = 0
+    """How many redirects may be followed."""
+    max_age: Duration = 0.0
+    """How old an answer from a cache may be; 0 accepts none that has a second of age."""
+
+    def __post_init__(self) -> None:
+        check_assertions(self.json, paths=True)
+        check_assertions(self.headers, paths=False)
+        for pattern in (self.matches, self.lacks):
+            check_pattern(pattern)
+        if not all(100 <= status <= 599 for status in self.statuses):
+            raise ValueError("an HTTP status is a number from 100 to 599")
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The accepted statuses; empty for every 2xx."""
+        return (self.status,) if isinstance(self.status, int) else self.status

@@ -1,0 +1,200 @@
+"""Holding an answer against what was expected of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.checks._assertions import holds, search, text_of, told
+from ci_ops.checks._jsonpath import MISSING, find, read_json
+from ci_ops.checks._verdict import Fault, evidence
+from ci_ops.core.durations import format_duration
+from ci_ops.core.retry_after import parse_retry_after
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ci_ops.checks._expect import Expectation, Latency
+    from ci_ops.core.ports import Response, World
+
+_PASSING_STATUSES = frozenset({404, 408, 425, 429})
+_LASTING_STATUSES = frozenset({501, 505, 511})
+_CACHE_HEADERS = (
+    "x-cache",
+    "cf-cache-status",
+    "x-cache-status",
+    "x-vercel-cache",
+    "x-proxy-cache",
+    "cache-status",
+)
+_HIT = re.compile(r"(?<![a-z])(?:hit(?!-for)|stale|updating)(?![a-z])", re.IGNORECASE)
+
+
+def judge(world: World, response: Response, expected: Expectation, *, subject: str) -> Iterator[Fault]:
+    """Everything about the answer that is not as expected; the status alone when that is wrong."""
+    wrong_status = _status_fault(world, response, expected, subject)
+    if wrong_status is not None:
+        yield wrong_status
+        return
+    yield from _age_faults(response, expected, subject)
+    yield from _latency_faults(response, expected.latency, subject)
+    yield from _header_faults(world, response, expected, subject)
+    yield from _body_faults(world, response, expected, subject)
+    yield from _json_faults(world, response, expected, subject)
+
+
+def accepts(expected: Expectation, status: int) -> bool:
+    """True when that HTTP status is among the expected ones."""
+    return status in expected.statuses if expected.statuses else 200 <= status <= 299
+
+
+def is_transient_status(status: int) -> bool:
+    """True where the same request may well be answered better soon.
+
+    404 counts: routers answer it for a service that is not registered yet.
+    """
+    return status in _PASSING_STATUSES or (status >= 500 and status not in _LASTING_STATUSES)
+
+
+def age_seconds(response: Response) -> int:
+    """Whole seconds for which a cache says it has had the answer; 0 for none."""
+    text = response.headers.get("age", "").partition(",")[0].strip()
+    return int(text[:9]) if text.isascii() and text.isdigit() else 0
+
+
+def cache_hit(response: Response) -> str:
+    """The header by which a cache says the answer is its own; empty for none."""
+    for name in _CACHE_HEADERS:
+        if _HIT.search(response.headers.get(name, "")):
+            return name
+    return ""
+
+
+def _status_fault(world: World, response: Response, expected: Expectation, subject: str) -> Fault | None:
+    status = response.status
+    if accepts(expected, status):
+        return None
+    wanted = ", ".join(map(str, expected.statuses)) or "2xx"
+    if 300 <= status <= 399:
+        return Fault(
+            rule="redirected",
+            severity=Status.FAIL,
+            sentence=f"{subject} answers {status}, a redirect.",
+            expected=wanted,
+            observed=evidence(world, f"{status} to {response.headers.get('location', 'nowhere')}"),
+            subject=subject,
+        )
+    said = evidence(world, response.text, 160)
+    return Fault(
+        rule="status",
+        severity=Status.FAIL,
+        sentence=f"{subject} answers {status}.",
+        expected=wanted,
+        observed=f"{status}: {said}" if said else str(status),
+        subject=subject,
+        transient=is_transient_status(status),
+        wait_seconds=_asked_wait(world, response),
+    )
+
+
+def _asked_wait(world: World, response: Response) -> float | None:
+    value = response.headers.get("retry-after", "")
+    if not value or response.status not in {429, 503}:
+        return None
+    return parse_retry_after(value, now=world.clock.now())
+
+
+def _age_faults(response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:
+    age, hit = age_seconds(response), cache_hit(response)
+    if age > expected.max_age or (hit and not expected.max_age):
+        yield Fault(
+            rule="aged",
+            severity=Status.FAIL,
+            sentence=f"{subject} is answered from a cache.",
+            expected=f"an answer no older than {format_duration(expected.max_age)}",
+            observed=f"Age: {age}" if age else f"a hit in the header {hit}",
+            subject=subject,
+            transient=True,
+        )
+
+
+def _latency_faults(response: Response, latency: Latency, subject: str) -> Iterator[Fault]:
+    for severity, limit in ((Status.FAIL, latency.fail), (Status.WARN, latency.warn)):
+        if limit and response.seconds > limit:
+            yield Fault(
+                rule="slow",
+                severity=severity,
+                sentence=f"{subject} takes {format_duration(response.seconds)}.",
+                expected=f"at most {format_duration(limit)}",
+                observed=format_duration(response.seconds),
+                subject=subject,
+                transient=True,
+            )
+            return
+
+
+def _header_faults(world: World, response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:
+    for name, assertion in expected.headers.items():
+        value: Any = response.headers.get(name.lower(), MISSING)
+        if not holds(value, assertion):
+            yield _mismatch(
+                world, "header", subject, what=f"the header {name}", value=value, wanted=assertion
+            )
+
+
+def _body_faults(world: World, response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:
+    if expected.matches and not search(expected.matches, response.text):
+        yield Fault(
+            rule="body",
+            severity=Status.FAIL,
+            sentence=f"The body of {subject} does not say what it should.",
+            expected=f"text that matches {expected.matches}",
+            observed=evidence(world, response.text),
+            subject=subject,
+            transient=True,
+        )
+    if expected.lacks and search(expected.lacks, response.text):
+        yield Fault(
+            rule="body",
+            severity=Status.FAIL,
+            sentence=f"The body of {subject} says what it should not.",
+            expected=f"no text that matches {expected.lacks}",
+            observed=evidence(world, response.text),
+            subject=subject,
+            transient=True,
+        )
+
+
+def _json_faults(world: World, response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:
+    if not expected.json:
+        return
+    try:
+        value = read_json(response.text)
+    except ValueError as error:
+        yield Fault(
+            rule="json",
+            severity=Status.ERROR,
+            sentence=f"The body of {subject} cannot be read as JSON: {error}.",
+            expected="JSON",
+            observed=evidence(world, response.text),
+            subject=subject,
+            transient=True,
+        )
+        return
+    for path, assertion in expected.json.items():
+        found = find(value, path)
+        if not holds(found, assertion):
+            yield _mismatch(world, "json", subject, what=path, value=found, wanted=assertion)
+
+
+def _mismatch(world: World, rule: str, subject: str, *, what: str, value: Any, wanted: Any) -> Fault:
+    return Fault(
+        rule=rule,
+        severity=Status.FAIL,
+        sentence=f"{what} of {subject} is not as expected.",
+        expected=f"{what}: {told(wanted)}",
+        observed=evidence(world, text_of(value)),
+        subject=f"{subject} {what}",
+        transient=True,
+    )

@@ -1,0 +1,161 @@
+"""What several answers of one health address showed together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.checks._ask import unanswered
+from ci_ops.checks._judge import judge
+from ci_ops.checks._url import shown
+from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.durations import format_duration
+from ci_ops.core.healthdoc import HealthDocument, parse_health
+from ci_ops.core.ports import HttpError
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ci_ops.checks._place import Place
+    from ci_ops.checks.health import Health
+    from ci_ops.core.ports import Response, World
+    from ci_ops.core.result import Result
+
+MOST_COMPONENTS_TOLD = 5
+MOST_COMPONENTS_KEPT = 50
+
+
+class Looked:
+    """What several answers of one address showed together."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.name = shown(place.url)
+        self.answers: list[Response] = []
+        self.faults: list[Fault] = []
+        self.document: HealthDocument | None = None
+        if place.is_shallow:
+            self.faults.append(
+                Fault(
+                    rule="shallow",
+                    severity=Status.WARN,
+                    sentence=f"Only {self.name} answers, an ordinary page.",
+                    subject=self.name,
+                )
+            )
+
+    @property
+    def is_bad(self) -> bool:
+        return any(not fault.severity.is_good for fault in self.faults)
+
+    def take(self, check: Health, world: World, answer: Response | HttpError, where: str) -> None:
+        """Add one answer."""
+        if isinstance(answer, HttpError):
+            self._add(unanswered(world, answer, subject=self.name), where)
+            return
+        self.answers.append(answer)
+        document = parse_health(answer.body)
+        faults = list(judge(world, answer, check, subject=self.name))
+        is_read = check.body == "health" and (document.status is not Status.ERROR or _is_document(answer))
+        if is_read and not (self.place.is_shallow and document.status is Status.ERROR):
+            self.document = document
+            faults = [_with_components(world, fault, document) for fault in faults]
+            if not any(fault.rule in {"status", "redirected"} for fault in faults):
+                faults += _said_faults(world, document, subject=self.name, max_age=check.max_age)
+        if check.require_dependencies and (self.document is None or self.document.is_shallow):
+            faults.append(Fault(rule="no-dependencies", severity=Status.WARN, sentence="", subject=self.name))
+        for fault in faults:
+            self._add(fault, where)
+
+    def _add(self, fault: Fault, where: str) -> None:
+        """Keep one fault per rule and subject: the same warning three times says no more."""
+        if any((fault.rule, fault.subject) == (other.rule, other.subject) for other in self.faults):
+            return
+        self.faults.append(replace(fault, observed=f"{fault.observed}{where}"))
+
+    def result(self, check: Health, world: World) -> Result:
+        """The result of all of them."""
+        sentence = ""
+        if self.answers:
+            last, seconds = self.answers[-1], format_duration(median(each.seconds for each in self.answers))
+            sentence = f"{self.name} answered {last.status} {len(self.answers)} times in a row, in {seconds}."
+            if self.document is None:
+                sentence += " The body is no health document: the status decided."
+        return conclude(
+            check, self.faults, sentence=sentence, measured=len(self.answers), facts=self._facts(world)
+        )
+
+    def _facts(self, world: World) -> dict[str, Any]:
+        facts: dict[str, Any] = {"url": self.name, "answers": len(self.answers)}
+        if self.answers:
+            times = sorted(each.seconds for each in self.answers)
+            facts["seconds"] = {"min": times[0], "median": median(times), "max": times[-1]}
+            facts["final_url"] = shown(self.answers[-1].url)
+        if self.document is not None:
+            facts["said"] = evidence(world, self.document.said, 40)
+            components = self.document.components[:MOST_COMPONENTS_KEPT]
+            facts["components"] = {evidence(world, one.name, 60): str(one.status) for one in components}
+        return facts
+
+
+def _is_document(answer: Response) -> bool:
+    """True when the body means to be JSON: then it has to be understood."""
+    is_named_json = "json" in answer.headers.get("content-type", "").lower()
+    text = answer.text.lstrip("\ufeff \t\r\n")
+    return bool(text) and (is_named_json or text[0] in '{["')
+
+
+def _told(document: HealthDocument) -> str:
+    """The components that are not passing, the worst first."""
+    told = [
+        f"{one.name}: {one.said or one.status}" + (f" ({one.output[:120]})" if one.output else "")
+        for one in document.not_passing
+    ]
+    more = f", and {len(told) - MOST_COMPONENTS_TOLD} more" if len(told) > MOST_COMPONENTS_TOLD else ""
+    return ", ".join(told[:MOST_COMPONENTS_TOLD]) + more or document.said
+
+
+def _with_components(world: World, fault: Fault, document: HealthDocument) -> Fault:
+    """A wrong HTTP status, explained by what the body says."""
+    if fault.rule != "status" or not document.not_passing:
+        return fault
+    status = fault.observed.partition(":")[0]
+    return replace(fault, observed=f"{status}: {evidence(world, _told(document))}")
+
+
+def _said_faults(world: World, document: HealthDocument, *, subject: str, max_age: float) -> Iterator[Fault]:
+    """What the service itself says, as faults."""
+    said = evidence(world, _told(document))
+    if document.status is Status.ERROR:
+        yield Fault(
+            rule="unknown-word",
+            severity=Status.ERROR,
+            sentence=f"The health body of {subject} is not understood: {evidence(world, document.problem, 120)}.",
+            expected="a health word: pass, warn or fail",
+            observed=evidence(world, document.said) or said,
+            subject=subject,
+            transient=True,
+        )
+    elif document.status is not Status.PASS:
+        is_warning = document.status is Status.WARN
+        yield Fault(
+            rule="degraded" if is_warning else "unhealthy",
+            severity=Status.WARN if is_warning else Status.FAIL,
+            sentence=f"{subject} says {evidence(world, document.said, 40) or document.status}.",
+            expected="pass",
+            observed=said,
+            subject=subject,
+            transient=True,
+        )
+    if int(document.age_seconds or 0) > max_age:
+        yield Fault(
+            rule="aged",
+            severity=Status.FAIL,
+            sentence=f"{subject} answers what it measured {format_duration(document.age_seconds or 0)} ago.",
+            expected=f"an answer no older than {format_duration(max_age)}",
+            observed=format_duration(document.age_seconds or 0),
+            subject=subject,
+            transient=True,
+        )

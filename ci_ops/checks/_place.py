@@ -1,0 +1,67 @@
+"""Where the service says how it is: the address that was typed, or the one that is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.checks._expect import Expectation
+from ci_ops.checks._url import HEALTH_PATHS, at_path, has_path, without_user_info
+from ci_ops.core.ports import HttpError, Response
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from ci_ops.checks._ask import Question
+    from ci_ops.core.ports import World
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """One address for health, and what it answered when it was looked for."""
+
+    url: str
+    is_shallow: bool = False
+    """True when it was found and only shows that something answers."""
+    answer: Response | HttpError | None = None
+    """None when the user typed the address, so that nothing had to be looked for."""
+
+
+def find_health(question: Question, parts: SplitResult, path: str = "") -> Place | None:
+    """The health address: the path given, the address as typed, or the first usual one that answers 2xx.
+
+    None when nothing usual answers. A server error ends the search: that
+    address exists, and says no. A page of HTML counts as little as `/`,
+    because single-page applications answer it everywhere.
+    """
+    if path or has_path(parts):
+        return Place(url=at_path(parts, path) if path else parts.geturl())
+    shallow: Place | None = None
+    for candidate in HEALTH_PATHS:
+        url = at_path(parts, candidate)
+        answer = question.ask(url, Expectation())
+        if isinstance(answer, HttpError) or answer.status >= 500 or answer.status == 429:
+            return Place(url=url, answer=answer)
+        if 200 <= answer.status <= 299:
+            if candidate != "/" and not _is_page(answer):
+                return Place(url=url, answer=answer)
+            shallow = shallow or Place(url=url, answer=answer, is_shallow=True)
+    return shallow
+
+
+def _is_page(answer: Response) -> bool:
+    return (
+        answer.headers.get("content-type", "").strip().lower().startswith(("text/html", "application/xhtml"))
+    )
+
+
+def every_address(world: World, url: str) -> tuple[str, ...]:
+    """Each IP address of the name; one empty text when there is only one, or none is known here.
+
+    A proxy may know names that this machine does not, so that is no error yet.
+    """
+    try:
+        addresses = world.http.addresses(without_user_info(url))
+    except HttpError:
+        return ("",)
+    return addresses if len(addresses) > 1 else ("",)

@@ -1,0 +1,161 @@
+"""What a project says it needs: pyproject.toml and requirements files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_REQUIREMENT = re.compile(
+    r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*"
+    r"(?P<rest>@[^;]*|[^;@]*)(?P<marker>;.*)?"
+)
+_PINNED = re.compile(r"={2,3}\s*[^*,\s]+")
+_DIRECT = re.compile(r"[\w+.-]+://|\.{0,2}/")
+_MOST_FILES = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependency:
+    """One requirement as it is written."""
+
+    name: str
+    """Normalised: lower-case, dashes."""
+    specifier: str = ""
+    """Such as `>=2,<3`; empty for any version, and for forms that are not compared."""
+    is_conditional: bool = False
+    """True when it has a marker, so that it may rightly be missing elsewhere."""
+    is_pinned: bool = False
+    """True when there is exactly one version, or a direct reference."""
+    group: str = ""
+    """Extra or dependency group; empty for what is always needed."""
+    file: str = ""
+    line: int = 1
+
+
+def normal(name: str) -> str:
+    """The name as indexes compare it. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def read_requirement(text: str, *, group: str = "", file: str = "", line: int = 1) -> Dependency | None:
+    """One requirement; None when the text is none."""
+    match = _REQUIREMENT.fullmatch(text)
+    if match is None:
+        return None
+    rest = match["rest"].strip()
+    is_direct = rest.startswith("@")
+    return Dependency(
+        name=normal(match["name"]),
+        specifier="" if is_direct else rest,
+        is_conditional=match["marker"] is not None,
+        is_pinned=is_direct or _PINNED.fullmatch(rest) is not None,
+        group=group,
+        file=file,
+        line=line,
+    )
+
+
+def in_pyproject(document: Mapping[str, Any], text: str) -> Iterator[Dependency]:
+    """Every dependency of a pyproject.toml, of the standard tables and of Poetry, PDM and uv."""
+    project = _table(document, "project")
+    own = normal(str(project.get("name", "")))
+    for group, entries in _listed(document):
+        for entry in entries if isinstance(entries, list) else []:
+            found = read_requirement(entry, group=group) if isinstance(entry, str) else None
+            if found is not None and found.name != own:
+                yield _with_line(found, text)
+    for group, table in _poetry_tables(document):
+        for name, wish in table.items():
+            if normal(name) != "python":
+                is_optional = isinstance(wish, dict) and bool(wish.get("optional") or wish.get("markers"))
+                found = Dependency(name=normal(name), group=group, is_conditional=is_optional)
+                yield _with_line(found, text)
+
+
+def _listed(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    project, tool = _table(document, "project"), _table(document, "tool")
+    yield "", project.get("dependencies")
+    yield from _table(project, "optional-dependencies").items()
+    yield from _table(document, "dependency-groups").items()
+    yield from _table(_table(tool, "pdm"), "dev-dependencies").items()
+    yield "dev", _table(tool, "uv").get("dev-dependencies")
+
+
+def _poetry_tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    poetry = _table(_table(document, "tool"), "poetry")
+    yield "", _table(poetry, "dependencies")
+    yield "dev", _table(poetry, "dev-dependencies")
+    for group, table in _table(poetry, "group").items():
+        yield group, _table(table if isinstance(table, dict) else {}, "dependencies")
+
+
+def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _with_line(found: Dependency, text: str) -> Dependency:
+    spelt = re.escape(found.name).replace(r"\-", "[-_.]+")
+    pattern = re.compile(rf"(?<![\w.-]){spelt}(?![\w-])", re.IGNORECASE)
+    lines = text.splitlines()
+    line = next((number for number, each in enumerate(lines, start=1) if pattern.search(each)), 1)
+    return Dependency(
+        name=found.name,
+        specifier=found.specifier,
+        is_conditional=found.is_conditional,
+        is_pinned=found.is_pinned,
+        group=found.group,
+        file="pyproject.toml",
+        line=line,
+    )
+
+
+def in_requirements(path: Path, root: Path) -> Iterator[Dependency]:
+    """Every requirement of a requirements file and of those it includes within the project.
+
+    Raises OSError or ValueError when one of them cannot be read.
+    """
+    waiting, done = [path], set[Path]()
+    while waiting and len(done) < _MOST_FILES:
+        current = waiting.pop(0).resolve()
+        if current in done or not current.is_relative_to(root.resolve()):
+            continue
+        done.add(current)
+        file = current.relative_to(root.resolve()).as_posix()
+        for number, line in _logical_lines(current.read_text("utf-8-sig")):
+            option = re.fullmatch(r"(?:-r|--requirement)[\s=]\s*(\S+)", line)
+            if option:
+                waiting.append(current.parent / option[1])
+            elif found := _requirement_line(line, file=file, number=number):
+                yield found
+
+
+def _requirement_line(line: str, *, file: str, number: int) -> Dependency | None:
+    if line.startswith("-"):
+        return None  # an option, or an editable folder, which no index serves
+    text = re.split(r"\s--(?:hash|global-option|config-settings)\b", line)[0].strip()
+    if _DIRECT.match(text):
+        # Not shown and not compared: such an address may have a token in it.
+        return Dependency(
+            name="a direct reference", is_pinned=True, is_conditional=True, file=file, line=number
+        )
+    return read_requirement(text, file=file, line=number)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number and text of each line, with continuations joined and comments taken out."""
+    held, start = "", 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        start = start if held else number
+        held += line.removesuffix("\\")
+        if line.endswith("\\"):
+            continue
+        clean = re.sub(r"(?:^|\s+)#.*", "", held).strip()
+        held = ""
+        if clean:
+            yield start, clean

@@ -1,0 +1,152 @@
+"""Which revisions many connections saw, and what is wrong with that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.checks._ask import unanswered
+from ci_ops.checks._judge import age_seconds, cache_hit
+from ci_ops.checks._source import is_known, same_revision, short
+from ci_ops.checks._url import shown
+from ci_ops.checks._verdict import Fault, evidence
+from ci_ops.core.ports import HttpError
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ci_ops.checks._source import Source
+    from ci_ops.core.ports import Response, Subject, World
+
+_NO_ANSWER = "no answer"
+_UNKNOWN = "unknown"
+
+
+class Seen:
+    """A histogram of revisions, with the faults it shows."""
+
+    def __init__(self, subject: Subject, world: World, source: Source) -> None:
+        self._subject = subject
+        self._world = world
+        self._source = source
+        self._name = shown(source.url)
+        self._counts: Counter[str] = Counter()
+        self._stale: dict[str, set[str]] = {}
+        self._faults: dict[str, Fault] = {}
+
+    def take(self, address: str, answer: Response | HttpError) -> None:
+        """Count one connection's answer."""
+        if isinstance(answer, HttpError):
+            where = f" at {address}" if address else ""
+            fault = unanswered(self._world, answer, subject=self._name, where=where)
+            self._count(_NO_ANSWER, fault)
+        elif answer.status >= 500:
+            self._count(f"status {answer.status}", told_nothing(self._name, answer))
+        else:
+            self._take_revision(address, self._source.read(answer))
+            if age_seconds(answer) or cache_hit(answer):
+                self._faults["aged"] = _aged(self._name)
+
+    def _take_revision(self, address: str, revision: str) -> None:
+        text = evidence(self._world, revision, 40)
+        if not is_known(revision):
+            self._count(_UNKNOWN, missing(self._name, text or "nothing"))
+            return
+        self._count(short(text))
+        if not same_revision(revision, self._subject.revision):
+            self._stale.setdefault(revision, set()).add(address)
+
+    def _count(self, label: str, fault: Fault | None = None) -> None:
+        self._counts[label] += 1
+        if fault is not None:
+            self._faults[label] = fault
+
+    @property
+    def answered(self) -> int:
+        """How many connections got an answer."""
+        return self._counts.total() - self._counts[_NO_ANSWER]
+
+    @property
+    def told(self) -> str:
+        """The histogram: `7 x abc1234, 1 x def5678`."""
+        return ", ".join(f"{count} x {label}" for label, count in self._counts.most_common() if count)
+
+    @property
+    def sentence(self) -> str:
+        """What to say when every connection saw the shipped revision."""
+        return f"All {self.answered} new connections see {short(self._subject.revision)}."
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The histogram and where it comes from, for people and machines."""
+        return {
+            "url": self._name,
+            "read_from": self._source.path or self._source.header or "releaseId",
+            "expected": short(self._subject.revision),
+            "seen": self.told,
+            "histogram": {label: count for label, count in self._counts.most_common() if count},
+        }
+
+    def faults(self) -> Iterable[Fault]:
+        """Everything that is wrong with what was seen."""
+        return [*([self._stale_fault()] if self._stale else []), *self._faults.values()]
+
+    def _stale_fault(self) -> Fault:
+        expected = short(self._subject.revision)
+        labels = ", ".join(sorted({short(evidence(self._world, each, 40)) for each in self._stale}))
+        sentence = f"{self._name} is served by {labels}, not by {expected}."
+        if expected in self._counts:
+            sentence = f"{self._name} is still served by {labels} beside {expected}."
+        if any(same_revision(each, self._subject.previous_revision) for each in self._stale):
+            sentence += " That is the previous release: it still answers."
+        places = sorted({each for addresses in self._stale.values() for each in addresses if each})
+        return Fault(
+            rule="stale",
+            severity=Status.FAIL,
+            sentence=sentence,
+            expected=f"{expected} on every connection",
+            observed=self.told + (f" (stale at {', '.join(places)})" if places else ""),
+            subject=self._name,
+            transient=True,
+        )
+
+
+def told_nothing(name: str, answer: Response) -> Fault:
+    """The fault for an answer without a revision: broken, or only silent about it."""
+    if answer.status < 500:
+        return missing(name, f"{answer.status} without a revision")
+    return Fault(
+        rule="status",
+        severity=Status.FAIL,
+        sentence=f"{shown(answer.url)} answers {answer.status}.",
+        expected="an answer with the service's revision",
+        observed=str(answer.status),
+        subject=name,
+        transient=True,
+    )
+
+
+def missing(name: str, observed: str) -> Fault:
+    """Transient: the release before may not have told it yet, and may still be answering."""
+    return Fault(
+        rule="missing",
+        severity=Status.ERROR,
+        sentence=f"{name} does not tell the service's revision.",
+        expected="a commit of at least seven digits",
+        observed=observed,
+        subject=name,
+        transient=True,
+    )
+
+
+def _aged(name: str) -> Fault:
+    return Fault(
+        rule="aged",
+        severity=Status.FAIL,
+        sentence=f"{name} is answered from a cache.",
+        expected="an answer of the service itself",
+        observed="an Age or cache header",
+        subject=name,
+        transient=True,
+    )

@@ -1,0 +1,128 @@
+"""Where a service tells its revision, and how two revisions are compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.checks._expect import Expectation
+from ci_ops.checks._jsonpath import find, read_json
+from ci_ops.checks._place import find_health
+from ci_ops.checks._url import at_path
+from ci_ops.core.healthdoc import parse_health
+from ci_ops.core.ports import HttpError, Response
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from ci_ops.checks._ask import Question
+
+LEAST_DIGITS = 7
+"""Git's own short form; fewer digits would match by chance."""
+
+_HEX = re.compile(r"[0-9a-f]+")
+_UNKNOWN_WORDS = frozenset(
+    {
+        "",
+        "-",
+        "dev",
+        "head",
+        "latest",
+        "local",
+        "n/a",
+        "na",
+        "nil",
+        "none",
+        "null",
+        "unknown",
+        "undefined",
+        "unset",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One way of reading the revision out of an answer."""
+
+    url: str
+    path: str = ""
+    """JSON path in the body; empty for another way."""
+    header: str = ""
+    """Response header; empty, like `path`, for the health body's releaseId."""
+
+    def read(self, answer: Response) -> str:
+        """The revision in that answer; empty when there is none."""
+        if self.header:
+            return answer.headers.get(self.header.lower(), "").strip()
+        if not 200 <= answer.status <= 299:
+            return ""
+        return _json_text(answer, self.path) if self.path else parse_health(answer.body).release_id
+
+
+def find_source(
+    question: Question, parts: SplitResult, *, own: Source, health_path: str, header: str
+) -> Source | Response | HttpError:
+    """The first source that tells a revision: the version address, the health body, the header.
+
+    An answer that tells none when no source does, the one that looks worst;
+    an HttpError when the service does not answer.
+    """
+    first = question.ask(own.url, Expectation())
+    if isinstance(first, HttpError):
+        return first
+    if own.read(first):
+        return own
+    place = find_health(question, parts, health_path)
+    answer = place.answer if place else None
+    if place is not None and answer is None:
+        answer = question.ask(place.url, Expectation())
+    if place is not None and isinstance(answer, Response):
+        for source in (Source(url=place.url), Source(url=place.url, header=header)):
+            if source.read(answer):
+                return source
+    in_header = Source(url=own.url, header=header)
+    if in_header.read(first):
+        return in_header
+    return answer if isinstance(answer, Response) and answer.status >= 500 else first
+
+
+def version_source(parts: SplitResult, path: str, json_path: str) -> Source:
+    """The service's own version address."""
+    return Source(url=at_path(parts, path), path=json_path)
+
+
+def is_known(revision: str) -> bool:
+    """False for words that stand for nothing, and for too few digits to compare."""
+    text = revision.strip().casefold()
+    if text in _UNKNOWN_WORDS or text.startswith(("$", "{{", "<")) or set(text) == {"0"}:
+        return False
+    return not _HEX.fullmatch(text) or len(text) >= LEAST_DIGITS
+
+
+def same_revision(one: str, other: str) -> bool:
+    """True when both name the same commit: equal, or one the start of the other's digits."""
+    one, other = one.strip().casefold(), other.strip().casefold()
+    if one == other:
+        return True
+    if not (_HEX.fullmatch(one) and _HEX.fullmatch(other)):
+        return False
+    shorter = min(len(one), len(other))
+    return shorter >= LEAST_DIGITS and one[:shorter] == other[:shorter]
+
+
+def short(revision: str) -> str:
+    """The revision as people read it: seven digits of a commit, other text as it is."""
+    text = revision.strip()
+    return text[:LEAST_DIGITS].lower() if _HEX.fullmatch(text.casefold()) else text[:40]
+
+
+def _json_text(answer: Response, path: str) -> str:
+    try:
+        value = find(read_json(answer.text), path)
+    except ValueError:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).strip()

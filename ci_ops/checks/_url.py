@@ -1,0 +1,93 @@
+"""The service's address: what was typed, what is asked, what may be shown."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+HEALTH_PATHS = ("/health/ready", "/healthz", "/health", "/__heartbeat__", "/up", "/")
+"""Where health is looked for when the address has no path; the last one proves little."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def read_url(url: str) -> SplitResult:
+    """The parts of an http or https address. Raises ValueError with a sentence."""
+    if not url:
+        raise ValueError("no address is given")
+    if any(character <= " " or character == "\x7f" for character in url):
+        raise ValueError("the address has blanks or control characters in it")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the address has a host or port that cannot be read") from None
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError("the address does not start with https:// or http://")
+    if not parts.hostname or port == 0:
+        raise ValueError("the address has no usable host and port")
+    return parts
+
+
+def port_of(parts: SplitResult) -> int:
+    """The port that is meant, written or not."""
+    return parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def has_path(parts: SplitResult) -> bool:
+    """True when the user typed more than a host: then that is the health address itself."""
+    return parts.path not in {"", "/"} or bool(parts.query)
+
+
+def at_path(parts: SplitResult, path: str) -> str:
+    """The address of a path (with query, if any) on the same server, with the same user info."""
+    route, _, query = path.partition("?")
+    return urlunsplit((parts.scheme, parts.netloc, route or "/", query, ""))
+
+
+def shown(url: str) -> str:
+    """The address without user info, query and fragment, fit for reports."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def without_user_info(url: str) -> str:
+    """The address as typed, less the user info."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def secrets_in(parts: SplitResult) -> tuple[str, ...]:
+    """What must be hidden: the password of the user info, alone and as Basic credentials."""
+    if not parts.password:
+        return ()
+    user, password = unquote(parts.username or ""), unquote(parts.password)
+    return (password, parts.password, f"{user}:{password}")
+
+
+def is_loopback(parts: SplitResult) -> bool:
+    """True when requests to it do not leave this machine."""
+    host = (parts.hostname or "").rstrip(".").partition("%")[0]
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_open(parts: SplitResult) -> bool:
+    """True when requests travel unencrypted beyond this machine."""
+    return parts.scheme == "http" and not is_loopback(parts)
+
+
+def fresh_url(url: str) -> str:
+    """The same address with a random query value, which no cache can have an answer for."""
+    parts = urlsplit(url)
+    stamp = f"ci-ops={secrets.token_hex(8)}"
+    query = f"{parts.query}&{stamp}" if parts.query else stamp
+    return urlunsplit(parts._replace(query=query, fragment=""))

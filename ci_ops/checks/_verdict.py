@@ -1,0 +1,108 @@
+"""From what a check noticed to its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.plugin import shorten
+from ci_ops.core.result import Location
+from ci_ops.core.status import Status, worst
+from ci_ops.core.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ci_ops.core.plugin import Check
+    from ci_ops.core.ports import World
+    from ci_ops.core.result import Result
+
+EVIDENCE_CHARACTERS = 300
+_MOST_REDACTED_CHARACTERS = 4000
+"""Bodies are hostile: patterns that look for secrets see only so much of one."""
+RETRY_AFTER_FACT = "retry_after_seconds"
+"""The fact by which a result says how long the other side asked to wait."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One thing that is not as it should be, before it is a finding."""
+
+    rule: str
+    """Without the `<plugin>/` in front."""
+    severity: Status
+    sentence: str
+    expected: str = ""
+    observed: str = ""
+    subject: str = ""
+    advice: str = ""
+    location: Location | None = None
+    transient: bool = False
+    wait_seconds: float | None = None
+    """What the other side asked for; None when it asked for nothing."""
+
+
+def evidence(world: World, text: str, limit: int = EVIDENCE_CHARACTERS) -> str:
+    """A text from outside on one line, without secrets, cut visibly.
+
+    Secrets go first: one that is cut in half would no longer be known.
+    """
+    line = one_line(world.redact(text[:_MOST_REDACTED_CHARACTERS]))
+    if len(text) > _MOST_REDACTED_CHARACTERS and len(line) <= limit:
+        line = line.rpartition(" ")[0]  # blanks made way for a word that was cut: it may be half a secret
+    return shorten(line, limit)
+
+
+def conclude(
+    check: Check,
+    faults: Iterable[Fault],
+    *,
+    sentence: str,
+    measured: int,
+    facts: Mapping[str, Any] | None = None,
+) -> Result:
+    """The result of these faults; `sentence` is what it says when there are none.
+
+    It is transient when none of the faults that decide is there to stay.
+    """
+    listed = sorted(faults, key=_weight)
+    status = worst(fault.severity for fault in listed) or Status.PASS
+    deciding = [fault for fault in listed if not fault.severity.is_good]
+    waits = [fault.wait_seconds for fault in listed if fault.wait_seconds is not None]
+    more = {RETRY_AFTER_FACT: max(waits)} if waits and not status.is_good else {}
+    return check.result(
+        status,
+        _summary(check, listed) or sentence,
+        measured=measured,
+        findings=tuple(_finding(check, fault) for fault in listed),
+        transient=bool(deciding) and all(fault.transient for fault in deciding),
+        facts={**(facts or {}), **more},
+    )
+
+
+_ORDER = (Status.FAIL, Status.ERROR, Status.WARN)
+
+
+def _weight(fault: Fault) -> int:
+    return _ORDER.index(fault.severity)
+
+
+def _summary(check: Check, faults: Sequence[Fault]) -> str:
+    if not faults:
+        return ""
+    first = faults[0].sentence or check.rules[faults[0].rule].sentence
+    return first + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+
+
+def _finding(check: Check, fault: Fault) -> Any:
+    more: dict[str, Any] = {"advice": fault.advice} if fault.advice else {}
+    return check.finding(
+        fault.rule,
+        fault.severity,
+        fault.sentence,
+        expected=fault.expected,
+        observed=fault.observed,
+        subject=fault.subject,
+        location=fault.location,
+        **more,
+    )

@@ -1,0 +1,105 @@
+"""Whether many addresses answer as they should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ci_ops.checks._ask import Question, no_address, unanswered
+from ci_ops.checks._crew import Crew
+from ci_ops.checks._expect import ANSWER_RULES, Expectation
+from ci_ops.checks._judge import judge
+from ci_ops.checks._url import at_path, read_url, shown
+from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.core.durations import format_duration
+from ci_ops.core.fields import Secret
+from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.ports import HttpError, Response
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.result import Result
+
+MOST_PARALLEL = 256
+SLOWEST_TOLD = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints(Check):
+    """A list of paths answers as expected, many at once."""
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
+    after: ClassVar[tuple[str, ...]] = ("revision",)
+    rules: ClassVar[Mapping[str, Rule]] = ANSWER_RULES
+
+    paths: Mapping[str, Expectation]
+    """Path (with query) to what it has to answer; `{}` expects a 2xx."""
+    parallel: int = 32
+    """How many are asked at the same time, 1 to 256."""
+    send_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Request headers for all of them, such as Authorization; never shown."""
+    cache_busting: bool = True
+    """Add a random query value, so that no cache can answer."""
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise ValueError("paths: name at least one")
+        if any(not path.startswith("/") or path.startswith("//") for path in self.paths):
+            raise ValueError("paths: a path starts with one slash")
+        if not 1 <= self.parallel <= MOST_PARALLEL:
+            raise ValueError(f"parallel: a number from 1 to {MOST_PARALLEL}")
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """Ask all of them and hold each answer against what was expected."""
+        try:
+            parts = read_url(subject.url)
+        except ValueError as error:
+            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
+            return
+        question = Question(
+            world=world,
+            timeout_seconds=subject.timeout_seconds,
+            headers=self.send_headers,
+            busts_caches=self.cache_busting,
+        )
+        urls = {path: at_path(parts, path) for path in self.paths}
+        answers = self._ask_all(question, urls)
+        faults = [
+            fault for path in self.paths for fault in self._judge(world, path, urls[path], answers[path])
+        ]
+        yield self._conclude(answers, faults)
+
+    def _ask_all(self, question: Question, urls: Mapping[str, str]) -> dict[str, Response | HttpError]:
+        answers: dict[str, Response | HttpError] = {}
+        with Crew[str, "Response | HttpError"](
+            min(self.parallel, len(urls)), stop=question.world.stop
+        ) as crew:
+            for path, url in urls.items():
+                crew.submit(path, partial(question.ask, url, self.paths[path]))
+            for _ in urls:
+                path, answer = crew.next()
+                answers[path] = answer
+        return answers
+
+    def _judge(self, world: World, path: str, url: str, answer: Response | HttpError) -> Iterator[Fault]:
+        name = shown(url)
+        if isinstance(answer, HttpError):
+            yield unanswered(world, answer, subject=name)
+        else:
+            yield from judge(world, answer, self.paths[path], subject=name)
+
+    def _conclude(self, answers: Mapping[str, Response | HttpError], faults: list[Fault]) -> Result:
+        answered = {path: each for path, each in answers.items() if isinstance(each, Response)}
+        times = sorted(each.seconds for each in answered.values()) or [0.0]
+        slowest = sorted(answered, key=lambda path: answered[path].seconds, reverse=True)[:SLOWEST_TOLD]
+        facts: dict[str, Any] = {
+            "endpoints": len(self.paths),
+            "answered": len(answered),
+            "seconds": {"median": median(times), "max": times[-1]},
+            "slowest": {path.partition("?")[0]: answered[path].seconds for path in slowest},
+        }
+        sentence = f"All {len(self.paths)} endpoints answer as expected, the slowest in {format_duration(times[-1])}."
+        return conclude(self, faults, sentence=sentence, measured=len(answered), facts=facts)

@@ -1,0 +1,150 @@
+"""Whether the service says that it is healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ci_ops.checks._ask import Question, no_address
+from ci_ops.checks._expect import ANSWER_RULES, Expectation
+from ci_ops.checks._looked import Looked
+from ci_ops.checks._place import Place, every_address, find_health
+from ci_ops.checks._url import HEALTH_PATHS, is_open, read_url, shown
+from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.core.fields import Duration, Secret
+from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.result import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health(Expectation, Check):
+    """The service says that it is healthy, several times in a row.
+
+    An address with a path is asked as typed. Without one, /health/ready,
+    /healthz, /health, /__heartbeat__, /up and / are tried, and the first that
+    answers 2xx is used and named.
+
+    Words in the body count: pass, ok, up, healthy; warn, degraded; fail,
+    error, down, unhealthy; of every component too. A body that is no JSON
+    passes on its HTTP status alone, and the result says so.
+
+    Source: draft-inadarei-api-health-check-06.
+    """
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
+    after: ClassVar[tuple[str, ...]] = ("revision",)
+    rules: ClassVar[Mapping[str, Rule]] = {
+        **ANSWER_RULES,
+        "not-found": Rule(
+            sentence="None of the usual health addresses answers 2xx.",
+            advice="Name the health address in the URL, such as https://shop.example.com/health/ready.",
+        ),
+        "unhealthy": Rule(
+            sentence="The service says that it is not healthy.",
+            advice="Mend the components it names; its own log says more.",
+        ),
+        "degraded": Rule(
+            sentence="The service says that it is degraded.",
+            advice="Look at the components it names before they fail.",
+        ),
+        "unknown-word": Rule(
+            sentence="The health body says nothing that is understood.",
+            advice="Answer `status` with pass, warn or fail; or set `body: any` and assert with `json`.",
+        ),
+        "shallow": Rule(
+            sentence="Only an ordinary page answers, which says little about the service.",
+            advice="Add a health route that tries the database and other dependencies, and name it in the URL.",
+        ),
+        "no-dependencies": Rule(
+            sentence="The health body names no dependency.",
+            advice="Report the database and other dependencies as components of the health body.",
+        ),
+        "unencrypted": Rule(
+            sentence="The service is asked over http:// beyond this machine.",
+            advice="Use the https:// address.",
+        ),
+    }
+
+    path: str = ""
+    """Path of the health address, where the URL is the service's root."""
+    successes: int = 3
+    """How many good answers in a row are needed, each over a new connection; every IP address is asked."""
+    interval: Duration = 0.25
+    """Pause between these answers."""
+    max_retries: int | None = None
+    """How often a bad answer is asked again at most; without it, until the deadline."""
+    body: Literal["health", "any"] = "health"
+    """`any` looks at the HTTP status and the assertions alone."""
+    require_dependencies: bool = False
+    """Warn when the body names no dependency, as a constant answer does."""
+    send_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Request headers, such as Authorization; never shown."""
+    cache_busting: bool = True
+    """Add a random query value, so that no cache can answer."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.successes < 1:
+            raise ValueError("successes: at least one answer is needed")
+        if self.max_retries is not None and self.max_retries < 0:
+            raise ValueError("max-retries: the number of repetitions is not negative")
+
+    @property
+    def most_tries(self) -> int | None:
+        """The first try and the repetitions."""
+        return None if self.max_retries is None else self.max_retries + 1
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """Find the address, then ask it several times in a row."""
+        try:
+            parts = read_url(subject.url)
+        except ValueError as error:
+            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
+            return
+        question = Question(
+            world=world,
+            timeout_seconds=subject.timeout_seconds,
+            headers=self.send_headers,
+            fresh=True,
+            busts_caches=self.cache_busting,
+        )
+        place = find_health(question, parts, self.path)
+        if place is None:
+            yield conclude(self, [_not_found(shown(subject.url))], sentence="", measured=len(HEALTH_PATHS))
+            return
+        looked = self._look(question, place)
+        if is_open(parts) and looked.answers:
+            looked.faults.append(
+                Fault(rule="unencrypted", severity=Status.WARN, sentence="", subject=shown(place.url))
+            )
+        yield looked.result(self, world)
+
+    def _look(self, question: Question, place: Place) -> Looked:
+        looked = Looked(place)
+        addresses = every_address(question.world, place.url)
+        for number in range(max(self.successes, len(addresses))):
+            if number:
+                question.world.clock.sleep(self.interval)
+            address = addresses[number % len(addresses)]
+            answer = question.ask(place.url, self, connect_to=address)
+            looked.take(self, question.world, answer, f" at {address}" if address else "")
+            if looked.is_bad:
+                break
+        return looked
+
+
+def _not_found(name: str) -> Fault:
+    return Fault(
+        rule="not-found",
+        severity=Status.ERROR,
+        sentence=f"None of the usual health addresses of {name} answers 2xx.",
+        expected=f"2xx at one of {', '.join(HEALTH_PATHS)}",
+        observed="redirects or client errors everywhere",
+        subject=name,
+        transient=True,
+    )

@@ -1,0 +1,143 @@
+"""Whether the shipped revision is what every connection sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from ci_ops.checks._ask import Question, no_address, unanswered
+from ci_ops.checks._crew import Crew
+from ci_ops.checks._expect import ANSWER_RULES, Expectation
+from ci_ops.checks._jsonpath import parse_path
+from ci_ops.checks._place import every_address
+from ci_ops.checks._seen import Seen, told_nothing
+from ci_ops.checks._source import (
+    Source,
+    find_source,
+    is_known,
+    version_source,
+)
+from ci_ops.checks._url import read_url, shown
+from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.core.fields import Secret
+from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.result import Result
+
+MOST_PARALLEL = 16
+"""Connections open at the same time: they have to reach busy and idle workers alike."""
+
+_THREE_LINES = """\
+Serve the commit at /__version__, here with Flask or FastAPI:
+    @app.get("/__version__")
+    def version():
+        return {"commit": os.environ["GIT_COMMIT"]}
+and set GIT_COMMIT to the commit when the release is built."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision(Check):
+    """Every new connection is served by the revision that was shipped.
+
+    The revision is read from `/__version__` (`$.commit`), else from the health
+    body's `releaseId`, else from the header `X-Revision`. Connections are
+    opened anew, many at once, to every address of the name. While an earlier
+    revision still answers, the check asks again until the deadline.
+    """
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
+    rules: ClassVar[Mapping[str, Rule]] = {
+        **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "status", "aged")},
+        "nothing-to-compare": Rule(
+            sentence="There is no revision to compare with.",
+            advice="Give the shipped commit: `--revision`, or the input `revision: ${{ github.sha }}`.",
+        ),
+        "stale": Rule(
+            sentence="Another revision than the shipped one answers.",
+            advice="See which instance was not replaced: a worker that was not reloaded, a node that was missed, "
+            "a release that was built from another commit. Where the switch takes longer, raise `verify.deadline`.",
+        ),
+        "missing": Rule(sentence="The service does not tell its revision.", advice=_THREE_LINES),
+    }
+
+    connections: int = 8
+    """How many new connections are opened; every IP address of the name is asked at least once."""
+    path: str = "/__version__"
+    """Where the service tells its version."""
+    json: str = "$.commit"
+    """JSON path of the revision in that answer."""
+    health_path: str = ""
+    """Path of the health address, where the URL is the service's root."""
+    header: str = "X-Revision"
+    """Response header that is read where no body tells the revision."""
+    send_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Request headers, such as Authorization; never shown."""
+    cache_busting: bool = True
+    """Add a random query value, so that no cache can answer."""
+
+    def __post_init__(self) -> None:
+        parse_path(self.json)
+        if self.json == "$":
+            raise ValueError("json: name the member that holds the revision, as in $.commit")
+        if not 1 <= self.connections <= 1000:
+            raise ValueError("connections: a number from 1 to 1000")
+        if not self.path.startswith("/"):
+            raise ValueError("path: a path starts with a slash")
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """Find out where the revision is told, then ask there over many new connections."""
+        if not is_known(subject.revision):
+            yield conclude(self, [_nothing_to_compare(subject.revision)], sentence="", measured=0)
+            return
+        try:
+            parts = read_url(subject.url)
+        except ValueError as error:
+            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
+            return
+        question = Question(
+            world=world,
+            timeout_seconds=subject.timeout_seconds,
+            headers=self.send_headers,
+            fresh=True,
+            busts_caches=self.cache_busting,
+        )
+        own = version_source(parts, self.path, self.json)
+        source = find_source(question, parts, own=own, health_path=self.health_path, header=self.header)
+        if isinstance(source, HttpError):
+            fault = unanswered(world, source, subject=shown(own.url))
+            yield conclude(self, [fault], sentence="", measured=0)
+        elif isinstance(source, Response):
+            yield conclude(self, [told_nothing(shown(own.url), source)], sentence="", measured=1)
+        else:
+            seen = Seen(subject, world, source)
+            for address, answer in self._sample(question, source):
+                seen.take(address, answer)
+            yield conclude(
+                self, seen.faults(), sentence=seen.sentence, measured=seen.answered, facts=seen.facts
+            )
+
+    def _sample(self, question: Question, source: Source) -> list[tuple[str, Response | HttpError]]:
+        """Address and answer of every connection."""
+        addresses = every_address(question.world, source.url)
+        total = max(self.connections, len(addresses))
+        wanted = [addresses[number % len(addresses)] for number in range(total)]
+        with Crew[str, "Response | HttpError"](min(total, MOST_PARALLEL), stop=question.world.stop) as crew:
+            for address in wanted:
+                crew.submit(address, partial(question.ask, source.url, Expectation(), connect_to=address))
+            return [crew.next() for _ in wanted]
+
+
+def _nothing_to_compare(revision: str) -> Fault:
+    return Fault(
+        rule="nothing-to-compare",
+        severity=Status.ERROR,
+        sentence="",
+        expected="a commit of at least seven digits",
+        observed=revision[:40] or "nothing",
+    )

@@ -1,0 +1,243 @@
+"""Whether the certificate is good, on every address, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from ci_ops.checks._ask import unanswered
+from ci_ops.checks._expect import ANSWER_RULES
+from ci_ops.checks._url import port_of, read_url, shown, without_user_info
+from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.ports import HttpError
+from ci_ops.core.status import Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from urllib.parse import SplitResult
+
+    from ci_ops.core.ports import Certificate, Subject, World
+    from ci_ops.core.result import Result
+
+DAY_SECONDS = 86_400
+SHORT_LIVED_DAYS = 10
+REDIRECT_TIMEOUT_SECONDS = 5.0
+_PROBLEMS = {
+    "hostname": "is not valid for this host name",
+    "expired": "has expired",
+    "not-yet-valid": "is not valid yet",
+    "chain": "has no complete chain to a trusted root",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tls(Check):
+    """Every address serves the same good certificate, and http leads to https.
+
+    How soon an expiry matters follows from the certificate's lifetime: warn
+    below a third, fail below a sixth or 48 hours, whichever is more; a half
+    and a quarter where the lifetime is ten days or less.
+
+    Source: CA/Browser Forum ballot SC-081v3 (lifetimes shrink to 47 days by 2029).
+    """
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
+    rules: ClassVar[Mapping[str, Rule]] = {
+        **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked")},
+        "certificate": Rule(
+            sentence="The certificate is not good.",
+            advice="Install a certificate for this host name together with its intermediates, and reload the server.",
+        ),
+        "expires": Rule(
+            sentence="The certificate expires soon.",
+            advice="See why it was not renewed, renew it, and reload every server that serves it.",
+        ),
+        "differs": Rule(
+            sentence="The addresses serve different certificates.",
+            advice="Look for a node that still serves an old file; several certificates on purpose can be ignored.",
+        ),
+        "no-redirect": Rule(
+            sentence="Plain http does not lead to https.",
+            advice="Answer port 80 with a 301 or 308 to the https address of the same host, or close it.",
+        ),
+    }
+
+    warn_days: int | None = None
+    """Warn when fewer days are left; without it, a share of the lifetime."""
+    fail_days: int | None = None
+    """Fail when fewer days are left; without it, a share of the lifetime."""
+    redirect: bool = True
+    """Look whether port 80 leads to https; only where the URL has no port of its own."""
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """One handshake with every address, then port 80."""
+        try:
+            parts = read_url(subject.url)
+        except ValueError as error:
+            fault = Fault(
+                rule="url", severity=Status.ERROR, sentence=f"The service cannot be asked: {error}."
+            )
+            yield conclude(self, [fault], sentence="", measured=0)
+            return
+        if parts.scheme == "http":
+            sentence = "The address starts with http://, so there is no certificate to look at."
+            yield self.result(Status.SKIP, sentence, measured=0)
+            return
+        yield self._look(parts, subject, world)
+
+    def _look(self, parts: SplitResult, subject: Subject, world: World) -> Result:
+        name = parts.netloc.rpartition("@")[2]
+        faults: list[Fault] = []
+        certificates: list[Certificate] = []
+        for seen in _handshakes(parts, subject, world):
+            if isinstance(seen, HttpError):
+                faults.append(unanswered(world, seen, subject=name))
+                continue
+            certificates.append(seen)
+            faults += self._judge(world, name, seen)
+        faults += _differing(name, certificates)
+        facts = _facts(certificates, world.clock.now())
+        if self.redirect and certificates and parts.port in {None, 443}:
+            fault, facts["http"] = _redirect(parts, subject, world)
+            faults += [fault] if fault else []
+        sentence = (
+            f"The certificate of {name} is good on {len(certificates)} of {len(certificates)} addresses."
+        )
+        if "days_left" in facts:
+            sentence = f"{sentence[:-1]}, {facts['days_left']} days left."
+        return conclude(self, _unique(faults), sentence=sentence, measured=len(certificates), facts=facts)
+
+    def _judge(self, world: World, name: str, certificate: Certificate) -> Iterator[Fault]:
+        if not certificate.verified:
+            problem = _PROBLEMS.get(certificate.problem, "cannot be trusted")
+            yield Fault(
+                rule="certificate",
+                severity=Status.FAIL,
+                sentence=f"The certificate of {name} {problem}.",
+                expected=f"a valid certificate for {name}",
+                observed=evidence(
+                    world, f"{_names(certificate)} at {certificate.address}: {certificate.detail}"
+                ),
+                subject=f"{name} {certificate.problem}",
+            )
+        elif certificate.not_before and certificate.not_after:
+            yield from self._expiry(name, certificate, world.clock.now())
+
+    def _expiry(self, name: str, certificate: Certificate, now: datetime) -> Iterator[Fault]:
+        assert certificate.not_before is not None
+        assert certificate.not_after is not None
+        left = (certificate.not_after - now).total_seconds()
+        warn, fail = self.limits((certificate.not_after - certificate.not_before).total_seconds())
+        if left < max(warn, fail):
+            limit = fail if left < fail else warn
+            yield Fault(
+                rule="expires",
+                severity=Status.FAIL if left < fail else Status.WARN,
+                sentence=f"The certificate of {name} expires in {left / DAY_SECONDS:.1f} days.",
+                expected=f"at least {limit / DAY_SECONDS:.1f} days left",
+                observed=f"valid until {certificate.not_after:%Y-%m-%d %H:%M} UTC at {certificate.address}",
+                subject=name,
+            )
+
+    def limits(self, lifetime_seconds: float) -> tuple[float, float]:
+        """Seconds left below which to warn, and to fail, for a certificate of that lifetime."""
+        if lifetime_seconds > SHORT_LIVED_DAYS * DAY_SECONDS:
+            warn, fail = lifetime_seconds / 3, max(lifetime_seconds / 6, 2.0 * DAY_SECONDS)
+        else:
+            warn, fail = lifetime_seconds / 2, lifetime_seconds / 4
+        return (
+            warn if self.warn_days is None else self.warn_days * float(DAY_SECONDS),
+            fail if self.fail_days is None else self.fail_days * float(DAY_SECONDS),
+        )
+
+
+def _handshakes(parts: SplitResult, subject: Subject, world: World) -> Iterator[Certificate | HttpError]:
+    try:
+        addresses = world.http.addresses(without_user_info(parts.geturl()))
+    except HttpError as error:
+        yield error
+        return
+    for address in addresses:
+        try:
+            yield world.tls.certificate(
+                parts.hostname or "", port_of(parts), address=address, timeout_seconds=subject.timeout_seconds
+            )
+        except HttpError as error:
+            yield error
+
+
+def _differing(name: str, certificates: list[Certificate]) -> list[Fault]:
+    serials = {each.serial for each in certificates}
+    if len(serials) < 2:
+        return []
+    return [
+        Fault(
+            rule="differs",
+            severity=Status.WARN,
+            sentence=f"The addresses of {name} serve {len(serials)} different certificates.",
+            expected="one certificate everywhere",
+            observed=", ".join(f"{each.address}: {_until(each)}" for each in certificates),
+            subject=name,
+        )
+    ]
+
+
+def _redirect(parts: SplitResult, subject: Subject, world: World) -> tuple[Fault | None, str]:
+    """Where port 80 leads: a fault if any, and the fact."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    url = f"http://{host}/"
+    try:
+        timeout = min(subject.timeout_seconds, REDIRECT_TIMEOUT_SECONDS)
+        answer = world.http.request("GET", url, timeout_seconds=timeout, fresh=True)
+    except HttpError:
+        return None, "closed"
+    target = answer.headers.get("location", "")
+    if answer.status in {301, 302, 303, 307, 308} and _is_https_of(target, parts.hostname):
+        return None, "leads to https"
+    observed = f"{answer.status}" + (f" to {shown(target)}" if target else "")
+    fault = Fault(
+        rule="no-redirect",
+        severity=Status.WARN,
+        sentence=f"{url} does not lead to https on the same host.",
+        expected=f"a redirect to https://{host}/",
+        observed=evidence(world, observed),
+        subject=url,
+    )
+    return fault, "does not lead to https"
+
+
+def _is_https_of(target: str, host: str | None) -> bool:
+    try:
+        where = urlsplit(target)
+    except ValueError:
+        return False
+    return where.scheme == "https" and where.hostname == host
+
+
+def _facts(certificates: list[Certificate], now: datetime) -> dict[str, Any]:
+    ends = [each.not_after for each in certificates if each.not_after]
+    facts: dict[str, Any] = {"addresses": [each.address for each in certificates]}
+    if ends:
+        facts["days_left"] = round((min(ends) - now).total_seconds() / DAY_SECONDS, 1)
+        facts["not_after"] = min(ends).isoformat()
+    if certificates:
+        facts["protocol"], facts["issuer"] = certificates[0].protocol, certificates[0].issuer
+    return facts
+
+
+def _names(certificate: Certificate) -> str:
+    return ", ".join(certificate.subject_names[:5]) or "no name"
+
+
+def _until(certificate: Certificate) -> str:
+    return f"until {certificate.not_after:%Y-%m-%d}" if certificate.not_after else certificate.problem
+
+
+def _unique(faults: list[Fault]) -> list[Fault]:
+    """One fault per rule and subject: the same certificate on two addresses says nothing twice."""
+    return list({(fault.rule, fault.subject, fault.severity): fault for fault in reversed(faults)}.values())[
+        ::-1
+    ]
