@@ -71,8 +71,7 @@ def _write_files(opened: Opened, report: Report) -> tuple[Path, Path]:
     folder = opened.state_folder / (report.record.id if report.record else report.command)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(folder / f"{report.command}.json", "json"), (folder / f"{report.command}.md", "markdown")]
-    for path in opened.reports:
-        wanted.append((path, format_for(path)))
+    wanted += [(path, format_for(path)) for path in opened.reports]
     for path, name in wanted:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_render(opened, report, name), encoding="utf-8", newline="\n")

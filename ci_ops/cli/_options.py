@@ -15,7 +15,7 @@ from ci_ops.core.errors import UsageError
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-class LinesType(click.ParamType):
+class LinesType(click.ParamType):  # type: ignore[type-arg] # click 8.1 has none
     """Values on lines of their own, as action inputs have them; never split at blanks."""
 
     name = "lines"
@@ -30,7 +30,7 @@ class LinesType(click.ParamType):
         return tuple(line.strip() for line in str(value).splitlines() if line.strip())
 
 
-class DurationType(click.ParamType):
+class DurationType(click.ParamType):  # type: ignore[type-arg] # the same
     """A span of time: `500ms`, `2m` or seconds."""
 
     name = "duration"
@@ -57,10 +57,9 @@ _PLACE = (
     ),
 )
 _OUTPUT = (
-    click.option("--format", "format_name", default="", help="What stdout carries: text, json or markdown."),
+    click.option("--format", default="", help="What stdout carries: text, json or markdown."),
     click.option(
         "--report",
-        "reports",
         type=LINES,
         default=(),
         help="Files to write the report to; the extension says how.",

@@ -15,9 +15,9 @@ from ci_ops.cli._options import DURATION, dry_run_option, shared_options
 @click.option("--undo", default="", help="Command that takes `run` back; safe to run twice.")
 @click.option("--url", default="", help="Address of the service, to verify it with.")
 @click.option("--revision", default="", help="Commit to deploy, 40 hexadecimal digits; HEAD if absent.")
-@click.option("--verify/--no-verify", default=True, help="Verify in the same transaction.")
+@click.option("--verify/--no-verify", default=None, help="Verify in the same transaction.")
 @click.option("--force/--no-force", default=False, help="Deploy although this revision is live and verified.")
-@click.option("--type", "type_", default="standard", help="A label for the record: a lower-case word.")
+@click.option("--type", default="standard", help="A label for the record: a lower-case word.")
 @click.option("--version", default="", help="A version for the record and the messages.")
 @click.option("--deadline", type=DURATION, default=None, help="For the service to become good, such as 2m.")
 @click.option(
@@ -36,6 +36,9 @@ def command(**options: Any) -> int:
     if options["finish"]:
         return run_flow(request, finish)
     wanted = DeployOptions(
-        verify=options["verify"], force=options["force"], type=options["type_"], version=options["version"]
+        verify=options.pop("verify"),
+        force=options["force"],
+        type=options["type"],
+        version=options["version"],
     )
     return run_flow(request, partial(deploy, options=wanted))

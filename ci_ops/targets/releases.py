@@ -23,9 +23,9 @@ _ID_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{7}$"
 class Releases(Target):
     """`releases/<id>` folders and a `current` link, as Capistrano made it known.
 
-    Uses only commands of a POSIX shell with GNU `mv -T`, whose rename is
-    atomic: at every moment `current` is one whole release.
-    Source: POSIX.1-2024 rename(); coreutils manual, mv invocation.
+    Uses only commands of a POSIX shell. `mv -T` (GNU) or `mv -h` (BSD) renames
+    the link itself, which is atomic: at every moment `current` is one whole
+    release. Source: POSIX.1-2024 rename(); coreutils manual, mv invocation.
     """
 
     path: str
@@ -147,7 +147,9 @@ class Releases(Target):
 
     def _switch(self, link: str) -> str:
         new = self._quoted(".current.new")
-        return f"ln -sfn {shlex.quote(link)} {new} && mv -T {new} {self._quoted('current')}"
+        current = self._quoted("current")
+        rename = f"{{ mv -fT {new} {current} 2>/dev/null || mv -fh {new} {current}; }}"
+        return f"ln -sfn {shlex.quote(link)} {new} && {rename}"
 
     def _marked(
         self, record: DeploymentRecord, key: str, title: str, run: str, *, undo: str = "", no_undo: str = ""

@@ -1,0 +1,290 @@
+"""From options and environment to a Job, and from its flow to an exit code."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.cli._close import close, format_for, format_names
+from ci_ops.cli._env import SECRET_LINES, secret_lines, user_environment
+from ci_ops.cli._groups import have_groups
+from ci_ops.cli._progress import Progress, is_live
+from ci_ops.config.load import Source, examine, load
+from ci_ops.core.errors import Problem, UsageError
+from ci_ops.core.ledger import JsonLinesLedger, Ledger
+from ci_ops.core.ledger_pair import LedgerPair
+from ci_ops.core.secret import Secret
+from ci_ops.edge.clock import StopSignal
+from ci_ops.edge.log import set_up_log
+from ci_ops.edge.runner import Runner
+from ci_ops.edge.world import RealWorld
+from ci_ops.flows._job import Job, Origin, Site
+from ci_ops.flows._sinks import sinks_for
+
+if TYPE_CHECKING:
+    from ci_ops.config.model import Config
+    from ci_ops.core.event import Sink
+    from ci_ops.core.ports import Store
+    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.report import Report
+
+CHANGING = frozenset({"deploy", "rollback"})
+_USES = {
+    "readiness": frozenset({"readiness"}),
+    "verify": frozenset({"verify"}),
+    "notify": frozenset({"notify"}),
+}
+"""The sections whose variables a command needs; the others use all but readiness."""
+_OVERRIDES = {
+    "url": "verify.url",
+    "deadline": "verify.deadline",
+    "on_error": "verify.on-error",
+    "fail_on": "verify.fail-on",
+}
+_READINESS_OVERRIDES = {"url": "verify.url", "deadline": "readiness.deadline", "fail_on": "readiness.fail-on"}
+STATE_IGNORE = "*\n"
+"""A .gitignore for the state folder: nothing in it belongs into a commit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line, or an action's inputs, ask for."""
+
+    command: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, command: str, options: Mapping[str, Any]) -> Request:
+        """The request with only the options that say something."""
+        given = {name: value for name, value in options.items() if value not in {None, "", ()}}
+        return cls(command=command, options=given)
+
+    def get(self, name: str, default: Any = "") -> Any:
+        """The option's value."""
+        return self.options.get(name, default)
+
+    def overrides(self) -> dict[str, tuple[object, str]]:
+        """What goes over the file's own words, each with the flag it came from."""
+        names = _READINESS_OVERRIDES if self.command == "readiness" else _OVERRIDES
+        found: dict[str, tuple[object, str]] = {
+            path: (self.get(name), f"--{name.replace('_', '-')}")
+            for name, path in names.items()
+            if name in self.options
+        }
+        target = {name: self.get(name) for name in ("run", "undo", "rollback") if name in self.options}
+        if target:
+            run = target.get("run") or target.get("rollback")
+            if not run:
+                raise UsageError("`undo` is given without `run`", where="undo", hint="Give `run` too.")
+            values = {"type": "command", **target, "run": run}
+            found["deploy.target"] = (values, "--run" if "run" in target else "--rollback")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A job, and what is needed to close it again."""
+
+    job: Job
+    runner: Runner
+    state_folder: Path
+    format_name: str = ""
+    reports: tuple[Path, ...] = ()
+    dispose: Callable[[], None] = lambda: None
+
+
+def run_flow(request: Request, flow: Callable[[Job], Report]) -> int:
+    """Open the job, run its flow, close it; signals only ask to stop meanwhile."""
+    stop = StopSignal()
+    with stop.listening():
+        opened = open_job(request, os.environ, stop=stop)
+        try:
+            return close(opened, flow(opened.job))
+        finally:
+            opened.runner.close()
+            opened.dispose()
+
+
+def open_job(
+    request: Request, env: Mapping[str, str], *, stop: StopSignal, root: Path | None = None
+) -> Opened:
+    """Everything a flow needs. Raises ConfigError, UsageError."""
+    runner = Runner.from_env(env, sys.stderr.write)
+    world = RealWorld(env=user_environment(env), stop=stop)
+    _hide(runner, world, [*secret_lines(env.get(SECRET_LINES, "")).values(), request.get("token")])
+    folder = root or runner.context.workspace or Path.cwd()
+    _check_output(request)
+    set_up_log(
+        level=request.get("log_level", "warning"),
+        format_name=request.get("log_format", "text"),
+        file=request.get("log_file", None),
+        redact=world.redact,
+    )
+    config, problems = _configured(request, world, folder, runner)
+    _hide(runner, world, [secret.reveal() for secret in config.secrets])
+    has_token = bool(request.get("token")) and runner.is_github
+    have_groups([*config.needs(), *(["github"] if has_token else [])], env)
+    progress = Progress(sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted)
+    state_folder = runner.state_root
+    store = _store(request, config, world, state_folder)
+    ledger, dispose = _ledger(request, world, runner, store, note=progress.note)
+    waits = _waits(world)
+    job = Job(
+        config=config,
+        world=world,
+        root=folder,
+        site=Site(store=store, ledger=ledger),
+        watch=progress,
+        waits=waits,
+        before_change=lambda: runner.set_output("changed", "true"),
+        opened=lambda record: _announce(runner, record),
+        origin=_origin(request, config, world, runner, folder),
+        sinks=_sinks(request, config, world, store, waits=waits),
+        dry_run=_is_dry(request),
+        config_problems=problems,
+    )
+    return Opened(
+        job=job,
+        runner=runner,
+        state_folder=state_folder,
+        format_name=request.get("format"),
+        reports=tuple(Path(each) for each in request.get("report", ())),
+        dispose=dispose,
+    )
+
+
+def _hide(runner: Runner, world: RealWorld, secrets: list[str]) -> None:
+    """Before anything else is printed: in our own texts, and in the runner's log."""
+    known = [secret for secret in secrets if secret]
+    world.redact.add(*known)
+    runner.mask(known)
+
+
+def _check_output(request: Request) -> None:
+    """A mistyped format is said before the work, not after it."""
+    name = request.get("format")
+    if name and name not in format_names():
+        raise UsageError(
+            f"there is no format {name!r}", where="format", hint=f"One of: {', '.join(format_names())}."
+        )
+    for path in request.get("report", ()):
+        format_for(Path(path))
+
+
+def _configured(
+    request: Request, world: RealWorld, folder: Path, runner: Runner
+) -> tuple[Config, tuple[Problem, ...] | None]:
+    source = Source(
+        env=world.env,
+        start=folder,
+        file=request.get("config"),
+        environment=request.get("environment"),
+        overrides=request.overrides(),
+        uses=_USES.get(request.command, frozenset({"deploy", "verify", "notify"})),
+    )
+    problems = None
+    if request.command == "readiness":
+        loaded = examine(source)
+        config, problems = loaded.config, loaded.problems
+    else:
+        config = load(source)
+    if not config.service:
+        name = runner.context.repository.rpartition("/")[2] or folder.resolve().name
+        config = replace(config, service=name)
+    return config, problems
+
+
+def _store(request: Request, config: Config, world: RealWorld, state_folder: Path) -> Store:
+    """Beside the releases on their own host; else in the state folder, by environment."""
+    target = config.deploy.target
+    beside = target.plugin.state_directory() if target else None
+    if beside is not None and (request.command in CHANGING or beside.is_dir()):
+        return world.store(beside)
+    if not state_folder.is_dir():
+        state_folder.mkdir(parents=True)
+        (state_folder / ".gitignore").write_text(STATE_IGNORE)
+    return world.store(state_folder / config.environment)
+
+
+def _ledger(
+    request: Request, world: RealWorld, runner: Runner, store: Store, *, note: Callable[[str], None]
+) -> tuple[Ledger, Callable[[], None]]:
+    local = JsonLinesLedger(store)
+    remote = github(request, world, runner)
+    if remote is None:
+        return local, lambda: None
+    lasts = not str(getattr(store, "directory", "")).startswith(str(runner.state_root))
+    return LedgerPair(local, remote, local_lasts=lasts, note=note), remote.close
+
+
+def github(request: Request, world: RealWorld, runner: Runner) -> Any:
+    """GitHub's deployments and statuses; None without a token or away from GitHub."""
+    token = request.get("token")
+    if not (token and runner.is_github and runner.context.repository):
+        return None
+    from ci_ops.edge.github import GitHub  # noqa: PLC0415 - loads PyGithub
+
+    return GitHub(
+        repository=runner.context.repository,
+        token=Secret(token),
+        api_url=runner.api_url,
+        clock=world.clock,
+        waits=_waits(world),
+        redact=world.redact,
+    )
+
+
+def _sinks(
+    request: Request, config: Config, world: RealWorld, store: Store, *, waits: Callable[[], Iterator[float]]
+) -> tuple[Sink, ...]:
+    if request.command == "readiness":
+        return ()
+    to = request.get("to", ()) if request.command == "notify" else ()
+    return sinks_for(config, world, store, waits=waits, to=to, dry_run=_is_dry(request))
+
+
+def _is_dry(request: Request) -> bool:
+    return bool(request.get("dry_run", False))
+
+
+def _waits(world: RealWorld) -> Callable[[], Iterator[float]]:
+    return lambda: world.waits(base_seconds=0.5, cap_seconds=5.0)
+
+
+def _announce(runner: Runner, record: DeploymentRecord) -> None:
+    runner.set_outputs({"deployment-id": record.id, "github-deployment-id": record.external_id})
+
+
+def _origin(request: Request, config: Config, world: RealWorld, runner: Runner, folder: Path) -> Origin:
+    context = runner.context
+    return Origin(
+        revision=request.get("revision") or _revision(request, config, world, runner, folder),
+        ref=context.ref,
+        actor=context.actor or _user(),
+        run_url=runner.run_url,
+        owner=f"{context.repository}/{context.run_id}/{context.run_attempt}" if context.run_id else "",
+    )
+
+
+def _revision(request: Request, config: Config, world: RealWorld, runner: Runner, folder: Path) -> str:
+    """The commit at hand: the run's, else HEAD; for `verify` only where a check wants one."""
+    if request.command == "verify" and not any(
+        check.plugin.plugin_name() == "revision" for check in config.verify.checks
+    ):
+        return ""
+    if runner.context.sha:
+        return runner.context.sha
+    done = world.process.run(["git", "rev-parse", "HEAD"], timeout_seconds=10.0, directory=folder)
+    return done.stdout.strip() if done.exit_code == 0 else ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
