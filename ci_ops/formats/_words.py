@@ -46,13 +46,14 @@ def headline(report: Report) -> Headline:
 
 def subject(report: Report) -> str:
     """What was done to what; of an unknown thing nothing is said."""
-    record = report.record
     words = ["dry run of" if report.dry_run else "", report.command]
+    record = report.record
     if record is not None:
-        words += [record.service, record.revision[:7]]
-        words += ["in" if report.command in {"verify", "notify"} else "to", record.environment]
-        if report.command == "rollback":
-            words[-2:] = ["in", record.environment]
+        to_revision = "to " if report.command == "rollback" else ""
+        to_place = "to" if report.command == "deploy" else "in"
+        words.append(record.service)
+        words.append(f"{to_revision}{record.revision[:7]}" if record.revision else "")
+        words.append(f"{to_place} {record.environment}" if record.environment else "")
     return " ".join(word for word in words if word)
 
 

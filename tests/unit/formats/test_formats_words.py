@@ -1,0 +1,93 @@
+"""What every format says in the same words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ci_ops.core.report import Report
+from ci_ops.core.status import Status
+from ci_ops.formats._words import (
+    MAX_INDENT,
+    OUTPUT_LINES,
+    availability_sentence,
+    headline,
+    histograms,
+    last_lines,
+    problems,
+    subject,
+)
+from tests.support.reports import (
+    DRY_RUN,
+    EMPTY,
+    FAILED,
+    HEALTH,
+    PASSED,
+    ROLLED_BACK,
+    SKIPPED,
+    SLOW,
+    STALE,
+    record,
+)
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (PASSED, "deploy shop abc1234 to production"),
+        (FAILED, "verify shop abc1234 in production"),
+        (DRY_RUN, "dry run of rollback shop to abc1234 in production"),
+        (EMPTY, "readiness"),
+        (Report(command="deploy", record=record(revision="", service="")), "deploy to production"),
+        (Report(command="notify", record=record(environment="")), "notify shop abc1234"),
+        (Report(command="deploy", record=record(environment="")), "deploy shop abc1234"),
+    ],
+)
+def test_the_subject_says_what_was_done_to_what(report: Report, words: str) -> None:
+    assert subject(report) == words
+
+
+def test_the_flows_own_sentence_goes_before_the_reasons_meaning() -> None:
+    assert headline(ROLLED_BACK).sentence == "Rolled back to 0f1e2d3, and proven."
+    assert headline(FAILED).sentence == "At least one check found something wrong."
+
+
+def test_where_all_is_well_there_is_nothing_to_do() -> None:
+    assert headline(PASSED).advice == ""
+    assert headline(FAILED).advice != ""
+
+
+def test_the_worst_comes_first() -> None:
+    found = problems(Report(command="verify", results=(HEALTH, SKIPPED, SLOW, STALE)))
+    assert [each.status for each in found] == [Status.FAIL, Status.WARN, Status.SKIP]
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        ({"seen": {"a": 1, "b": 2}}, [("seen", {"a": 1, "b": 2})]),
+        ({"seen": {}}, []),
+        ({"seen": {"a": True}}, []),
+        ({"seen": {"a": 0.5}}, []),
+        ({"seen": {1: 1}}, []),
+        ({"days_left": 62}, []),
+    ],
+)
+def test_a_histogram_is_texts_with_counts(facts: dict[str, Any], found: list[Any]) -> None:
+    assert list(histograms(replace(HEALTH, facts=facts))) == found
+
+
+def test_the_end_of_an_output_is_kept_with_its_indentation() -> None:
+    lines, left_out = last_lines("\n".join(["first", *(f"  line {n}" for n in range(OUTPUT_LINES))]) + "\n\n")
+    assert (lines[0], left_out) == ("  line 0", 1)
+    assert last_lines(" " * 500 + "::error::x") == ([" " * MAX_INDENT + ": ::error::x"], 0)
+    assert last_lines("") == ([], 0)
+
+
+def test_what_the_probe_saw_is_one_sentence() -> None:
+    assert availability_sentence(PASSED) == ""
+    assert availability_sentence(ROLLED_BACK) == (
+        "409 of 412 requests were answered while it was going on; the longest time without an answer was 0.9 s."
+    )
