@@ -44,9 +44,8 @@ class Part:
 
 def _on_path(program: str) -> Path | None:
     """The program of the environment, else the machine's."""
-    found = shutil.which(
-        program, path=os.pathsep.join([str(ENVIRONMENT), os.environ.get("PATH", os.defpath)])
-    )
+    folders = (str(ENVIRONMENT), os.environ.get("PATH", os.defpath), "/usr/sbin")
+    found = shutil.which(program, path=os.pathsep.join(folders))
     return Path(found) if found else None
 
 
