@@ -1,0 +1,17 @@
+"""The word that was probably meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` with the nearest known word, or empty; never shows `word` itself."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed only once something is wrong
+
+    spelt = {each.casefold().replace("_", "-"): each for each in known}
+    near = get_close_matches(word[:100].casefold().replace("_", "-"), spelt, n=1, cutoff=0.6)
+    return f"; did you mean {spelt[near[0]]}?" if near else ""
