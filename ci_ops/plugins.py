@@ -1,0 +1,80 @@
+"""From the folder of a family to the names of its plugins, and from a name to its class."""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Generic, Literal, TypeVar, cast, overload
+
+from ci_ops.core.errors import UsageError
+from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.plugin import Channel, Check, Format, Plugin, Target
+
+PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
+
+
+@dataclass(frozen=True)
+class Family(Generic[PluginT_co]):
+    """The plugins of one kind: every module of a package that has no leading underscore."""
+
+    package: str
+    """The package's dotted name, such as `ci_ops.checks`."""
+
+    @property
+    def name(self) -> str:
+        """The family's word: `checks`."""
+        return self.package.rpartition(".")[2]
+
+    @property
+    def word(self) -> str:
+        """What one of its plugins is called: `check`."""
+        return self.name.removesuffix("s")
+
+    def names(self) -> tuple[str, ...]:
+        """Every plugin's name as the configuration writes it, sorted; loads no plugin."""
+        return _names(self.package)
+
+    def load(self, name: str) -> type[PluginT_co]:
+        """The class of that name; imports its module alone. Raises UsageError for an unknown name."""
+        if name not in self.names():
+            choice = f"; there are {', '.join(self.names())}"
+            raise UsageError(
+                f"there is no {self.word} of that type{did_you_mean(name, self.names()) or choice}"
+            )
+        found = getattr(import_module(f"{self.package}.{module_name(name)}"), class_name(name), None)
+        if not (isinstance(found, type) and issubclass(found, Plugin)):
+            raise TypeError(
+                f"{self.package}.{module_name(name)} must define a plugin named {class_name(name)}"
+            )
+        return cast("type[PluginT_co]", found)
+
+
+@cache
+def _names(package: str) -> tuple[str, ...]:
+    modules = pkgutil.iter_modules(import_module(package).__path__)
+    return tuple(sorted(each.name.replace("_", "-") for each in modules if not each.name.startswith("_")))
+
+
+@overload
+def family(name: Literal["checks"]) -> Family[Check]: ...
+@overload
+def family(name: Literal["targets"]) -> Family[Target]: ...
+@overload
+def family(name: Literal["channels"]) -> Family[Channel]: ...
+@overload
+def family(name: Literal["formats"]) -> Family[Format]: ...
+def family(name: str) -> Family[Plugin]:
+    """The family in that folder of `ci_ops`; the overloads only tell the type checker what is in it."""
+    return Family(f"ci_ops.{name}")
+
+
+def module_name(name: str) -> str:
+    """`env-vars` lives in `env_vars.py`."""
+    return name.replace("-", "_")
+
+
+def class_name(name: str) -> str:
+    """`env-vars` is the class `EnvVars`."""
+    return "".join(part.capitalize() for part in name.split("-"))

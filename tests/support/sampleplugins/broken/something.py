@@ -1,0 +1,3 @@
+"""A module with something else under the name."""
+
+Something = 3

@@ -1,0 +1,1 @@
+"""Plugins that only the tests of the configuration know."""

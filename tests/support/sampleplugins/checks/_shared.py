@@ -1,0 +1,1 @@
+"""No plugin: the name begins with an underscore."""
