@@ -1,0 +1,48 @@
+"""`ci-ops config check`: every problem in every environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ci_ops.config.environments import DEFAULT, listed
+from ci_ops.config.find import NAMES, find_file, name_for
+from ci_ops.config.load import interpret, read_document
+from ci_ops.core.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from ci_ops.config.load import Source
+
+
+def check_text(source: Source) -> str:
+    """One line that says what was read; with no environment asked for, each that is listed is looked at.
+
+    Raises ConfigError with every problem, each once, and UsageError where
+    there is no file to check.
+    """
+    path = find_file(source.start, source.env, source.file)
+    if path is None:
+        raise UsageError(
+            f"there is no {NAMES[0]} from here up to the root of the repository",
+            hint="`ci-ops init` writes one; every command also works without.",
+        )
+    document = read_document(path, source.start)
+    asked = (source.environment,) if source.environment else dict.fromkeys((DEFAULT, *listed(document)))
+    loaded = [interpret(document, replace(source, environment=each)) for each in asked]
+    problems = {str(problem): problem for each in loaded for problem in each.problems}
+    if problems:
+        raise ConfigError(problems.values())
+    config = loaded[0].config
+    parts = (
+        _count(len(config.readiness.checks) + len(config.verify.checks), "check"),
+        "no target"
+        if config.deploy.target is None
+        else f"target {config.deploy.target.plugin.plugin_name()}",
+        _count(len(config.notify.channels), "channel"),
+        f"{_count(len(loaded), 'environment')} ({', '.join(each.config.environment for each in loaded)})",
+    )
+    return f"{name_for(path, source.start)}: no problems in {', '.join(parts)}.\n"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

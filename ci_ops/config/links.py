@@ -1,0 +1,144 @@
+"""What one part of the configuration says about another: does it fit?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from ci_ops.config.convert import one_of
+from ci_ops.config.environments import DEFAULT, environment_name
+from ci_ops.config.shown import shown
+from ci_ops.config.tree import Entry, Listing, Node, Place, Scalar, Table
+from ci_ops.config.variables import fill
+from ci_ops.core.errors import Problem, UsageError
+from ci_ops.core.event import Kind, Stage
+from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.plugin import Check, Phase
+from ci_ops.plugins import Family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ci_ops.config.model import Config, NamedCheck
+
+ALL = "all"
+"""In a route's `to`: every channel."""
+
+_EVENTS = tuple(f"{kind}.{stage}" for kind in Kind for stage in Stage)
+_RULE = re.compile(r"(?P<plugin>[a-z0-9-]+)/(?P<rule>[a-z0-9-]+|\*)")
+
+
+def problems_of(
+    tree: Table, *, env: Mapping[str, str], environments: Iterable[str], root: str
+) -> Iterator[Problem]:
+    """Everything that does not fit together; looks at the tree, so that other problems hide nothing."""
+    checks: Family[Check] = Family(f"{root}.checks")
+    for phase in Phase:
+        yield from _of_phase(phase, tree.get(phase, "checks"), checks)
+    yield from _of_routes(tree, env, tuple(environments))
+    yield from _of_ignore(tree.get("ignore"), checks)
+
+
+def settled(config: Config) -> Config:
+    """The configuration without what is switched off, every environment under its one name."""
+    channels = tuple(each for each in config.notify.channels if each.enabled)
+    live = {each.name for each in channels} | {ALL}
+    routes = tuple(
+        replace(
+            route,
+            # A route stays even when nobody is left on it: without any route every channel hears everything.
+            to=tuple(each for each in route.to if each in live),
+            environments=tuple(environment_name(each) for each in route.environments),
+        )
+        for route in config.notify.routes
+    )
+    return replace(
+        config,
+        readiness=replace(config.readiness, checks=_enabled(config.readiness.checks)),
+        verify=replace(config.verify, checks=_enabled(config.verify.checks)),
+        notify=replace(config.notify, channels=channels, routes=routes),
+    )
+
+
+def _enabled(checks: tuple[NamedCheck, ...]) -> tuple[NamedCheck, ...]:
+    return tuple(each for each in checks if each.enabled)
+
+
+def _of_phase(phase: Phase, table: Node | None, checks: Family[Check]) -> Iterator[Problem]:
+    for name, entry in _entries(table):
+        kind = entry.node.get("type") if isinstance(entry.node, Table) else None
+        word = kind.text if isinstance(kind, Scalar) else name
+        if word in checks.names() and phase not in (phases := checks.load(word).phases):
+            right = one_of(f"`{each}.checks`" for each in sorted(phases))
+            yield _problem(entry.place, f"{phase}.checks.{shown(name)}", f"this check belongs under {right}")
+
+
+def _of_routes(tree: Table, env: Mapping[str, str], environments: tuple[str, ...]) -> Iterator[Problem]:
+    channels = {name: entry.place for name, entry in _entries(tree.get("notify", "channels"))}
+    if ALL in channels:
+        sentence = "`all` stands for every channel; choose another name"
+        yield _problem(channels[ALL], f"notify.channels.{ALL}", sentence)
+    for index, route in enumerate(_nodes(tree.get("notify", "routes"))):
+        for key in ("to", "events", "environments"):
+            for number, node in enumerate(_nodes(route.get(key) if isinstance(route, Table) else None)):
+                text = _text(node, env)
+                sentence = _about_item(key, text, tuple(channels), environments) if text else ""
+                if sentence:
+                    yield _problem(node.place, f"notify.routes[{index}].{key}[{number}]", sentence)
+
+
+def _about_item(key: str, text: str, channels: tuple[str, ...], environments: tuple[str, ...]) -> str:
+    """What is wrong with one word of a route; empty when nothing is."""
+    if key == "to":
+        is_known = text in {*channels, ALL}
+        return "" if is_known else f"there is no channel of that name{did_you_mean(text, channels)}"
+    if key == "events":
+        is_known = any(fnmatchcase(each, text) for each in _EVENTS)
+        return "" if is_known else f"there is no event of that name{did_you_mean(text, _EVENTS)}"
+    is_known = not environments or environment_name(text) in {*environments, DEFAULT}
+    return "" if is_known else f"there is no environment of that name{did_you_mean(text, environments)}"
+
+
+def _of_ignore(table: Node | None, checks: Family[Check]) -> Iterator[Problem]:
+    for key, entry in _entries(table):
+        sentence = _about_rule(key, checks)
+        if sentence:
+            yield _problem(entry.place, f"ignore.{shown(key)}", sentence)
+
+
+def _entries(node: Node | None) -> Iterable[tuple[str, Entry]]:
+    return node.entries.items() if isinstance(node, Table) else ()
+
+
+def _nodes(node: Node | None) -> tuple[Node, ...]:
+    return node.nodes if isinstance(node, Listing) else ()
+
+
+def _text(node: Node, env: Mapping[str, str]) -> str:
+    """The word with its variables; empty where the reader has found a problem already."""
+    if not isinstance(node, Scalar):
+        return ""
+    if node.is_typed_in:
+        return node.text
+    filled = fill(node.text, env)
+    return "" if filled.missing or filled.mistakes else filled.text
+
+
+def _about_rule(key: str, checks: Family[Check]) -> str:
+    """What is wrong with the name of a rule; empty when nothing is."""
+    found = _RULE.fullmatch(key)
+    if found is None:
+        return "a rule is written <check>/<rule> or <check>/*, such as env-vars/missing"
+    try:
+        rules = checks.load(found["plugin"]).rules
+    except UsageError as error:
+        return error.what
+    if found["rule"] == "*" or found["rule"] in rules:
+        return ""
+    return f"the check {found['plugin']} has no such rule{did_you_mean(found['rule'], rules)}"
+
+
+def _problem(place: Place, path: str, sentence: str) -> Problem:
+    return Problem(sentence, path=path, location=str(place))

@@ -1,0 +1,112 @@
+"""From a file, variables and flags to one Config, or to everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from ci_ops.config.document import read_file
+from ci_ops.config.environments import environment_name, for_environment, listed
+from ci_ops.config.find import find_file, name_for
+from ci_ops.config.links import problems_of, settled
+from ci_ops.config.model import Config
+from ci_ops.config.overlay import with_overrides
+from ci_ops.config.shapes import record_of
+from ci_ops.config.tree import Place, Table
+from ci_ops.config.walk import At, Reader
+from ci_ops.core.errors import ConfigError, Problem
+
+SECTIONS = ("readiness", "deploy", "verify", "notify")
+
+SCHEMA_KEY = "$schema"
+"""A JSON file cannot name its schema in a comment, so it may do it here; it means nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where the configuration comes from."""
+
+    env: Mapping[str, str] = field(repr=False)
+    """The environment's variables."""
+    start: Path = Path()
+    """The folder where the search for the file begins."""
+    file: str = ""
+    """The file that was asked for (`--config`), relative to `start`; empty for none."""
+    environment: str = ""
+    """The environment that was asked for; empty means production."""
+    overrides: Mapping[str, tuple[object, str]] = field(default_factory=dict, repr=False)
+    """What flags and inputs say, with their origin: `{"verify.url": ("https://…", "flag --url")}`."""
+    uses: Collection[str] | None = None
+    """The sections that are going to be used; variables missing elsewhere are no problem. None means all."""
+    root: str = "ci_ops"
+    """The package that holds the families of plugins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What a source gave: the configuration as far as it could be read, and what was wrong."""
+
+    config: Config
+    problems: tuple[Problem, ...]
+    tree: Table
+    """What was read, with the environment's and the flags' words laid over."""
+    whole: Config
+    """The same with what is switched off."""
+
+
+def load(source: Source) -> Config:
+    """The configuration for one environment; without a file, the defaults and the overrides.
+
+    Raises ConfigError with every problem, and UsageError for a file that was
+    asked for but cannot be read.
+    """
+    loaded = examine(source)
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
+    return loaded.config
+
+
+def examine(source: Source) -> Loaded:
+    """The same without raising for what stands in the file: a broken one gives its problems and defaults."""
+    path = find_file(source.start, source.env, source.file)
+    try:
+        document = read_document(path, source.start)
+    except ConfigError as error:
+        loaded = interpret(Table(Place(), {}), source)
+        return replace(loaded, config=replace(loaded.config, file=path), problems=error.problems)
+    loaded = interpret(document, source)
+    return replace(loaded, config=replace(loaded.config, file=path))
+
+
+def read_document(path: Path | None, start: Path) -> Table:
+    """The tree of the file; an empty one without a file. Raises ConfigError."""
+    return read_file(path, file=name_for(path, start)) if path else Table(Place(), {})
+
+
+def interpret(document: Table, source: Source) -> Loaded:
+    """What the document says in the source's environment, with its variables and overrides."""
+    problems: list[Problem] = []
+    document = Table(
+        document.place, {key: each for key, each in document.entries.items() if key != SCHEMA_KEY}
+    )
+    environment = environment_name(source.environment)
+    tree = with_overrides(for_environment(document, environment, problems), source.overrides)
+    reader = Reader(source.env, source.root, problems=problems)
+    read = cast("Config", reader.read(record_of(Config), tree, At(tree.place)))
+    whole = replace(read, environment=environment, secrets=tuple(reader.secrets))
+    problems += problems_of(tree, env=source.env, environments=listed(document), root=source.root)
+    problems += [each for each in reader.missing if _matters(each, source.uses)]
+    problems.sort(key=_line)
+    return Loaded(config=settled(whole), problems=tuple(problems), tree=tree, whole=whole)
+
+
+def _matters(missing: Problem, uses: Collection[str] | None) -> bool:
+    section = missing.path.partition(".")[0]
+    return uses is None or section not in SECTIONS or section in uses
+
+
+def _line(problem: Problem) -> tuple[int, ...]:
+    """Where in the file it stands; first what no file says."""
+    return tuple(int(part) for part in problem.location.rsplit(":", 2)[1:] if part.isdecimal())

@@ -1,0 +1,27 @@
+"""A plugin as the configuration lists it: under a name, with a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ci_ops.core.plugin import Plugin
+from ci_ops.core.result import Location
+
+PluginT = TypeVar("PluginT", bound=Plugin)
+
+
+@dataclass(
+    frozen=True, kw_only=True
+)  # no slots: a frozen generic with slots cannot be made as Named[Check](…)
+class Named(Generic[PluginT]):
+    """One plugin with its settings, and what the configuration says about it beside them."""
+
+    name: str
+    """The configuration's key; the plugin's own name where there is no key."""
+    plugin: PluginT
+    location: Location | None = field(default=None, compare=False)
+    """The line that declares it; None when no file does."""
+    enabled: bool = True
+    required: bool = True
+    """False for a check whose result does not stand in the way."""

@@ -1,0 +1,238 @@
+"""JSON Schema of the configuration, from the same fields that the reader uses.
+
+What the schema refuses, the reader refuses too; the reader refuses more.
+`python -m ci_ops.config.schema > ci-ops.schema.json` writes the file anew.
+Source: JSON Schema draft 2020-12.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.config.environments import KEY as ENVIRONMENTS
+from ci_ops.config.fielddocs import field_docs, first_sentence
+from ci_ops.config.load import SCHEMA_KEY
+from ci_ops.config.model import Config
+from ci_ops.config.shapes import (
+    Choice,
+    Either,
+    ListOf,
+    MapOf,
+    One,
+    Plugged,
+    PluggedMap,
+    Record,
+    kebab,
+    record_of,
+    switches_of,
+)
+from ci_ops.config.walk import NAME_PATTERN
+from ci_ops.plugins import Family
+
+if TYPE_CHECKING:
+    from ci_ops.config.shapes import Kind, Member, Shape
+    from ci_ops.core.plugin import Plugin
+
+Schema = dict[str, Any]
+
+_VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
+_TEXT: Schema = {"type": ["string", "number", "null"]}
+"""A number is kept as it is written, so that `1.10` needs no quotes; null removes, in an environment."""
+_KINDS: dict[Kind, Schema] = {
+    "text": _TEXT,
+    "secret": _TEXT,
+    "shell": _TEXT,
+    "path": _TEXT,
+    "integer": {"anyOf": [{"type": ["integer", "null"]}, _VARIABLE]},
+    "number": {"anyOf": [{"type": ["number", "null"]}, _VARIABLE]},
+    "boolean": {"anyOf": [{"type": ["boolean", "null"]}, _VARIABLE]},
+    "duration": {
+        "anyOf": [
+            {"type": ["number", "null"], "minimum": 0},
+            {"type": "string", "pattern": r"^\s*[0-9.+]|\$\{"},
+        ],
+        "examples": ["500ms", "30s", "2m"],
+    },
+    "date": {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$|\$\{"},
+    "anything": {},
+}
+_SWITCHES = {
+    "enabled": "False leaves this entry out.",
+    "required": "False lets the check fail without standing in the way.",
+}
+
+
+def schema_text(root: str = "ci_ops") -> str:
+    """The schema as it is committed and printed."""
+    return json.dumps(schema(root), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema(root: str = "ci_ops") -> Schema:
+    """The schema of ci-ops.yml with every plugin of the families under `root`."""
+    definitions: dict[str, Schema] = {}
+    document = _Writer(root, definitions).table(record_of(Config), {})
+    in_environment = _Writer(root, definitions, is_overlay=True).table(record_of(Config), {})
+    in_environment["properties"].pop("version")
+    document["properties"] |= {
+        ENVIRONMENTS: {
+            "description": "What differs in an environment: maps merge, lists replace, null removes.",
+            "type": ["object", "null"],
+            "additionalProperties": in_environment | {"description": "What differs in this environment."},
+        },
+        SCHEMA_KEY: {"description": "The address of this schema, for editors.", "type": "string"},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ci-ops.yml",
+        **document,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes shapes; what turns up more than once becomes a definition, without what it requires."""
+
+    root: str
+    definitions: dict[str, Schema]
+    is_overlay: bool = False
+    """In an environment nothing is required: it may be in the file itself."""
+
+    def of(self, shape: Shape) -> Schema:
+        """The schema of one shape."""
+        match shape:
+            case One():
+                return self.defined(shape.kind, _KINDS[shape.kind])
+            case Choice():
+                return {"anyOf": [{"enum": [*shape.values, None]}, _VARIABLE]}
+            case Either():
+                return _any_of([self.of(each) for each in shape.shapes])
+            case ListOf():
+                whole = replace(self, is_overlay=False)  # a list replaces, so its items are whole
+                return {"type": ["array", "null"], "items": whole.of(shape.item)}
+            case MapOf():
+                return {"type": ["object", "null"], "additionalProperties": self.of(shape.item)}
+            case Record():
+                return self.record(shape)
+            case Plugged():
+                return self.plugged(shape.family, is_named=False)
+            case PluggedMap():
+                return self.plugged_map(shape.family)
+
+    def record(self, shape: Record) -> Schema:
+        """A dataclass: a section stands where it is, any other is a definition."""
+        if shape.cls.__module__ == Config.__module__ and shape.cls.__name__.endswith("Section"):
+            return self.table(shape, {})
+        key = kebab(shape.cls.__name__)
+        if key not in self.definitions:
+            self.definitions[key] = self.table(shape, {})
+        return self.requiring(self.reference(key), shape)
+
+    def table(self, shape: Record, more: dict[str, Schema]) -> Schema:
+        """A map with the dataclass's fields and some keys more."""
+        docs = field_docs(shape.cls)
+        return {
+            "description": first_sentence(shape.cls),
+            "type": ["object", "null"],
+            "properties": more | {each.key: self.member(each, docs) for each in shape.members},
+            "additionalProperties": False,
+        }
+
+    def requiring(self, reference: Schema, shape: Record) -> Schema:
+        """The reference, with the keys that have no default."""
+        required = [each.key for each in shape.members if not each.has_default]
+        return reference | ({"required": required} if required and not self.is_overlay else {})
+
+    def member(self, member: Member, docs: dict[str, str]) -> Schema:
+        """The schema of one field, with its sentence and default."""
+        written: Schema = self.of(member.shape)
+        if member.attribute in docs:
+            written = written | {"description": docs[member.attribute]}
+        default = _plain(member.make_default()) if member.has_default else None
+        return written | ({"default": default} if default not in (None, "", [], {}) else {})
+
+    def plugged_map(self, family: str) -> Schema:
+        """Plugins by name: a known name is the plugin of that name, unless `type` says otherwise."""
+        any_of_them = self.plugged(family, is_named=True)
+        return {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
+            "properties": {
+                name: {
+                    "if": {"required": ["type"], "type": "object"},
+                    "then": any_of_them,
+                    "else": self.plugin(family, name, is_named=True),
+                }
+                for name in self.plugins(family).names()
+            },
+            "additionalProperties": any_of_them,
+        }
+
+    def plugged(self, family: str, *, is_named: bool) -> Schema:
+        """Any plugin of the family, told apart by `type`."""
+        plugins = self.plugins(family)
+        key = f"{'environment-' if self.is_overlay else ''}{plugins.word}"
+        written: Schema = {
+            "type": ["object", "null"] if self.is_overlay else "object",
+            "properties": {"type": {"enum": list(plugins.names())}},
+            "allOf": [
+                {
+                    "if": {"properties": {"type": {"const": name}}, "required": ["type"], "type": "object"},
+                    "then": self.plugin(family, name, is_named=is_named),
+                }
+                for name in plugins.names()
+            ],
+        }
+        return self.defined(key, written | ({} if self.is_overlay else {"required": ["type"]}))
+
+    def plugin(self, family: str, name: str, *, is_named: bool) -> Schema:
+        """One plugin, by reference."""
+        plugins = self.plugins(family)
+        key = f"{plugins.word}-{name}"
+        shape = record_of(plugins.load(name))
+        if key not in self.definitions:
+            more: dict[str, Schema] = {"type": {"const": name}}
+            for each in switches_of(family, shape, is_named=is_named):
+                more[each] = self.of(One("boolean")) | {"description": _SWITCHES[each], "default": True}
+            self.definitions[key] = self.table(shape, more)
+        return self.requiring(self.reference(key), shape)
+
+    def defined(self, key: str, written: Schema) -> Schema:
+        """Put it among the definitions, and give the reference to it."""
+        self.definitions[key] = written
+        return self.reference(key)
+
+    def plugins(self, family: str) -> Family[Plugin]:
+        """The family of that name."""
+        return Family(f"{self.root}.{family}")
+
+    def reference(self, key: str) -> Schema:
+        """Points to a definition."""
+        return {"$ref": f"#/$defs/{key}"}
+
+
+def _any_of(options: list[Schema]) -> Schema:
+    flat = [one for each in options for one in (each["anyOf"] if set(each) == {"anyOf"} else [each])]
+    return flat[0] if len(flat) == 1 else {"anyOf": flat}
+
+
+def _plain(value: Any) -> Any:
+    """A default as JSON; None where there is nothing to say."""
+    if isinstance(value, bool | int | float):
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, str | StrEnum | Path | date):
+        return str(value)
+    if isinstance(value, list | tuple | frozenset | set):
+        items = [_plain(each) for each in value]
+        return sorted(items) if isinstance(value, frozenset | set) else items
+    return None
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

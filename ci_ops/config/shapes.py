@@ -1,0 +1,215 @@
+"""What a field accepts, read from its annotation: one description for reader, schema and display."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from ci_ops.config.named import Named
+from ci_ops.core.fields import DurationMark, Secret, ShellMark
+
+Kind = Literal[
+    "text", "integer", "number", "boolean", "duration", "secret", "shell", "date", "path", "anything"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A single value of that kind."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of these words or numbers."""
+
+    values: tuple[str | int, ...]
+    make: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """Any number of values."""
+
+    item: Shape
+    make: Callable[[Iterable[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """Values by names that the user chooses."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A plugin of that family, with `type` and its own fields."""
+
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class PluggedMap:
+    """Plugins of that family by name; the name is the type where none is given."""
+
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Whichever of the shapes fits, the most special first; perhaps nothing."""
+
+    shapes: tuple[Shape, ...]
+    or_nothing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One field of a dataclass."""
+
+    key: str
+    """As users write it: kebab-case."""
+    attribute: str
+    shape: Shape
+    has_default: bool
+    make_default: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A dataclass: its fields are the keys."""
+
+    cls: type[Any]
+    members: tuple[Member, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its fields."""
+        return tuple(each.key for each in self.members)
+
+
+Shape = One | Choice | ListOf | MapOf | Plugged | PluggedMap | Either | Record
+
+WRITTEN = "written"
+"""A field with this metadata set to False is filled in by code, not by the user."""
+
+_KINDS: dict[Any, Kind] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    Secret: "secret",
+    date: "date",
+    Path: "path",
+    Any: "anything",
+    object: "anything",
+}
+_SPECIAL_FIRST = (
+    "boolean",
+    "integer",
+    "number",
+    "duration",
+    "date",
+    "path",
+    "secret",
+    "shell",
+    "text",
+    "anything",
+)
+
+
+def switches_of(family: str, shape: Record, *, is_named: bool) -> tuple[str, ...]:
+    """The booleans that stand beside a plugin's own keys; a field of that name goes before."""
+    if not is_named:
+        return ()
+    switches = ("enabled", "required") if family == "checks" else ("enabled",)
+    return tuple(each for each in switches if each not in shape.keys)
+
+
+def key_of(attribute: str) -> str:
+    """`min_severity` is written `min-severity`; an underscore at the end only avoids a Python word."""
+    return attribute.rstrip("_").replace("_", "-")
+
+
+def record_of(cls: type[Any]) -> Record:
+    """The shape of a dataclass."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return Record(
+        cls,
+        tuple(
+            Member(key_of(each.name), each.name, shape_of(hints[each.name]), *_default(each))
+            for each in dataclasses.fields(cls)
+            if each.init and each.metadata.get(WRITTEN, True)
+        ),
+    )
+
+
+def _default(field: dataclasses.Field[Any]) -> tuple[bool, Callable[[], Any]]:
+    if field.default_factory is not dataclasses.MISSING:
+        return True, field.default_factory
+    return field.default is not dataclasses.MISSING, lambda: field.default
+
+
+def shape_of(annotation: Any) -> Shape:
+    """The shape of a field's type. Raises TypeError for one that no configuration can hold."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _marked(arguments)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return Choice(tuple(str(each) for each in annotation), annotation)
+    if dataclasses.is_dataclass(annotation):
+        return record_of(typing.cast("type[Any]", annotation))
+    if annotation in _KINDS:
+        return One(_KINDS[annotation])
+    if origin is Literal:
+        return Choice(arguments, _as_it_is)
+    if origin in {Union, types.UnionType}:
+        return _either(arguments)
+    if origin is Named:
+        return Plugged(f"{kebab(arguments[0].__name__)}s")  # `Check` is the base of the family `checks`
+    return _many(annotation, origin, arguments)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def kebab(name: str) -> str:
+    """`EnvVars` is `env-vars`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+def _marked(arguments: tuple[Any, ...]) -> Shape:
+    if DurationMark in arguments:
+        return One("duration")
+    return One("shell") if ShellMark in arguments else shape_of(arguments[0])
+
+
+def _either(arguments: tuple[Any, ...]) -> Either:
+    shapes = [shape_of(each) for each in arguments if each is not type(None)]
+    shapes.sort(key=lambda shape: _SPECIAL_FIRST.index(shape.kind) if isinstance(shape, One) else -1)
+    return Either(tuple(shapes), type(None) in arguments)
+
+
+def _many(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Shape:
+    if origin is tuple and arguments[1:] == (...,):
+        item = shape_of(arguments[0])
+        return PluggedMap(item.family) if isinstance(item, Plugged) else ListOf(item, tuple)
+    if origin in {list, Sequence, Iterable}:
+        return ListOf(shape_of(arguments[0]), list if origin is list else tuple)
+    if origin in {frozenset, set, AbstractSet}:
+        return ListOf(shape_of(arguments[0]), set if origin is set else frozenset)
+    if origin in {dict, Mapping} and arguments[0] is str:
+        return MapOf(shape_of(arguments[1]))
+    raise TypeError(f"a configuration cannot hold a field of type {annotation}")

@@ -1,0 +1,136 @@
+"""A document as it was written: every key and value with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ci_ops.config.scalars import Plain, resolve
+from ci_ops.config.shown import shown
+from ci_ops.core.errors import ConfigError, Problem
+from ci_ops.core.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was said."""
+
+    file: str = ""
+    """As people know it; empty for what no file says."""
+    line: int = 0
+    column: int = 0
+    layer: str = ""
+    """What was laid over the file: `environment staging`, `flag --url`; empty for the file itself."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file or self.layer
+
+    @property
+    def origin(self) -> str:
+        """The place as `config show` names it, layer first."""
+        file = f"{self.file}:{self.line}" if self.line else self.file
+        return ", ".join(part for part in (self.layer, file) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value, as it was written."""
+
+    place: Place
+    text: str = field(repr=False)  # it may be a secret
+    is_plain: bool
+    """True without quotes: then the text may mean a number, a boolean or nothing."""
+    is_typed_in: bool = False
+    """True for flags and inputs: always text, may stand for a number, and `${` means nothing."""
+
+    @property
+    def value(self) -> Plain:
+        """What the text means by the rules of its file."""
+        return resolve(self.text) if self.is_plain else self.text
+
+    @property
+    def is_null(self) -> bool:
+        """True for `null`, `~` and nothing at all."""
+        return self.is_plain and self.value is None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Values in order."""
+
+    place: Place
+    nodes: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key's value, and where the key stands."""
+
+    place: Place
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Values by key; keys are texts as they were written."""
+
+    place: Place
+    entries: Mapping[str, Entry]
+
+    def get(self, *keys: str) -> Node | None:
+        """The node under nested keys; None when there is none."""
+        node: Node | None = self
+        for key in keys:
+            entry = node.entries.get(key) if isinstance(node, Table) else None
+            node = entry.node if entry else None
+        return node
+
+
+Node = Scalar | Listing | Table
+
+
+def add_entry(entries: dict[str, Entry], key: str, entry: Entry, problems: list[Problem]) -> None:
+    """Add a key to a map that is being read; a second one of that name is a problem."""
+    first = entries.setdefault(key, entry)
+    if first is not entry:
+        sentence = f"the key stands twice in one map, first in line {first.place.line}"
+        problems.append(Problem(sentence, path=shown(key), location=str(entry.place)))
+
+
+def is_null(node: Node) -> bool:
+    """True for a scalar that says nothing."""
+    return isinstance(node, Scalar) and node.is_null
+
+
+def problem_at(place: Place, sentence: str, path: str = "") -> ConfigError:
+    """The error of a document that cannot be read further."""
+    return ConfigError([Problem(sentence, path=path, location=str(place))])
+
+
+def with_layer(node: Node, layer: str) -> Node:
+    """The same node, remembered as part of that layer."""
+    place = replace(node.place, layer=layer)
+    if isinstance(node, Scalar):
+        return replace(node, place=place)
+    if isinstance(node, Listing):
+        return Listing(place, tuple(with_layer(each, layer) for each in node.nodes))
+    return Table(
+        place,
+        {
+            key: Entry(replace(entry.place, layer=layer), with_layer(entry.node, layer))
+            for key, entry in node.entries.items()
+        },
+    )
+
+
+def typed_in(value: object, layer: str) -> Node:
+    """A tree of what a flag or an input says: str, bool, number, Secret, list or mapping of these."""
+    place = Place(layer=layer)
+    if isinstance(value, Mapping):
+        return Table(place, {str(key): Entry(place, typed_in(each, layer)) for key, each in value.items()})
+    if isinstance(value, list | tuple):
+        return Listing(place, tuple(typed_in(each, layer) for each in value))
+    if isinstance(value, Secret):
+        return Scalar(place, value.reveal(), is_plain=False, is_typed_in=True)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return Scalar(place, text, is_plain=not isinstance(value, str), is_typed_in=True)

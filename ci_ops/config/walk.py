@@ -1,0 +1,289 @@
+"""Reading a tree into the fields of dataclasses, collecting everything that is wrong.
+
+No message contains a value: not of a variable, not of a Secret, not of a plain
+field either, because a secret may have been pasted into the wrong place. What
+a plugin itself says about its values is searched for secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ci_ops.config.convert import TEXTS, convert, one_of, wanted
+from ci_ops.config.named import Named
+from ci_ops.config.scalars import resolve
+from ci_ops.config.shapes import (
+    Choice,
+    Either,
+    ListOf,
+    MapOf,
+    One,
+    Plugged,
+    PluggedMap,
+    Record,
+    Shape,
+    key_of,
+    record_of,
+    switches_of,
+)
+from ci_ops.config.shown import Hidden, names_a_secret, shown
+from ci_ops.config.tree import Listing, Node, Place, Scalar, Table, is_null
+from ci_ops.config.variables import fill
+from ci_ops.core.errors import Problem, UsageError
+from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.result import Location
+from ci_ops.core.secret import Secret
+from ci_ops.plugins import Family
+
+if TYPE_CHECKING:
+    from ci_ops.core.plugin import Plugin
+
+
+class _Unread:
+    """What stands for a value that could not be read."""
+
+
+UNREAD: Final = _Unread()
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
+"""Of the names that users give to checks and channels."""
+
+_NAME = re.compile(NAME_PATTERN)
+_BOOLEAN = One("boolean")
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where in the document the reader is."""
+
+    place: Place
+    """Of the key, or of the value where there is no key."""
+    path: str = ""
+
+    def under(self, key: str, table: Table | None = None) -> At:
+        """The same for a key of the map that stands here."""
+        entry = table.entries.get(key) if table else None
+        path = f"{self.path}.{shown(key)}" if self.path else shown(key)
+        return At(entry.place if entry else self.place, path)
+
+    @property
+    def is_section(self) -> bool:
+        """True for the document and its sections: they keep what could be read, for the problems after it."""
+        return "." not in self.path and "[" not in self.path
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one document; afterwards it knows what was wrong and what is secret."""
+
+    env: Mapping[str, str] = field(repr=False)
+    root: str = "ci_ops"
+    """The package that holds the families of plugins."""
+    problems: list[Problem] = field(default_factory=list)
+    missing: list[Problem] = field(default_factory=list)
+    """Variables that are not set: whether that matters depends on what is going to be used."""
+    secrets: dict[Secret, None] = field(default_factory=dict)
+    hidden: Hidden = field(default_factory=Hidden)
+
+    def read(self, shape: Shape, node: Node, at: At) -> Any:
+        """The value in that shape; UNREAD when there is none, and then a problem says why."""
+        match shape:
+            case One() | Choice():
+                return self._one(shape, node, at)
+            case Either():
+                return self._either(shape, node, at)
+            case ListOf():
+                return self._list(shape, node, at)
+            case MapOf():
+                return self._map(shape, node, at)
+            case Record():
+                return self._record(shape, node, at)
+            case Plugged():
+                return self._plugged(shape.family, node, at)
+            case PluggedMap():
+                return self._plugged_map(shape.family, node, at)
+
+    def problem(self, at: At, sentence: str) -> Any:
+        """Note it, and give UNREAD."""
+        self.problems.append(Problem(sentence, path=at.path, location=str(at.place)))
+        return UNREAD
+
+    def _one(self, shape: One | Choice, node: Node, at: At) -> Any:
+        if not isinstance(node, Scalar):
+            if shape == One("anything"):
+                many = ListOf(shape, list) if isinstance(node, Listing) else MapOf(shape)
+                return self.read(many, node, at)
+            return self.problem(replace(at, place=node.place), f"expected {wanted(shape)}")
+        at = replace(at, place=node.place)
+        filled = self._filled(node, at, is_shell=shape == One("shell"))
+        if filled is None:
+            return UNREAD
+        text, is_loose = filled
+        value = node.value
+        if is_loose:
+            value = text if isinstance(shape, One) and shape.kind in TEXTS else resolve(text)
+        try:
+            read = convert(shape, text, value)
+        except ValueError as error:
+            return self.problem(at, str(error))
+        if isinstance(read, Secret):
+            self.secrets[read] = None
+            self.hidden.add(text)
+        return read
+
+    def _filled(self, node: Scalar, at: At, *, is_shell: bool) -> tuple[str, bool] | None:
+        """The text with its variables, and whether it may mean a number though it is written as a text."""
+        if node.is_typed_in:
+            return node.text, not node.is_plain
+        if is_shell or "${" not in node.text:
+            return node.text, False
+        filled = fill(node.text, self.env)
+        for name, value in filled.values.items():
+            self.hidden.add(value)
+            if names_a_secret(name):
+                self.secrets[Secret(value)] = None
+        for sentence in filled.mistakes:
+            self.problem(at, sentence)
+        self.missing += [Problem(each, path=at.path, location=str(at.place)) for each in filled.missing]
+        return None if filled.mistakes or filled.missing else (filled.text, bool(filled.names))
+
+    def _either(self, shape: Either, node: Node, at: At) -> Any:
+        if shape.or_nothing and is_null(node):
+            return None
+        fitting = [each for each in shape.shapes if _fits(each, node)]
+        if len(fitting) == 1:
+            return self.read(fitting[0], node, at)
+        for each in fitting:
+            trial = Reader(self.env, self.root, secrets=self.secrets, hidden=self.hidden)
+            read = trial.read(each, node, at)
+            if not trial.problems:
+                self.missing += trial.missing
+                return read
+        return self.problem(replace(at, place=node.place), f"expected {wanted(shape)}")
+
+    def _list(self, shape: ListOf, node: Node, at: At) -> Any:
+        if not isinstance(node, Listing):
+            return self.problem(replace(at, place=node.place), "expected a list")
+        items = [
+            self.read(shape.item, each, At(each.place, f"{at.path}[{index}]"))
+            for index, each in enumerate(node.nodes)
+        ]
+        return UNREAD if any(each is UNREAD for each in items) else shape.make(items)
+
+    def _map(self, shape: MapOf, node: Node, at: At) -> Any:
+        table = self._table(node, at)
+        if table is None:
+            return UNREAD
+        read = {
+            key: self.read(shape.item, each.node, at.under(key, table)) for key, each in table.entries.items()
+        }
+        return UNREAD if any(each is UNREAD for each in read.values()) else read
+
+    def _table(self, node: Node, at: At) -> Table | None:
+        """The node as a map; nothing at all is an empty one."""
+        if isinstance(node, Table):
+            return node
+        if is_null(node):
+            return Table(node.place, {})
+        self.problem(replace(at, place=node.place), "expected keys and values")
+        return None
+
+    def _record(self, shape: Record, node: Node, at: At) -> Any:
+        table = self._table(node, at)
+        if table is None:
+            return UNREAD
+        self._refuse_unknown(table, at, shape.keys)
+        return self._members(shape, table, at)
+
+    def _refuse_unknown(self, table: Table, at: At, known: tuple[str, ...]) -> None:
+        for key in table.entries:
+            if key not in known:
+                self.problem(at.under(key, table), f"unknown key{did_you_mean(key, known)}")
+
+    def _members(self, shape: Record, table: Table, at: At) -> Any:
+        values: dict[str, Any] = {}
+        is_whole = True
+        for member in shape.members:
+            entry = table.entries.get(member.key)
+            if entry is not None:
+                value = self.read(member.shape, entry.node, at.under(member.key, table))
+                if value is UNREAD:
+                    is_whole = is_whole and at.is_section
+                else:
+                    values[member.attribute] = value
+            elif not member.has_default:
+                is_whole = False
+                self.problem(at, f"`{member.key}` is required")
+        if not is_whole:
+            return UNREAD
+        try:
+            return shape.cls(**values)
+        except ValueError as error:
+            return self._refused(str(error), shape, table, at)
+
+    def _refused(self, sentence: str, shape: Record, table: Table, at: At) -> Any:
+        """What the dataclass says about its values; a sentence that begins with a field's name is put there."""
+        word, colon, rest = sentence.partition(": ")
+        key = key_of(word)
+        if colon and key in shape.keys:
+            entry = table.entries.get(key)
+            at = At(entry.node.place if entry else at.place, at.under(key).path)
+            sentence = rest
+        return self.problem(at, self.hidden.taken_out_of(sentence))
+
+    def _plugged_map(self, family: str, node: Node, at: At) -> Any:
+        table = self._table(node, at)
+        if table is None:
+            return UNREAD
+        named = [
+            self._plugged(family, each.node, at.under(key, table), name=key)
+            for key, each in table.entries.items()
+        ]
+        return tuple(each for each in named if each is not UNREAD)
+
+    def _plugged(self, family: str, node: Node, at: At, *, name: str = "") -> Any:
+        if name and not _NAME.fullmatch(name):
+            return self.problem(at, "a name has letters, digits, `-`, `_` and `.`, 63 at most")
+        table = self._table(node, at)
+        cls = self._class(Family(f"{self.root}.{family}"), table, at, name) if table is not None else None
+        if table is None or cls is None:
+            return UNREAD
+        shape = record_of(cls)
+        names = switches_of(family, shape, is_named=bool(name))
+        self._refuse_unknown(table, at, ("type", *names, *shape.keys))
+        switches = {
+            key: self.read(_BOOLEAN, table.entries[key].node, at.under(key, table))
+            for key in names
+            if key in table.entries
+        }
+        missing_before = len(self.missing)
+        plugin = self._members(shape, table, at)
+        if switches.get("enabled") is False:
+            del self.missing[missing_before:]  # what is switched off needs no variables
+        if plugin is UNREAD or UNREAD in switches.values():
+            return UNREAD
+        place = Location(file=at.place.file, line=at.place.line) if at.place.line else None
+        return Named(name=name or cls.plugin_name(), plugin=plugin, location=place, **switches)
+
+    def _class(self, plugins: Family[Plugin], table: Table, at: At, name: str) -> type[Plugin] | None:
+        node = table.get("type")
+        if node is None and not name:
+            self.problem(at, f"`type` is required: {one_of(plugins.names())}")
+            return None
+        try:
+            return plugins.load(name if node is None else node.text if isinstance(node, Scalar) else "")
+        except UsageError as error:
+            self.problem(at if node is None else At(node.place, at.under("type").path), error.what)
+            return None
+
+
+def _fits(shape: Shape, node: Node) -> bool:
+    """True when the shape may be written as a node of this kind."""
+    if shape == One("anything"):
+        return True
+    if isinstance(node, Scalar):
+        return isinstance(shape, One | Choice)
+    return isinstance(shape, ListOf) == isinstance(node, Listing) and not isinstance(shape, One | Choice)
