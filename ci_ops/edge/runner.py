@@ -124,9 +124,7 @@ class Runner:
             return ""
         run = f"{server}/{context.repository}/actions/runs/{context.run_id}"
         job = self._env.get("CI_OPS_CHECK_RUN_ID", "")
-        if job.isascii() and job.isdigit():
-            return f"{run}/job/{job}"
-        return f"{run}/attempts/{context.run_attempt}" if context.run_attempt > 1 else run
+        return f"{run}/job/{job}" if job.isascii() and job.isdigit() else run
 
     @cached_property
     def context(self) -> RunContext:

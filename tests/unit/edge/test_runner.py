@@ -142,7 +142,7 @@ def test_a_summary_that_fits_is_kept_word_for_word(parts: list[str]) -> None:
 
 
 @given(HOSTILE.filter(bool), st.integers(0, 300), st.booleans())
-@settings(max_examples=30)
+@settings(max_examples=20)  # a megabyte each
 def test_a_summary_that_is_too_long_is_cut_at_a_line_and_says_so(
     part: str, spare: int, one_long_line: bool
 ) -> None:
@@ -161,9 +161,9 @@ def test_a_summary_that_is_too_long_is_cut_at_a_line_and_says_so(
     assert text.endswith("all of it.\n")
     if not one_long_line and "\n" in whole:
         head = text.partition("\n> **Cut")[0].removeprefix("x" * spare + "\n")
-        kept = head.removesuffix("```").rstrip("\n")
+        kept = head if whole.startswith(head) else head.removesuffix("```\n")
         assert whole.startswith(kept)
-        assert whole[len(kept) :].startswith("\n")
+        assert kept.endswith("\n")
 
 
 def test_a_code_block_that_was_cut_open_is_closed_before_the_notice(tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_a_push_is_what_the_variables_say(tmp_path: Path) -> None:
     ("env", "url"),
     [
         ({}, "https://github.com/org/app/actions/runs/77"),
-        ({"GITHUB_RUN_ATTEMPT": "3"}, "https://github.com/org/app/actions/runs/77/attempts/3"),
+        ({"GITHUB_RUN_ATTEMPT": "3"}, "https://github.com/org/app/actions/runs/77"),
         ({"CI_OPS_CHECK_RUN_ID": "123"}, "https://github.com/org/app/actions/runs/77/job/123"),
         ({"CI_OPS_CHECK_RUN_ID": "../x"}, "https://github.com/org/app/actions/runs/77"),
         ({"GITHUB_SERVER_URL": "javascript:x"}, ""),
