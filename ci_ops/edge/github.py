@@ -1,0 +1,254 @@
+"""The GitHub door: a repository's deployments as a ledger, and statuses on its commits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ci_ops.core.errors import UsageError
+from ci_ops.core.ledger import CommitState, CommitStatuses, Ledger, LedgerError, any_record
+from ci_ops.core.record import DeploymentRecord, State, is_revision
+from ci_ops.core.text import one_line
+from ci_ops.edge.github_api import PER_PAGE, GitHubApi
+from ci_ops.edge.github_record import (
+    SHOWN_AS,
+    Shown,
+    as_shown,
+    described,
+    identity_of,
+    payload_of,
+    status_line,
+    web_address,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from github.Repository import Repository
+
+    from ci_ops.core.ports import Clock
+    from ci_ops.core.redact import Redactor
+    from ci_ops.core.secret import Secret
+
+SCANNED_PAGES = 10
+"""Of a hundred deployments each: nobody looks further back for a release to return to."""
+STALE_LIMIT = 10
+MAX_CONTEXT = 255
+TASK = "deploy"
+_WRITE = "deployments: write"
+_READ = "deployments: read"
+_RUN = re.compile(r"/actions/runs/(?P<run>\d{1,18})(?:/job/(?P<job>\d{1,18}))?")
+
+
+class GitHub(Ledger, CommitStatuses):
+    """One repository's deployments and commit statuses.
+
+    `clock` ends a wait between two tries when a stop is requested; `waits`
+    makes the seconds between tries; `redact` learns the token.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: str,
+        token: Secret,
+        api_url: str,
+        clock: Clock,
+        waits: Callable[[], Iterator[float]],
+        redact: Redactor,
+    ) -> None:
+        self._api = GitHubApi(
+            repository=repository, token=token, api_url=api_url, clock=clock, waits=waits, redact=redact
+        )
+        self._redact = redact
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._api.close()
+
+    def open(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Create the deployment, with the status that goes with the record's state."""
+        if record.external_id:
+            return record
+        ref = record.revision or record.ref
+        if not ref:
+            raise LedgerError(
+                "GitHub cannot keep a deployment of an unknown commit",
+                kind="refused",
+                hint="Give `revision`: the 40 digits of the commit.",
+            )
+        number, has_status = self._api.ask(
+            lambda repository: self._open(repository, record, ref),
+            doing=f"create the deployment of {record.short_revision}",
+            permission=_WRITE,
+        )
+        opened = replace(record, external_id=str(number))
+        return opened if has_status or record.state is State.PLANNED else self.update(opened)
+
+    def _open(self, repository: Repository, record: DeploymentRecord, ref: str) -> tuple[int, bool]:
+        """The deployment's number, and whether it has a status; an earlier try may have made it."""
+        if (number := _number_of(repository, record)) is not None:
+            return number, bool(_statuses(repository, number))
+        deployment = repository.create_deployment(
+            ref,
+            task=TASK,
+            auto_merge=False,
+            required_contexts=[],
+            payload=payload_of(record, self._redact),
+            environment=record.environment,
+            description=self._said(f"{record.kind} of {record.service} {record.short_revision}"),
+        )
+        number = deployment.raw_data.get("id")
+        if number is None:
+            raise LedgerError(
+                f"GitHub merged the default branch into {ref} instead of creating a deployment (202)",
+                kind="merged",
+                hint="Deploy a full commit id rather than a branch.",
+            )
+        return int(number), False
+
+    def update(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Add the status that goes with the record's state."""
+        addresses = {"target_url": record.run_url, "environment_url": record.url}
+        details: dict[str, Any] = {
+            "description": self._said(status_line(record)),
+            "auto_inactive": True,
+            **{name: address for name, address in addresses.items() if web_address(address)},
+        }
+
+        def write(repository: Repository) -> int:
+            number = _known_number(repository, record)
+            repository.get_deployment(number).create_status(SHOWN_AS[record.state], **details)
+            return number
+
+        doing = f"write the status {record.state} of {record.id}"
+        return replace(record, external_id=str(self._api.ask(write, doing=doing, permission=_WRITE)))
+
+    def records(
+        self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
+    ) -> Iterator[DeploymentRecord]:
+        """Our deployments there, newest first; one request for each state that is asked for."""
+        seen: set[str] = set()
+        for page in range(SCANNED_PAGES):
+            listed = self._page(environment, page)
+            for identity in listed:
+                if identity is None or identity.external_id in seen:
+                    continue  # somebody else's, or pushed onto this page by a newer one
+                seen.add(identity.external_id)
+                if where(identity):
+                    yield self._with_state(identity)
+            if len(listed) < PER_PAGE:
+                return
+
+    def _page(self, environment: str, page: int) -> list[DeploymentRecord | None]:
+        """One page of deployments; None stands for somebody else's."""
+
+        def listed(repository: Repository) -> list[DeploymentRecord | None]:
+            deployments = repository.get_deployments(environment=environment).get_page(page)
+            return [identity_of(deployment, environment) for deployment in deployments]
+
+        return self._api.ask(listed, doing=f"read the deployments of {environment}", permission=_READ)
+
+    def _with_state(self, identity: DeploymentRecord) -> DeploymentRecord:
+        number = int(identity.external_id)
+        statuses = self._api.ask(
+            lambda repository: _statuses(repository, number),
+            doing=f"read the statuses of {identity.id}",
+            permission=_READ,
+        )
+        return as_shown(identity, statuses)
+
+    def close_stale(
+        self, environment: str, is_run_finished: Callable[[str], bool] | None = None
+    ) -> tuple[DeploymentRecord, ...]:
+        """Mark deployments as interrupted whose run is over; those that were marked.
+
+        A runner that dies leaves its deployment in progress for ever: GitHub
+        closes only those that succeeded. `is_run_finished` is given `run_url`.
+        """
+        is_over = is_run_finished or self.is_run_finished
+        stale = [
+            record
+            for record in self.history(environment, STALE_LIMIT)
+            if record.state in {State.PLANNED, State.RUNNING} and is_over(record.run_url)
+        ]
+        ended = [
+            replace(each, state=State.INTERRUPTED, error="its run ended before it did") for each in stale
+        ]
+        return tuple(self.update(record) for record in ended)
+
+    def is_run_finished(self, run_url: str) -> bool:
+        """True when GitHub says that the run, or the very job, is over; needs `actions: read`."""
+        match = _RUN.fullmatch(urlsplit(run_url).path.removeprefix(f"/{self._api.repository}"))
+        if match is None:
+            return False
+        try:
+            return self._api.ask(
+                lambda repository: _is_over(repository, match),
+                doing="see whether an earlier run is over",
+                permission="actions: read",
+            )
+        except LedgerError as error:
+            if error.kind == "missing":
+                return True  # a run that was deleted does nothing any more
+            raise
+
+    def commit_status(
+        self, sha: str, *, context: str, state: CommitState, description: str, url: str = ""
+    ) -> None:
+        """Show a state on a commit; for a pull request that is its head."""
+        if not is_revision(sha):
+            raise UsageError(f"{sha!r} is not a full commit id")
+        details: dict[str, Any] = {
+            "context": one_line(context)[:MAX_CONTEXT],
+            "description": self._said(description),
+            **({"target_url": url} if web_address(url) else {}),
+        }
+        self._api.ask(
+            lambda repository: repository.get_commit(sha).create_status(state, **details),
+            doing=f"write the status {details['context']!r} of commit {sha[:7]}",
+            permission="statuses: write",
+        )
+
+    def _said(self, text: str) -> str:
+        return described(self._redact(text))
+
+
+def _number_of(repository: Repository, record: DeploymentRecord) -> int | None:
+    """The deployment that was created for that record; None for none."""
+    by_commit = {"sha": record.revision} if record.revision else {}
+    for deployment in repository.get_deployments(environment=record.environment, **by_commit).get_page(0):
+        identity = identity_of(deployment, record.environment)
+        if identity is not None and identity.id == record.id:
+            return deployment.id
+    return None
+
+
+def _known_number(repository: Repository, record: DeploymentRecord) -> int:
+    if record.external_id.isascii() and record.external_id.isdigit():
+        return int(record.external_id)
+    if (number := _number_of(repository, record)) is not None:
+        return number
+    raise LedgerError(
+        f"GitHub has no deployment {record.id} in {record.environment}",
+        kind="missing",
+        hint="Check the deployment's id and environment; a deployment is written down when it starts.",
+    )
+
+
+def _statuses(repository: Repository, number: int) -> tuple[Shown, ...]:
+    """A deployment's hundred newest statuses, newest first."""
+    listed = repository.get_deployment(number).get_statuses().get_page(0)
+    newest_first = sorted(listed, key=lambda status: status.id, reverse=True)
+    return tuple(
+        Shown(state=each.state, description=each.description or "", at=each.created_at)
+        for each in newest_first
+    )
+
+
+def _is_over(repository: Repository, match: re.Match[str]) -> bool:
+    if match["job"]:
+        return repository.get_workflow_job(int(match["job"])).status == "completed"
+    return repository.get_workflow_run(int(match["run"])).status == "completed"
