@@ -65,7 +65,7 @@ class _Events:
         line = self._lines[mark.line] if mark.line < len(self._lines) else ""
         if "\t" in line[: mark.column + 1]:
             return "YAML takes no tabs here; use spaces"
-        return f"not YAML: {_HANDLE.sub("'!'", problem)}"
+        return "not YAML: " + _HANDLE.sub("'!'", problem)
 
 
 def _parse(text: str) -> Iterator[Any]:
