@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci_ops.core.errors import CiOpsError, Interrupted, LockHeld
-from ci_ops.core.execute import Executor, ReplayMismatch, dry_run, ignore
+from ci_ops.core.execute import Executor, ReplayMismatch, dry_run
 from ci_ops.core.journal import Journal, Mark
 from ci_ops.core.report import StepState
-from ci_ops.core.step import Command, Request, StepResult, Steps, Wait
+from ci_ops.core.step import Request, Steps, Wait
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.deployments import Bench, a_world, listed, shell
@@ -228,7 +228,7 @@ def journal_with_done(bench: Bench) -> Journal:
 def test_a_stop_during_a_step_ends_it_and_is_written_down(tmp_path: Path) -> None:
     stop = StopSignal()
     bench = Bench(tmp_path, world=RealWorld(env=a_world().env, stop=stop))
-    threading.Thread(target=lambda: (wait_for(tmp_path / "begun"), stop.request(signal.SIGINT))).start()
+    stop_once_begun(tmp_path / "begun", stop)
     step = shell("long", "touch begun; sleep 30; touch ended", undo=shell("back", "sleep 30"))
 
     with pytest.raises(Interrupted):
@@ -245,7 +245,7 @@ def test_a_stop_during_an_undo_leaves_it_to_the_next_run(tmp_path: Path) -> None
     bench = Bench(tmp_path, world=RealWorld(env=a_world().env, stop=stop))
     undo = shell("back", "touch begun; test -e quick || sleep 30")
     bench.executor().run(listed([shell("one", "true", undo=undo)]))
-    threading.Thread(target=lambda: (wait_for(tmp_path / "begun"), stop.request(signal.SIGINT))).start()
+    stop_once_begun(tmp_path / "begun", stop)
 
     with pytest.raises(Interrupted):
         bench.executor().undo()
@@ -255,10 +255,14 @@ def test_a_stop_during_an_undo_leaves_it_to_the_next_run(tmp_path: Path) -> None
     assert Bench(tmp_path).executor().undo().failed is None
 
 
-def wait_for(path: Path) -> None:
-    waiting = threading.Event()
-    while not path.exists():
-        waiting.wait(0.01)
+def stop_once_begun(path: Path, stop: StopSignal) -> None:
+    def watch() -> None:
+        waiting = threading.Event()
+        while not path.exists():
+            waiting.wait(0.01)
+        stop.request(signal.SIGINT)
+
+    threading.Thread(target=watch).start()
 
 
 def test_a_lost_lock_stops_before_the_change(tmp_path: Path) -> None:
@@ -437,8 +441,3 @@ def test_a_generator_is_closed_when_a_step_fails(tmp_path: Path) -> None:
 
     Bench(tmp_path).executor().run(steps())
     assert closed == [True]
-
-
-def test_nobody_needs_to_watch() -> None:
-    assert ignore(StepResult(ok=True, code=0)) is None
-    assert isinstance(Command(title="t", key="k", run="true"), Command)
