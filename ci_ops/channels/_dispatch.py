@@ -79,7 +79,7 @@ class Notifier:
         known = {channel.name: channel.plugin for channel in self.channels}
         if not known:
             return ()
-        names = self.to or recipients(event, routes=self.routes, channels=tuple(known))
+        names = tuple(dict.fromkeys(self.to)) or recipients(event, routes=self.routes, channels=tuple(known))
         if not names:
             return (_skipped(NO_TARGET, event, f"no route for {event.name}"),)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ci_ops.core.event import Outcome
 from ci_ops.core.reasons import REASONS
@@ -12,7 +12,7 @@ from ci_ops.core.status import Status
 from ci_ops.core.text import console_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from ci_ops.core.event import Delivery
     from ci_ops.core.report import Report, StepOutcome
@@ -77,21 +77,10 @@ def undelivered(report: Report) -> list[Delivery]:
     return [each for each in report.deliveries if each.outcome is Outcome.FAILED]
 
 
-def histograms(result: Result) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """Facts that count things: what was seen, and how often."""
-    for name, value in result.facts.items():
-        if is_histogram(value):
-            yield name, value
-
-
-def is_histogram(value: Any) -> bool:
-    """True for a mapping of texts to counts that is not empty."""
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(isinstance(key, str) for key in value)
-        and all(isinstance(count, int) and not isinstance(count, bool) for count in value.values())
-    )
+def histogram(result: Result) -> dict[str, int]:
+    """What a check counted, by what it saw: its fact of that name; empty when it has none."""
+    counts = result.facts.get("histogram")
+    return {str(seen): int(count) for seen, count in counts.items()} if isinstance(counts, dict) else {}
 
 
 def last_lines(output: str) -> tuple[list[str], int]:

@@ -13,7 +13,7 @@ from ci_ops.core.durations import format_duration
 from ci_ops.core.plugin import Format, shorten
 from ci_ops.core.report import StepState
 from ci_ops.core.text import map_texts
-from ci_ops.formats._words import broken_steps, headline, histograms, last_lines, problems, worst_first
+from ci_ops.formats._words import broken_steps, headline, histogram, last_lines, problems, worst_first
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Templates
@@ -44,13 +44,13 @@ def _context(report: Report) -> dict[str, Any]:
         "report": short,
         "headline": headline(short),
         "max_rows": MAX_ROWS,
-        "problems": [(result, list(histograms(result))) for result in problems(short)],
+        "problems": [(result, histogram(result)) for result in problems(short)],
         "broken_steps": [
             (step, [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
             for step, (lines, left_out) in zip(broken_steps(short), outputs.values(), strict=True)
         ],
         "results": worst_first(short.results),
-        "proof": [(result, list(histograms(result))) for result in worst_first(short.proof)],
+        "proof": [(result, histogram(result)) for result in worst_first(short.proof)],
         "timeline": [_bar(step) for step in short.steps if _has_run(step)],
         "axis": "%H:%M:%S" if report.seconds >= 3600 else "%M:%S",
         "took": format_duration(report.seconds) if report.seconds else "",

@@ -14,7 +14,7 @@ from ci_ops.formats._words import (
     availability_sentence,
     broken_steps,
     headline,
-    histograms,
+    histogram,
     last_lines,
     problems,
     worst_first,
@@ -131,9 +131,8 @@ def _step_rows(report: Report) -> Iterator[Sequence[str]]:
 def _proof(report: Report) -> Iterator[str]:
     yield from _table(_check_rows(report.proof))
     for result in report.proof:
-        for name, counts in histograms(result):
-            seen = ", ".join(f"{_line(value)} ({count})" for value, count in counts.items())
-            yield f"  {_line(result.check)} saw these {_line(name)}: {seen}"
+        if seen := ", ".join(f"{_line(value)} ({count})" for value, count in histogram(result).items()):
+            yield f"  {_line(result.check)} saw: {seen}"
     if sentence := availability_sentence(report):
         yield f"  {sentence}"
 

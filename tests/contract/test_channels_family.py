@@ -24,6 +24,7 @@ from ci_ops.plugins import family
 from tests.support.channels import CREDENTIALS, EXAMPLES, LOCAL, SECRET_PATH
 from tests.support.golden import check_golden
 from tests.support.jump_clock import JumpClock
+from tests.support.published import check_published
 from tests.support.receiver import RESET, SILENCE, Answer, Receiver, Taken, receiving
 from tests.support.reports import EVENTS, HOSTILE, hostile_event
 
@@ -104,6 +105,12 @@ def test_every_channel_documents_itself(name: str) -> None:
 def test_the_request_is_the_golden_one(name: str, kind: str, world: RealWorld, receiver: Receiver) -> None:
     send(world, receiver.url(SECRET_PATH), name, about=EVENTS[kind])
     check_golden(f"channels/{name}/{kind}.txt", as_text(receiver.taken[0]))
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_an_event_fits_its_published_schema(kind: str, world: RealWorld, receiver: Receiver) -> None:
+    send(world, receiver.url(SECRET_PATH), "webhook", about=EVENTS[kind])
+    check_published(json.loads(receiver.taken[0].body), "event-1")
 
 
 @pytest.mark.parametrize("kind", EVENTS)

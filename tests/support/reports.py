@@ -87,7 +87,7 @@ REVISION = Result(
     sentence="8 of 8 connections answered abc1234.",
     measured=8,
     seconds=0.2,
-    facts={"revisions": {"abc1234": 8}},
+    facts={"histogram": {"abc1234": 8}},
 )
 SLOW = Result(
     check="health",
@@ -116,7 +116,7 @@ STALE = Result(
     attempts=5,
     seconds=10.4,
     transient=True,
-    facts={"revisions": {"abc1234": 5, "0f1e2d3": 3}},
+    facts={"histogram": {"abc1234": 5, "0f1e2d3": 3}},
     findings=(
         Finding(
             rule="revision/stale",
@@ -260,7 +260,7 @@ ROLLED_BACK = Report(
         replace(
             REVISION,
             sentence="8 of 8 connections answered 0f1e2d3.",
-            facts={"revisions": {"0f1e2d3": 8}},
+            facts={"histogram": {"0f1e2d3": 8}},
         ),
     ),
     steps=(
@@ -335,7 +335,7 @@ def hostile_report(text: str = HOSTILE) -> Report:
         sentence=text,
         measured=1,
         findings=(finding,),
-        facts={text: {text: 3}, "endless": float("inf"), "thing": NOW},
+        facts={"histogram": {text: 3}, text: text, "endless": float("inf"), "thing": NOW},
     )
     return Report(
         command="deploy",

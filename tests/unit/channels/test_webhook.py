@@ -10,6 +10,9 @@ from ci_ops.channels.webhook import Webhook, payload, reference_of, signatures
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.secret import Secret
 from ci_ops.core.status import Status
+from ci_ops.edge.world import RealWorld
+from tests.support.jump_clock import JumpClock
+from tests.support.receiver import receiving
 from tests.support.reports import NOW, record
 
 MESSAGE = Message(
@@ -89,3 +92,10 @@ def test_without_a_record_the_time_of_sending_serves() -> None:
 )
 def test_any_web_address_is_a_webhook(address: str, is_one: bool) -> None:
     assert (Webhook.recognise(address) is not None) is is_one
+
+
+def test_without_a_secret_the_event_is_sent_unsigned() -> None:
+    with receiving() as receiver:
+        reference = Webhook(url=Secret(receiver.url())).send(MESSAGE, RealWorld(env={}, clock=JumpClock()))
+    assert receiver.taken[0].headers["webhook-id"] == reference
+    assert "webhook-signature" not in receiver.taken[0].headers
