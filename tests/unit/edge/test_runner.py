@@ -51,6 +51,8 @@ PIECES = (
 )
 HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=24).map("".join)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,12}", fullmatch=True)
+UNHURRIED = settings(deadline=None)
+"""For examples that write files: how long that takes depends on who else writes."""
 ON_GITHUB = {"GITHUB_ACTIONS": "true"}
 
 
@@ -79,6 +81,7 @@ def runner_in(folder: Path, **env: str) -> tuple[Runner, Log]:
     return Runner.from_env({**ON_GITHUB, **files, **env}, log.append), log
 
 
+@UNHURRIED
 @given(st.dictionaries(NAMES, HOSTILE, max_size=5))
 def test_every_output_arrives_as_it_was_given_but_for_its_line_ends(values: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -130,6 +133,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         runner.set_output("status", "pass")
 
 
+@UNHURRIED
 @given(st.lists(HOSTILE, min_size=1, max_size=3))
 def test_a_summary_that_fits_is_kept_word_for_word(parts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +146,7 @@ def test_a_summary_that_fits_is_kept_word_for_word(parts: list[str]) -> None:
 
 
 @given(HOSTILE.filter(bool), st.integers(0, 300), st.booleans())
-@settings(max_examples=20)  # a megabyte each
+@settings(max_examples=20, deadline=None)  # a megabyte each
 def test_a_summary_that_is_too_long_is_cut_at_a_line_and_says_so(
     part: str, spare: int, one_long_line: bool
 ) -> None:
