@@ -34,7 +34,6 @@ ABANDONED_SECONDS = 3600
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 LOCKS = os.path.join(ROOT, "actions", "locks")
 GROUPS = {"deploy": ("core", "github"), "rollback": ("core", "github")}
-SITE_FOLDERS = ("site-packages", "dist-packages")
 REPLACED_PREFIXES = ("PIP_", "PYTHON", "UV_")
 KEPT_NAMES = {
     *("PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT"),
@@ -68,13 +67,19 @@ def main(arguments: list[str]) -> int:
         return refuse(problem)
     except OSError as problem:
         return refuse(SetupFailed(str(problem), "Make room, or let this user write to its temporary folder."))
-    sys.path[:] = [path for path in sys.path if os.path.basename(path) not in SITE_FOLDERS]
-    sys.path.insert(0, ROOT)
+    sys.path[:] = [ROOT, *libraries, *standard_library()]
     keep_bytecode_in(os.path.join(os.path.dirname(libraries[0]), "bytecode"))
     os.environ["CI_OPS_BOOTSTRAP"] = os.path.realpath(__file__)
     sys.argv = ["ci-ops", *arguments]
     command = importlib.import_module("ci_ops.__main__")
     return int(command.main() or 0)
+
+
+def standard_library() -> list[str]:
+    """Where the interpreter's own modules are; whatever is installed for it stays out."""
+    own = (f"python{sys.version_info.major}{sys.version_info.minor}.zip", "lib-dynload", "DLLs")
+    home = os.path.dirname(os.__file__)
+    return [path for path in sys.path if path == home or os.path.basename(path) in own]
 
 
 def stop(number: int, _frame: object) -> None:
