@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ _USES = {
     "readiness": frozenset({"readiness"}),
     "verify": frozenset({"verify"}),
     "notify": frozenset({"notify"}),
+    "history": frozenset(),
 }
 """The sections whose variables a command needs; the others use all but readiness."""
 _OVERRIDES = {
@@ -100,11 +102,18 @@ class Opened:
 
 def run_flow(request: Request, flow: Callable[[Job], Report]) -> int:
     """Open the job, run its flow, close it; signals only ask to stop meanwhile."""
+    with opened_job(request) as opened:
+        return close(opened, flow(opened.job))
+
+
+@contextmanager
+def opened_job(request: Request) -> Iterator[Opened]:
+    """A job of this process, given back in order; signals only ask to stop meanwhile."""
     stop = StopSignal()
     with stop.listening():
         opened = open_job(request, os.environ, stop=stop)
         try:
-            return close(opened, flow(opened.job))
+            yield opened
         finally:
             opened.runner.close()
             opened.dispose()

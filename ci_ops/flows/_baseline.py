@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._run import run_checks
@@ -13,14 +14,13 @@ from ci_ops.core.record import DeploymentRecord, State, is_revision
 from ci_ops.flows._usual import with_usual_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from ci_ops.flows._job import Job
     from ci_ops.flows._run import Run
 
 UNRECORDED = "unrecorded"
 """Stands for a release that answers but that no ledger knows of."""
 
-HISTORY = 50
+LOOKED_THROUGH = 50
 """Deployments that are looked through for the one that is live."""
 
 _LIVE = frozenset({State.VERIFIED, State.UNVERIFIED, State.FAILED, State.INTERRUPTED})
@@ -38,9 +38,13 @@ class Baseline:
     """Its commit, as recorded or else as measured; empty when unknown."""
 
 
-def live_record(history: Iterable[DeploymentRecord]) -> DeploymentRecord | None:
-    """The deployment whose release is live, whatever was said of it; newest first in."""
-    return next((each for each in history if each.state in _LIVE), None)
+def live_record(job: Job) -> DeploymentRecord | None:
+    """The deployment whose release is live, whatever was said of it; None when none is known.
+
+    Reads no further than it must: a remote ledger answers one record a request.
+    """
+    records = islice(job.site.ledger.records(job.environment), LOOKED_THROUGH)
+    return next((each for each in records if each.state in _LIVE), None)
 
 
 def look_before(run: Run) -> Baseline:
@@ -50,13 +54,13 @@ def look_before(run: Run) -> Baseline:
     but this runner cannot reach the service: it could not judge the new one.
     """
     job = run.job
-    history = job.site.ledger.history(job.environment, HISTORY)
-    live = live_record(history)
-    verified = next((each for each in history if each.state is State.VERIFIED), None)
+    live = live_record(job)
+    is_verified = live is not None and live.state is State.VERIFIED
+    verified = live if is_verified else job.site.ledger.last_verified(job.environment)
     answers = _answers(run, must=verified is not None)
     if live is not None:
         return Baseline(
-            verified=live if live.state is State.VERIFIED else None,
+            verified=live if is_verified else None,
             release=live.release_id,
             revision=live.revision,
         )

@@ -29,8 +29,8 @@ LOCK = "deployment"
 class DeployOptions:
     """What the caller wants of this deployment."""
 
-    verify: bool = True
-    """False when a later action of the same job verifies."""
+    verify: bool | None = None
+    """False when a later action of the same job verifies; None as the configuration says."""
     force: bool = False
     """Deploy although this revision is live and verified."""
     type: str = "standard"
@@ -40,6 +40,8 @@ class DeployOptions:
 def deploy(job: Job, options: DeployOptions) -> Report:
     """One transaction: the release is live and verified, or the one before is back and proven."""
     run = Run(job, "deploy")
+    if options.verify is None:
+        options = replace(options, verify=job.config.deploy.verify)
     revision = _checked_revision(job, options)
     if job.dry_run:
         return _rehearse(run, revision, options)

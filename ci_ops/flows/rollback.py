@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports import Lock
     from ci_ops.flows._job import Job
 
-HISTORY = 200
+LOOKED_THROUGH = 200
 """Deployments that are looked through for the one to go back to."""
 
 
@@ -96,8 +97,7 @@ def _undo(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> R
 def _choose(run: Run, options: RollbackOptions) -> tuple[DeploymentRecord | None, DeploymentRecord]:
     """The deployment that is live, and the one to go back to."""
     ledger = run.job.site.ledger
-    history = ledger.history(run.job.environment, HISTORY)
-    current = live_record(history)
+    current = live_record(run.job)
     if options.to:
         found = ledger.find(run.job.environment, options.to)
         if found is None:
@@ -111,7 +111,7 @@ def _choose(run: Run, options: RollbackOptions) -> tuple[DeploymentRecord | None
             run.note(f"{found.id} was asked for by name; it is {found.state}, not verified.")
         return current, found
     gone = current.release_id if current else ""
-    for each in history:
+    for each in islice(ledger.records(run.job.environment), LOOKED_THROUGH):
         if each.state is State.VERIFIED and each.release_id != gone:
             return current, each
     raise CiOpsError(
