@@ -68,6 +68,8 @@ class HealthCheckService:
         self._lock = threading.Lock()
         self._states: dict[str, CheckState] = {}
         self._groups: dict[str, _Group] = {}
+        self.groups: tuple[str, ...] = _BUILT_IN_GROUPS
+        """Every group that can be asked for: built-in, named, or made by a tag."""
         self._pid = os.getpid()
         self._tools = Tools(
             monotonic=monotonic, now=now, hide=hide, workers=Workers(max_workers), loop_thread=LoopThread()
@@ -98,6 +100,7 @@ class HealthCheckService:
             if check.name in self._states:
                 raise ValueError(f"there is already a health check {check.name!r}")
             self._states = {**self._states, check.name: CheckState(check, self._tools)}
+            self._list_groups()
         return check
 
     def check(self, name: str | None = None, **options: Any) -> Callable[[Check], Check]:
@@ -117,6 +120,7 @@ class HealthCheckService:
                 raise ValueError(f"health check {name!r} is named by the group {holder!r}")
             self._known(name)
             self._states = {title: state for title, state in self._states.items() if title != name}
+            self._list_groups()
 
     def group(
         self,
@@ -139,11 +143,7 @@ class HealthCheckService:
             policy = self._on_empty if on_empty is None else on_empty
             group = _Group(members=members, tags=tuple(tags), on_empty=policy)
             self._groups = {**self._groups, name: group}
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The names of every group that can be asked for."""
-        return tuple(dict.fromkeys((*_BUILT_IN_GROUPS, *self._groups)))
+            self._list_groups()
 
     @property
     def checks(self) -> tuple[HealthCheck, ...]:
@@ -182,6 +182,13 @@ class HealthCheckService:
         ]
         return self._report(group, shown)
 
+    def close(self) -> None:
+        """End what the checks keep open, such as a connection of their own."""
+        for check in self.checks:
+            end = getattr(check.call, "close", None)
+            if end is not None:
+                end()
+
     def _begin(
         self, group: str, *, fresh: bool, loop: asyncio.AbstractEventLoop | None
     ) -> list[tuple[CheckState, Run | None]]:
@@ -193,16 +200,18 @@ class HealthCheckService:
 
     def _select(self, group: str) -> list[CheckState]:
         chosen = self._groups.get(group)
-        if chosen is None and group not in _BUILT_IN_GROUPS:
-            raise KeyError(group)
         states = self._states.values()
         if chosen is not None:
-            return [
-                one
-                for one in states
-                if one.check.name in chosen.members or {*chosen.tags} & {*one.check.tags}
-            ]
-        return [one for one in states if group == "check" or group in one.check.tags]
+            tags = {*chosen.tags}
+            return [one for one in states if one.check.name in chosen.members or tags & {*one.check.tags}]
+        found = [one for one in states if group == "check" or group in one.check.tags]
+        if not found and group not in _BUILT_IN_GROUPS:
+            raise KeyError(group)
+        return found
+
+    def _list_groups(self) -> None:
+        tags = (tag for check in self.checks for tag in check.tags)
+        self.groups = tuple(dict.fromkeys((*_BUILT_IN_GROUPS, *self._groups, *tags)))
 
     def _refusal(self, group: str) -> str:
         if group == "live":

@@ -129,6 +129,9 @@ class HealthCheck:
     def __post_init__(self) -> None:
         if not is_name(self.name):
             raise ValueError(f"a health check is named by letters, digits and . : _ -, not {self.name!r}")
+        for tag in self.tags:
+            if not is_name(tag) or tag in RESERVED_GROUPS:
+                raise ValueError(f"health check {self.name!r}: no group can be called {tag!r}")
         if self.timeout_seconds <= 0:
             raise ValueError(f"health check {self.name!r}: timeout_seconds must be above 0")
         if min(self.ttl_seconds, self.stale_seconds, self.failure_ttl_seconds) < 0:

@@ -104,7 +104,8 @@ class HealthRoutes:
         if path == self.prefix:
             return "ready"
         head, _, name = path.rpartition("/")
-        return name if head == self.prefix and name in {*RESERVED_GROUPS, *self.health.groups} else None
+        is_ours = head == self.prefix and (name in self.health.groups or name in RESERVED_GROUPS)
+        return name if is_ours else None
 
     def paths(self) -> tuple[str, ...]:
         """Every path answered now."""

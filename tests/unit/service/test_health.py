@@ -433,7 +433,12 @@ def test_since_tells_when_the_status_began(
 
 
 def test_groups_select_by_tag_and_by_name(health: HealthCheckService) -> None:
-    for name, tags in (("database", ("ready", "orders")), ("mail", ()), ("deadlock", ("live",))):
+    for name, tags in (
+        ("database", ("ready", "orders")),
+        ("mail", ()),
+        ("deadlock", ("live",)),
+        ("stripe", ("payments",)),
+    ):
         health.add(Counted(), name=name, tags=tags)
     health.group("orders", "mail", tags=["orders"])
 
@@ -442,8 +447,9 @@ def test_groups_select_by_tag_and_by_name(health: HealthCheckService) -> None:
     assert names == {
         "live": ["deadlock"],
         "ready": ["database"],
-        "check": ["database", "mail", "deadlock"],
+        "check": ["database", "mail", "deadlock", "stripe"],
         "orders": ["database", "mail"],
+        "payments": ["stripe"],
     }
 
 
@@ -484,6 +490,7 @@ def test_a_check_named_by_a_group_cannot_be_removed(health: HealthCheckService) 
     [
         ("a/b", {}, "is named by"),
         ("", {}, "is named by"),
+        ("x", {"tags": ("ready", "metrics")}, "no group can be called 'metrics'"),
         ("x", {"timeout_seconds": 0}, "above 0"),
         ("x", {"timeout_seconds": 5}, "above the deadline"),
         ("x", {"ttl_seconds": -1}, "not negative"),

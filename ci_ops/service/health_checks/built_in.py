@@ -1,0 +1,45 @@
+"""How a ready-made check is put together from what it measures and how it judges."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.health_model import Check, HealthStatus, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def built_in(check: Check, name: str, *, close: Callable[[], Any] | None = None, **options: Any) -> Check:
+    """The check, with the name and the options it brings along.
+
+    `close` ends what the check keeps open; `HealthCheckService.close` calls it.
+    """
+    vars(check).update(name=name, options=options, close=close)
+    return check
+
+
+def judged(measure: Callable[[], Any], judge: Callable[[Any], Outcome]) -> Check:
+    """A check that measures, sync or async, and then judges what was measured."""
+    if inspect.iscoroutinefunction(measure):
+
+        async def check_async() -> Outcome:
+            return judge(await measure())
+
+        return check_async
+
+    def check() -> Outcome:
+        return judge(measure())
+
+    return check
+
+
+def degraded(message: str, value: float | str | None = None, unit: str = "") -> Outcome:
+    """DEGRADED, and why."""
+    return Outcome(status=HealthStatus.DEGRADED, message=message, value=value, unit=unit)
+
+
+def unhealthy(message: str, value: float | str | None = None, unit: str = "") -> Outcome:
+    """UNHEALTHY, and why."""
+    return Outcome(status=HealthStatus.UNHEALTHY, message=message, value=value, unit=unit)

