@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
+import runpy
 from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import CiOpsError
@@ -20,12 +20,10 @@ def have_groups(groups: Iterable[str], env: Mapping[str, str]) -> None:
     path = env.get(BOOTSTRAP, "")
     if not wanted or not path:
         return
-    spec = spec_from_file_location("ci_ops_bootstrap", path)
-    if spec is None or spec.loader is None:
-        raise CiOpsError("the bootstrap is gone", reason="setup-failed", where=path)
-    bootstrap = module_from_spec(spec)
-    spec.loader.exec_module(bootstrap)
+    bootstrap = runpy.run_path(path)  # not an import: that would write into the action's own folder
     try:
-        bootstrap.ensure(wanted)
-    except bootstrap.SetupFailed as failure:
-        raise CiOpsError(str(failure), reason="setup-failed", where=", ".join(wanted)) from failure
+        bootstrap["ensure"](wanted)
+    except bootstrap["SetupFailed"] as failure:
+        raise CiOpsError(
+            failure.sentence, reason="setup-failed", where=", ".join(wanted), hint=failure.hint
+        ) from failure
