@@ -100,7 +100,9 @@ def ensure(groups: list[str] | tuple[str, ...]) -> list[str]:
             with open(lock, "rb") as file:
                 target = os.path.join(home, group + "-" + key(file.read()))
         except FileNotFoundError:
-            raise SetupFailed("there is no group of packages called " + group, "Groups: " + LOCKS) from None
+            raise SetupFailed(
+                "there is no group of packages called " + group, "The groups are the files in " + LOCKS
+            ) from None
         if not is_complete(target):
             install(lock, target)
         folder = os.path.join(target, "lib")
