@@ -16,6 +16,10 @@ DEMO_READY := $(VENV)/.ready-demo-$(SUM)
 TEST_READY := $(VENV)/.ready-test-$(SUM)
 EDITABLE := --editable '.[cli,github,demo]'
 
+# uv takes seconds where pip takes a minute; pip's index is its index too.
+UV := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}}" \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types bench parts locks format clean
 
@@ -54,15 +58,13 @@ clean:  ## forget the environment, the parts and every cache of this folder
 	rm -rf $(VENV) .parts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 $(DEMO_READY): | $(BIN)/uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(EDITABLE)
+	@$(UV) $(EDITABLE)
 	@rm -f $(VENV)/.ready-*-* && touch $@
 
 $(TEST_READY): | $(BIN)/uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(EDITABLE) \
-		--group lint --group test --group service-test
+	@$(UV) $(EDITABLE) --group lint --group test --group service-test
 	@rm -f $(VENV)/.ready-*-* && touch $@ $(DEMO_READY)
 
-# uv takes seconds where pip takes a minute; it comes through pip, from the same index.
 $(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found" >&2; \
 		echo "hint: install one, or say which: make PYTHON=/path/to/python3.12" >&2; exit 1; }
