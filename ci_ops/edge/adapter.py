@@ -1,0 +1,92 @@
+"""requests, taught to use sockets that end in time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ci_ops.core.ports import HttpError
+from ci_ops.edge.sockets import Call, PacedSocket, open_socket
+
+if TYPE_CHECKING:
+    import ssl
+
+    from urllib3.response import BaseHTTPResponse
+
+_HOSTS = 256
+"""How many hosts keep their idle connections."""
+
+
+class _Paced(HTTPConnection):
+    """Connects as the current call says, and tells it who answered."""
+
+    def _new_conn(self) -> PacedSocket:
+        call = Call.current()
+        call.opens(self.close)
+        try:
+            return open_socket(self._dns_host.strip("[]"), self.port, call)
+        except HttpError as error:
+            if self.proxy is None:
+                raise
+            sentence = f"the proxy for {call.subject} cannot be reached ({error.kind})"
+            raise HttpError("proxy", sentence, transient=True) from None
+
+    def getresponse(self) -> Any:
+        call = Call.current()
+        call.doing = "waiting for the answer"
+        if self.proxy is None and self.sock is not None:
+            with suppress(OSError):  # it may have broken off meanwhile; reading will say so
+                call.peer = self.sock.getpeername()[0]
+        answer: BaseHTTPResponse = super().getresponse()
+        call.doing = "reading the answer"
+        return answer
+
+
+class _PacedTls(_Paced, HTTPSConnection):
+    """The same under TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Paced
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _PacedTls
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+class PacedAdapter(HTTPAdapter):
+    """Pools of connections; never retries, reads no environment variable, safe between threads."""
+
+    def __init__(self, *, connections: int) -> None:
+        self.context: ssl.SSLContext | None = None
+        """Whom to trust; needed before the first https request."""
+        super().__init__(pool_connections=_HOSTS, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As usual, with our connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        """As usual, with our connections."""
+        manager = super().proxy_manager_for(proxy, proxy_ssl_context=self.context, **proxy_kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """As usual, with our context instead of files that are read again for every connection."""
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Nothing: the context decides, and nothing may override it.
+
+        Source: github.com/psf/requests/issues/3829 (REQUESTS_CA_BUNDLE wins over `verify`).
+        """

@@ -1,0 +1,80 @@
+"""Hostile text made harmless in Markdown and Mermaid: the filters of the templates."""
+
+from __future__ import annotations
+
+import re
+
+from ci_ops.core.durations import format_duration
+from ci_ops.core.text import one_line
+
+_GAP = "\u200b"
+"""A zero-width space: where it stands, GitHub finds no mention, reference or address."""
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
+_ACTIVE = re.compile(r"[\\`*_\[\]#~$&<>|]")
+_LINKED = re.compile(r"(@|:(?=//)|(?i:www)(?=\.)|\#(?=\d)|(?i:gh)-(?=\d)|(?i:mailto|xmpp):)")
+_LISTED = re.compile(r"\d{1,9}(?=[.)])")
+_BACKTICKS = re.compile(r"`+")
+
+LABEL_CHARACTERS = 60
+_NO_LABEL = re.compile(r"[^\w ./+-]|[-_]{2,}")
+_MERMAID_WORD = re.compile(r"[a-z]+|\d", re.IGNORECASE)
+_MERMAID_WORDS = frozenset(
+    {
+        *("accdescr", "acctitle", "axisformat", "click", "dateformat", "end", "excludes", "gantt", "graph"),
+        *("includes", "inclusiveenddates", "section", "subgraph", "tickinterval", "title", "todaymarker"),
+        *("topaxis", "vert", "weekday", "weekend"),
+    }
+)
+
+
+def md(value: object) -> str:
+    """One line of plain text in Markdown, also in a heading, a table's cell or an HTML element.
+
+    Source: GitHub Flavored Markdown 0.29, sections 2.4 (backslash escapes), 2.5
+    (entities), 4.10 (tables), 6.9 (autolinks).
+    """
+    text = _LINKED.sub(rf"\1{_GAP}", one_line(_text(value)))
+    text = _ACTIVE.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), text)
+    if text[:1] in {"-", "+", "=", ":"}:
+        return f"\\{text}"
+    # "1." would begin a list.
+    return _LISTED.sub(lambda match: f"{match[0]}\\", text, count=1) if _LISTED.match(text) else text
+
+
+def code(value: object) -> str:
+    """Text as inline code, outside tables (a `|` would end the cell); empty for empty text."""
+    text = one_line(_text(value)).replace("##[", "## [")
+    if not text:
+        return ""
+    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def mermaid(value: object) -> str:
+    """Text as a label or title in a Mermaid diagram, cut to 60 characters.
+
+    Only letters, digits and harmless marks stay. Words that begin a statement
+    (`click`, `section`, a date) do not when something invisible stands before them.
+    Source: mermaid, packages/mermaid/src/diagrams/gantt/parser/gantt.jison.
+    """
+    text = one_line(_NO_LABEL.sub(" ", one_line(_text(value))))
+    if len(text) > LABEL_CHARACTERS:
+        text = f"{text[: LABEL_CHARACTERS - 1]}…"
+    first = _MERMAID_WORD.match(text)
+    if first and (first[0].isdigit() or first[0].lower() in _MERMAID_WORDS):
+        return f"{_GAP}{text}"
+    return text or "…"
+
+
+def duration(value: object) -> str:
+    """Seconds for people, such as `340 ms` or `3 m 05 s`; empty for None."""
+    return format_duration(float(value)) if isinstance(value, int | float) else ""
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+FILTERS = {"md": md, "cell": md, "code": code, "mermaid": mermaid, "duration": duration}

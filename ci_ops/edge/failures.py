@@ -1,0 +1,98 @@
+"""What went wrong on the wire, as one kind of error with one harmless sentence."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from ci_ops.core.ports import HttpError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOSTNAME_CODES = frozenset({62, 63, 64})
+"""Of OpenSSL: host name, e-mail address and IP address mismatch."""
+
+_PROBLEMS = {
+    9: "not-yet-valid",
+    10: "expired",
+    **dict.fromkeys((2, 18, 19, 20, 21, 22, 24, 26), "chain"),
+    **dict.fromkeys(HOSTNAME_CODES, "hostname"),
+}
+"""Source: OpenSSL, include/openssl/x509_vfy.h.in (X509_V_ERR_…)."""
+
+_CERTIFICATE_SENTENCES = {
+    "hostname": "has a certificate for another host name",
+    "expired": "has a certificate that has expired",
+    "not-yet-valid": "has a certificate that is not valid yet",
+    "chain": "has a certificate without a complete chain to a trusted root",
+}
+
+
+def certificate_problem(error: ssl.SSLCertVerificationError) -> str:
+    """hostname, expired, not-yet-valid, chain or other."""
+    return _PROBLEMS.get(error.verify_code, "other")
+
+
+def explained(error: BaseException, subject: str) -> HttpError:
+    """The error of `subject` (an origin, never a whole URL) in the port's own words."""
+    for cause in _causes(error):
+        found = _explain(cause, subject)
+        if found is not None:
+            return found
+    return HttpError("protocol", f"{subject} answered something that is not HTTP", transient=False)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it was made of, outermost first, deepest last.
+
+    Libraries hide the real cause in `args`, `reason`, `__cause__` and `__context__`.
+    """
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        inner = [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+        waiting += [part for part in inner if isinstance(part, BaseException)]
+
+
+def _explain(cause: BaseException, subject: str) -> HttpError | None:
+    if isinstance(cause, HttpError):
+        return cause
+    if isinstance(cause, ssl.SSLError):
+        return _tls(cause, subject)
+    for kinds, kind, sentence in _KINDS:
+        if isinstance(cause, kinds):
+            return HttpError(kind, f"{subject} {sentence}", transient=kind not in {"protocol", "url"})
+    if isinstance(cause, OSError) and cause.errno:
+        return HttpError("refused", f"{subject} cannot be reached: {cause.strerror}", transient=True)
+    return None
+
+
+_KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
+    (socket.gaierror, "dns", "has a name that cannot be looked up"),
+    (UnicodeError, "url", "has a name that is no host name"),
+    (ConnectionRefusedError, "refused", "refused the connection"),
+    (http.client.RemoteDisconnected, "reset", "closed the connection without an answer"),
+    ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "reset", "broke the connection off"),
+    (http.client.IncompleteRead, "body", "ended the connection in the middle of its answer"),
+    (TimeoutError, "timeout", "did not answer in time"),
+    (http.client.HTTPException, "protocol", "answered something that is not HTTP"),
+)
+
+
+def _tls(error: ssl.SSLError, subject: str) -> HttpError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = _CERTIFICATE_SENTENCES.get(
+            certificate_problem(error), "has a certificate that cannot be trusted"
+        )
+        return HttpError("tls", f"{subject} {said} ({error.verify_message})", transient=False)
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+        return HttpError("tls", f"{subject} ended the connection during the TLS handshake", transient=True)
+    reason = (error.reason or "unknown reason").replace("_", " ").lower()
+    return HttpError("tls", f"{subject} and we could not agree on TLS: {reason}", transient=False)
