@@ -108,7 +108,6 @@ def ensure(groups: list[str] | tuple[str, ...]) -> list[str]:
         folder = os.path.join(target, "lib")
         if folder not in sys.path:
             sys.path.insert(0, folder)
-            importlib.invalidate_caches()
         folders.append(folder)
     return folders
 
