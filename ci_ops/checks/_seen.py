@@ -32,6 +32,7 @@ class Seen:
         self._source = source
         self._name = shown(source.url)
         self._counts: Counter[str] = Counter()
+        self._revisions: set[str] = set()
         self._stale: dict[str, set[str]] = {}
         self._faults: dict[str, Fault] = {}
 
@@ -54,6 +55,7 @@ class Seen:
             self._count(_UNKNOWN, missing(self._name, text or "nothing"))
             return
         self._count(short(text))
+        self._revisions.add(text)
         if not same_revision(revision, self._subject.revision):
             self._stale.setdefault(revision, set()).add(address)
 
@@ -85,6 +87,7 @@ class Seen:
             "read_from": self._source.path or self._source.header or "releaseId",
             "expected": short(self._subject.revision),
             "seen": self.told,
+            "revisions": sorted(self._revisions),
             "histogram": {label: count for label, count in self._counts.most_common() if count},
         }
 

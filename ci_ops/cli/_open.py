@@ -139,9 +139,11 @@ def open_job(
     has_token = bool(request.get("token")) and runner.is_github
     have_groups([*config.needs(), *(["github"] if has_token else [])], env)
     progress = Progress(sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted)
-    state_folder = runner.state_root
-    store = _store(request, config, world, state_folder)
-    ledger, dispose = _ledger(request, world, runner, store, note=progress.note)
+    state_folder = folder / runner.state_root
+    _make_state_folder(state_folder)
+    beside = _beside_releases(request, config)
+    store = world.store(beside or state_folder / config.environment)
+    ledger, dispose = _ledger(request, world, runner, store, lasts=beside is not None, note=progress.note)
     waits = _waits(world)
     job = Job(
         config=config,
@@ -208,26 +210,32 @@ def _configured(
     return config, problems
 
 
-def _store(request: Request, config: Config, world: RealWorld, state_folder: Path) -> Store:
-    """Beside the releases on their own host; else in the state folder, by environment."""
+def _beside_releases(request: Request, config: Config) -> Path | None:
+    """The state's place on the target's own host; None when this is another machine, or there is none."""
     target = config.deploy.target
     beside = target.plugin.state_directory() if target else None
-    if beside is not None and (request.command in CHANGING or beside.is_dir()):
-        return world.store(beside)
-    if not state_folder.is_dir():
-        state_folder.mkdir(parents=True)
-        (state_folder / ".gitignore").write_text(STATE_IGNORE)
-    return world.store(state_folder / config.environment)
+    return beside if beside is not None and (request.command in CHANGING or beside.is_dir()) else None
+
+
+def _make_state_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        (folder / ".gitignore").write_text(STATE_IGNORE)
 
 
 def _ledger(
-    request: Request, world: RealWorld, runner: Runner, store: Store, *, note: Callable[[str], None]
+    request: Request,
+    world: RealWorld,
+    runner: Runner,
+    store: Store,
+    *,
+    lasts: bool,
+    note: Callable[[str], None],
 ) -> tuple[Ledger, Callable[[], None]]:
     local = JsonLinesLedger(store)
     remote = github(request, world, runner)
     if remote is None:
         return local, lambda: None
-    lasts = not str(getattr(store, "directory", "")).startswith(str(runner.state_root))
     return LedgerPair(local, remote, local_lasts=lasts, note=note), remote.close
 
 

@@ -23,6 +23,7 @@ class Receiver:
                 length = int(self.headers.get("Content-Length", "0"))
                 receiver.take(json.loads(self.rfile.read(length)))
                 self.send_response(200)
+                self.send_header("Content-Type", "text/plain")
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")

@@ -74,7 +74,7 @@ def _answers(run: Run, *, must: bool) -> bool:
     if not verify.url:
         return False
     try:
-        run.job.world.http.request("GET", verify.url, timeout_seconds=verify.timeout, fresh=True)
+        answer = run.job.world.http.request("GET", verify.url, timeout_seconds=verify.timeout, fresh=True)
     except HttpError as error:
         if not must:
             return False
@@ -83,7 +83,7 @@ def _answers(run: Run, *, must: bool) -> bool:
             reason="unreachable-baseline",
             where="verify.url",
         ) from error
-    return True
+    return answer.status < 500
 
 
 def _measured_revision(run: Run) -> str:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.step import Steps
 
+RUN_AGAIN = "false"
+"""The probe of a command that is safe to run twice: it never says that it happened."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Target):
@@ -28,7 +31,8 @@ class Command(Target):
     undo: Shell = ""
     """Takes `run` back, also one that stopped half-way; must be safe to run twice."""
     rollback: Shell = ""
-    """Brings DEPLOYMENT_REVISION, an earlier one, live again; `undo` is used when empty."""
+    """Brings DEPLOYMENT_REVISION, an earlier one, live again; must be safe to run twice.
+    When empty, `undo` is used."""
     probe: Shell = ""
     """Exits 0 when `run` has happened and 1 when not, for a run that was killed."""
     timeout: Duration = 900.0
@@ -66,6 +70,6 @@ class Command(Target):
             key=key,
             run=run,
             no_undo="going back is not taken back",
-            probe="",
+            probe=RUN_AGAIN,
             timeout_seconds=self.timeout,
         )

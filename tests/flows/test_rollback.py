@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from ci_ops.core.errors import CiOpsError, UsageError
+from ci_ops.core.record import State
+from ci_ops.core.report import StepState
+from ci_ops.core.status import Status
+from ci_ops.edge.clock import StopSignal
+from ci_ops.flows.deploy import DeployOptions, deploy
+from ci_ops.flows.rollback import RollbackOptions
+from tests.support.shop import CONFIG, ONE, THREE, TWO, Shop, id_of
+
+NO_VERIFY = DeployOptions(verify=False)
+
+
+def test_the_last_verified_release_is_brought_back_and_proven(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    report = shop.rollback(RollbackOptions(reason="orders are slow"))
+    assert (report.verdict, report.exit_code) == ("ok", 0)
+    assert report.record is not None
+    assert (report.record.kind, report.record.revision, report.record.reason) == (
+        "rollback",
+        ONE,
+        "orders are slow",
+    )
+    assert all(result.status.is_good for result in report.proof)
+    assert report.availability is not None
+    assert shop.service.revision == ONE
+    states = [(record.kind, record.state) for record in shop.history]
+    assert states == [
+        ("rollback", State.VERIFIED),
+        ("deployment", State.ROLLED_BACK),
+        ("deployment", State.VERIFIED),
+    ]
+    assert any("orders are slow" in text for text in shop.service.told)
+
+
+def test_an_unverified_release_is_never_chosen(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO, NO_VERIFY)
+    shop.deploy(THREE)
+    assert shop.rollback().verdict == "ok"
+    assert shop.service.revision == ONE
+
+
+def test_a_second_rollback_goes_further_back_not_forth(shop: Shop) -> None:
+    for revision in (ONE, TWO, THREE):
+        shop.deploy(revision)
+    shop.rollback()
+    assert shop.service.revision == TWO
+    shop.rollback()
+    assert shop.service.revision == ONE
+
+
+@pytest.mark.parametrize("by", ["id", "revision", "short"])
+def test_a_release_can_be_named(shop: Shop, by: str) -> None:
+    first = shop.deploy(ONE)
+    shop.deploy(TWO)
+    shop.deploy(THREE)
+    name = {"id": id_of(first), "revision": ONE, "short": ONE[:7]}[by]
+    assert shop.rollback(RollbackOptions(to=name)).verdict == "ok"
+    assert shop.service.revision == ONE
+
+
+def test_an_unverified_release_that_is_named_is_taken_with_a_note(shop: Shop) -> None:
+    named = shop.deploy(ONE, NO_VERIFY)
+    shop.deploy(TWO)
+    report = shop.rollback(RollbackOptions(to=id_of(named)))
+    assert report.verdict == "ok"
+    assert any("not verified" in note for note in report.notes)
+
+
+def test_an_unknown_name_is_refused(shop: Shop) -> None:
+    shop.deploy(ONE)
+    with pytest.raises(CiOpsError) as caught:
+        shop.rollback(RollbackOptions(to="7777777"))
+    assert (caught.value.reason.name, caught.value.exit_code) == ("no-rollback-target", 6)
+
+
+def test_without_a_verified_release_there_is_nowhere_to_go(shop: Shop) -> None:
+    shop.deploy(ONE)
+    with pytest.raises(CiOpsError) as caught:
+        shop.rollback()
+    assert caught.value.reason.name == "no-rollback-target"
+    assert shop.service.revision == ONE
+
+
+def test_a_rollback_that_cannot_be_proven_has_failed(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    shop.service.make_sick(ONE)
+    report = shop.rollback()
+    assert (report.verdict, report.status, report.exit_code) == ("rollback-failed", Status.FAIL, 6)
+    assert shop.history[0].state is State.FAILED
+    assert report.deliveries[-1].event.endswith("rollback.failed")
+
+
+def test_a_rollback_command_that_fails_says_so(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    shop.write_config(CONFIG.replace("rollback: '", "rollback: 'exit 9; "))
+    report = shop.rollback()
+    assert report.verdict == "rollback-failed"
+    assert shop.service.revision == TWO
+
+
+def test_this_runs_deployment_is_undone_by_its_own_journal(shop: Shop) -> None:
+    shop.deploy(ONE)
+    second = shop.deploy(TWO, NO_VERIFY)
+    report = shop.rollback(RollbackOptions(deployment_id=id_of(second)))
+    assert report.verdict == "ok"
+    assert shop.service.log == [f"run {ONE}", f"run {TWO}", "undo"]
+    assert shop.rollback(RollbackOptions(deployment_id=id_of(second))).verdict == "unchanged"
+
+
+def test_a_killed_deployment_is_taken_back_without_any_file(shop: Shop) -> None:
+    shop.deploy(ONE)
+    stop = StopSignal()
+    shop.write_config(CONFIG.replace("run: '", "run: 'kill -TERM $PPID; sleep 30; "))
+    opened = shop.open("deploy", stop=stop, revision=TWO)
+    with stop.listening():
+        deploy(opened.job, DeployOptions())
+    (shop.project / "ci-ops.yml").unlink()
+    report = shop.rollback()
+    assert report.verdict == "ok"
+    assert [result.check for result in report.proof] == ["revision", "health"]
+    assert shop.service.revision == ONE
+
+
+def test_a_rollback_that_was_stopped_is_finished_by_the_next(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    command = 'rollback: \'test -e "$SHOP/fast" || kill -TERM $PPID; test -e "$SHOP/fast" || sleep 30; '
+    shop.write_config(CONFIG.replace("rollback: '", command))
+    stop = StopSignal()
+    with stop.listening():
+        report = shop.rollback(stop=stop)
+    assert report.verdict == "terminated"
+    (shop.service.folder / "fast").touch()
+    again = shop.rollback()
+    assert again.verdict == "ok"
+    assert id_of(again) == id_of(report)
+    assert shop.service.revision == ONE
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_dry_run_shows_where_it_would_go(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    report = shop.rollback(dry_run=True)
+    assert [step.state for step in report.steps] == [StepState.PLANNED]
+    assert "1111111" in report.sentence
+    assert shop.service.revision == TWO
+
+
+def test_without_a_target_it_says_what_is_missing(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    shop.write_config("version: 1\n")
+    with pytest.raises(UsageError, match="nothing says how"):
+        shop.rollback()

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ci_ops.core.errors import CiOpsError, UsageError
+from ci_ops.core.record import State
+from ci_ops.core.status import Status
+from ci_ops.flows.deploy import DeployOptions
+from ci_ops.flows.finish import finish
+from ci_ops.flows.notify import NotifyOptions
+from ci_ops.flows.readiness import readiness
+from ci_ops.flows.rollback import RollbackOptions
+from tests.support.shop import CONFIG, ONE, TWO, Shop, id_of
+
+NO_VERIFY = DeployOptions(verify=False)
+
+
+def test_verify_with_an_address_alone_looks_at_its_health(shop: Shop) -> None:
+    (shop.service.folder / "revision").write_text(ONE)
+    shop.write_config("version: 1\n")
+    report = shop.verify(url=shop.service.url)
+    assert [result.check for result in report.results] == ["health"]
+    assert report.status.is_good
+
+
+def test_verify_with_a_revision_compares_it(shop: Shop) -> None:
+    (shop.service.folder / "revision").write_text(ONE)
+    shop.write_config("version: 1\nverify: {deadline: 0}\n")
+    report = shop.verify(url=shop.service.url, revision=TWO)
+    assert report.verdict == "findings"
+    assert [finding.rule for finding in report.results[0].findings] == ["revision/stale"]
+
+
+def test_verify_without_anything_to_look_at_is_no_pass(shop: Shop) -> None:
+    shop.write_config("version: 1\n")
+    with pytest.raises(UsageError, match="nothing to verify"):
+        shop.verify()
+
+
+def test_only_verification_writes_verified_and_never_over_a_rollback(shop: Shop) -> None:
+    shop.deploy(ONE)
+    second = shop.deploy(TWO, NO_VERIFY)
+    assert shop.history[0].state is State.UNVERIFIED
+    assert shop.verify(id_of(second)).verdict == "ok"
+    assert shop.history[0].state is State.VERIFIED
+    shop.rollback(RollbackOptions(to=ONE))
+    shop.verify(id_of(second))
+    assert [record.state for record in shop.history if record.id == id_of(second)] == [State.ROLLED_BACK]
+
+
+def test_verify_never_changes_the_service(shop: Shop) -> None:
+    first = shop.deploy(ONE, NO_VERIFY)
+    shop.service.make_sick(ONE)
+    log = shop.service.log
+    assert shop.verify(id_of(first)).verdict == "findings"
+    assert shop.service.log == log
+    assert shop.history[0].state is State.FAILED
+
+
+def test_an_unknown_deployment_is_refused(shop: Shop) -> None:
+    with pytest.raises(UsageError, match="no deployment"):
+        shop.verify("20260101T000000Z-1111111")
+
+
+def test_the_team_hears_once(shop: Shop) -> None:
+    shop.deploy(ONE)
+    told = len(shop.service.told)
+    report = shop.notify()
+    assert report.verdict == "ok"
+    assert len(shop.service.told) == told
+
+
+def test_notify_with_an_address_alone_tells_how_the_job_ended(shop: Shop) -> None:
+    shop.write_config("version: 1\nservice: shop\n")
+    to = (f"{shop.service.url}/services/x",)
+    report = shop.notify(NotifyOptions(status="failure", sentence="The build broke."), to=to)
+    assert report.verdict == "ok"
+    (message,) = shop.service.messages
+    assert "The build broke." in str(message)
+
+
+def test_a_job_that_went_well_after_a_bad_verification_is_still_bad_news(shop: Shop) -> None:
+    first = shop.deploy(ONE, NO_VERIFY)
+    shop.service.make_sick(ONE)
+    shop.verify(id_of(first))
+    shop.service.messages.clear()
+    to = (f"{shop.service.url}/services/other",)
+    shop.notify(NotifyOptions(status="success"), to=to)
+    (message,) = shop.service.messages
+    assert "fail" in str(message).lower()
+
+
+def test_nobody_to_tell_is_said(shop: Shop) -> None:
+    shop.write_config("version: 1\n")
+    report = shop.notify()
+    assert (report.status, report.exit_code) == (Status.WARN, 0)
+    assert "Nobody was told." in report.sentence
+
+
+def test_a_channel_that_fails_is_a_warning_never_a_failed_deployment(shop: Shop) -> None:
+    shop.env["SHOP_WEBHOOK"] = "http://127.0.0.1:1/services/x"
+    report = shop.deploy(ONE)
+    assert (report.verdict, report.status, report.exit_code) == ("delivery-failed", Status.WARN, 0)
+    assert shop.history[0].state is State.VERIFIED
+
+
+def test_an_address_of_no_known_kind_is_refused(shop: Shop) -> None:
+    with pytest.raises(UsageError, match="neither a channel"):
+        shop.notify(to=("gopher://x",))
+
+
+def test_finish_closes_what_a_dead_runner_left(tmp_path: Path, shop: Shop) -> None:
+    shop.env |= {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.example",
+        "GITHUB_REPOSITORY": "org/shop",
+        "GITHUB_RUN_ID": "42",
+        "RUNNER_TEMP": str(tmp_path / "runner"),
+    }
+    job = shop.open("deploy", revision=ONE).job
+    left = job.site.ledger.open(job.new_record(revision=ONE, state=State.RUNNING))
+    other = job.site.ledger.open(
+        job.new_record(
+            revision=TWO, state=State.RUNNING, run_url="https://github.example/org/shop/actions/runs/41"
+        )
+    )
+    report = shop.play("deploy", finish)
+    assert report.verdict == "findings"
+    states = {record.id: record.state for record in shop.history}
+    assert states == {left.id: State.INTERRUPTED, other.id: State.RUNNING}
+    assert any("runner was lost" in str(message) for message in shop.service.messages)
+    assert shop.play("deploy", finish).verdict == "unchanged"
+
+
+def test_finish_away_from_a_runner_does_nothing(shop: Shop) -> None:
+    assert shop.play("deploy", finish).verdict == "unchanged"
+
+
+def test_readiness_without_a_file_runs_what_fits(shop: Shop) -> None:
+    (shop.project / "ci-ops.yml").unlink()
+    (shop.project / "app.py").write_text("print('hello')\n")
+    report = shop.play("readiness", readiness)
+    assert [result.check for result in report.results] == ["compiles"]
+    assert report.verdict == "ok"
+
+
+def test_readiness_of_nothing_is_never_a_pass(shop: Shop) -> None:
+    (shop.project / "ci-ops.yml").unlink()
+    report = shop.play("readiness", readiness)
+    assert (report.verdict, report.exit_code) == ("nothing-measured", 4)
+
+
+def test_readiness_shows_what_is_wrong_with_the_file(shop: Shop) -> None:
+    shop.write_config("version: 1\nverfy: {}\n")
+    report = shop.play("readiness", readiness)
+    assert report.exit_code == 1
+    (result,) = [each for each in report.results if each.check == "config-file"]
+    assert "verfy" in str(result.findings)
+
+
+def test_findings_are_ignored_for_a_reason_until_a_day(shop: Shop) -> None:
+    (shop.service.folder / "revision").write_text(ONE)
+    shop.write_config(
+        CONFIG + 'ignore:\n  revision/stale: {reason: "blue and green on purpose", until: 2999-01-01}\n'
+    )
+    report = shop.verify(revision=TWO)
+    assert report.status.is_good
+    assert any("blue and green" in note for note in report.notes)
+
+
+def test_a_broken_file_stops_every_other_command(shop: Shop) -> None:
+    shop.write_config("version: 1\nverfy: {}\n")
+    with pytest.raises(CiOpsError) as caught:
+        shop.verify()
+    assert caught.value.exit_code == 2
