@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from ci_ops.edge.templates import JinjaTemplates
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ci_ops.core.plugin import Format
 from ci_ops.core.text import one_line
+from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.plugins import family
 from tests.support.golden import check_golden
 from tests.support.published import check_published

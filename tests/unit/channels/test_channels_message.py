@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ci_ops.edge.templates import JinjaTemplates
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_ops.channels._message import ADDRESS_CHARACTERS, MAX_DETAILS, VALUE_CHARACTERS, message_for
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.message import Link
+from ci_ops.edge.templates import JinjaTemplates
 from tests.support.reports import EVENTS, NEW, OLD, event, hostile_event, record
 
 TEMPLATES = JinjaTemplates()

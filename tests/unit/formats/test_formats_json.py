@@ -7,7 +7,6 @@ import math
 from pathlib import PurePosixPath
 
 from ci_ops.edge.templates import JinjaTemplates
-
 from ci_ops.formats.json import Json, plain
 from tests.support.reports import PASSED
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ci_ops.edge.templates import JinjaTemplates
 
 from ci_ops.core.report import Report, StepState
+from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.formats.markdown import Markdown
 from tests.support.reports import EMPTY, PASSED, SKIPPING, step
 

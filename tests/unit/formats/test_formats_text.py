@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ci_ops.edge.templates import JinjaTemplates
-
 from ci_ops.core.report import Report, StepState
+from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.formats.text import CELL_CHARACTERS, LINE_CHARACTERS, Text
 from tests.support.reports import FAILED_STEP, HEALTH, PASSED, step
 
