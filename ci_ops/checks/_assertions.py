@@ -28,31 +28,31 @@ def check_assertion(expected: Any) -> None:
         if operator == "exists":
             _refuse_unless(isinstance(operand, bool), "`exists` takes true or false")
         elif operator == "matches":
-            check_pattern(operand)
+            check_pattern(operator, operand)
         elif operator in {"min", "max"}:
             _refuse_unless(_is_number(operand), f"`{operator}` takes a number")
         elif operator == "not":
             check_assertion(operand)
 
 
-def check_assertions(expected: Mapping[str, Any], *, paths: bool) -> None:
-    """The same for a whole map; with `paths` its keys have to be JSON paths."""
+def check_assertions(field: str, expected: Mapping[str, Any], *, paths: bool) -> None:
+    """The same for a whole map, whose field the sentence begins with; with `paths` its keys are JSON paths."""
     for key, assertion in expected.items():
-        if paths:
-            parse_path(key)
         try:
+            if paths:
+                parse_path(key)
             check_assertion(assertion)
         except ValueError as error:
-            raise ValueError(f"{key}: {error}") from None
+            raise ValueError(f"{field}: {key}: {error}") from None
 
 
-def check_pattern(pattern: object) -> None:
-    """Raise ValueError with a sentence when it is no regular expression."""
-    _refuse_unless(isinstance(pattern, str), "a pattern is text, such as ^v2")
+def check_pattern(field: str, pattern: object) -> None:
+    """Raise ValueError with a sentence, which begins with the field, when it is no regular expression."""
+    _refuse_unless(isinstance(pattern, str), f"{field}: a pattern is text, such as ^v2")
     try:
         re.compile(str(pattern))
     except re.error as error:
-        raise ValueError(f"the pattern is no regular expression: {error.msg}") from None
+        raise ValueError(f"{field}: this is no regular expression: {error.msg}") from None
 
 
 def holds(value: Any, expected: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
@@ -33,6 +34,7 @@ class Crew(Generic[KeyT, AnswerT]):
         self._todo: SimpleQueue[tuple[KeyT, Callable[[], AnswerT]] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[KeyT, AnswerT | None, BaseException | None]] = SimpleQueue()
         self._closed = threading.Event()
+        self._open: set[KeyT] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +49,7 @@ class Crew(Generic[KeyT, AnswerT]):
 
     def submit(self, key: KeyT, work: Callable[[], AnswerT]) -> None:
         """Have it done as soon as a thread is free."""
+        self._open.add(key)
         self._todo.put((key, work))
         if self._threads < self._size:
             self._threads += 1
@@ -63,6 +66,7 @@ class Crew(Generic[KeyT, AnswerT]):
             except Empty:
                 self._stop.check()
                 continue
+            self._open.discard(key)
             if error is not None:
                 raise error
             return key, answer  # type: ignore[return-value]  # no error means there is an answer
@@ -70,16 +74,13 @@ class Crew(Generic[KeyT, AnswerT]):
     def wait_for(self, keys: set[KeyT], seconds: float) -> None:
         """Start nothing more and give these at most so long to end, whatever they answer."""
         self._closed.set()
-        ends = threading.Event()
-        timer = threading.Timer(seconds, ends.set)
-        timer.daemon = True
-        timer.start()
-        while keys and not ends.is_set():
+        end = time.monotonic() + seconds
+        waiting = keys & self._open
+        while waiting and (left := end - time.monotonic()) > 0:
             try:
-                keys.discard(self._done.get(timeout=_LOOK_UP_SECONDS)[0])
+                waiting.discard(self._done.get(timeout=left)[0])
             except Empty:
-                continue
-        timer.cancel()
+                return
 
     def _work(self) -> None:
         while (job := self._todo.get()) is not None:

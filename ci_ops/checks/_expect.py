@@ -55,6 +55,9 @@ ANSWER_RULES: Mapping[str, Rule] = {
 """What every check that asks over HTTP may find."""
 
 
+MOST_REDIRECTS = 20
+
+
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """Limits for the time from the start of a request to the end of its body."""
@@ -89,12 +92,14 @@ class Expectation:
     """How old an answer from a cache may be; 0 accepts none that has a second of age."""
 
     def __post_init__(self) -> None:
-        check_assertions(self.json, paths=True)
-        check_assertions(self.headers, paths=False)
-        for pattern in (self.matches, self.lacks):
-            check_pattern(pattern)
+        check_assertions("json", self.json, paths=True)
+        check_assertions("headers", self.headers, paths=False)
+        check_pattern("matches", self.matches)
+        check_pattern("lacks", self.lacks)
         if not all(100 <= status <= 599 for status in self.statuses):
-            raise ValueError("an HTTP status is a number from 100 to 599")
+            raise ValueError("status: an HTTP status is a number from 100 to 599")
+        if not 0 <= self.redirects <= MOST_REDIRECTS:
+            raise ValueError(f"redirects: a number from 0 to {MOST_REDIRECTS}")
 
     @property
     def statuses(self) -> tuple[int, ...]:

@@ -145,25 +145,27 @@ def _header_faults(world: World, response: Response, expected: Expectation, subj
 
 def _body_faults(world: World, response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:
     if expected.matches and not search(expected.matches, response.text):
-        yield Fault(
-            rule="body",
-            severity=Status.FAIL,
-            sentence=f"The body of {subject} does not say what it should.",
-            expected=f"text that matches {expected.matches}",
-            observed=evidence(world, response.text),
-            subject=subject,
-            transient=True,
+        wanted = f"text that matches {expected.matches}"
+        yield _body_fault(
+            world, response, f"{subject} matches", f"The body of {subject} lacks a text.", wanted
         )
     if expected.lacks and search(expected.lacks, response.text):
-        yield Fault(
-            rule="body",
-            severity=Status.FAIL,
-            sentence=f"The body of {subject} says what it should not.",
-            expected=f"no text that matches {expected.lacks}",
-            observed=evidence(world, response.text),
-            subject=subject,
-            transient=True,
+        wanted = f"no text that matches {expected.lacks}"
+        yield _body_fault(
+            world, response, f"{subject} lacks", f"The body of {subject} has a text too many.", wanted
         )
+
+
+def _body_fault(world: World, response: Response, subject: str, sentence: str, wanted: str) -> Fault:
+    return Fault(
+        rule="body",
+        severity=Status.FAIL,
+        sentence=sentence,
+        expected=wanted,
+        observed=evidence(world, response.text),
+        subject=subject,
+        transient=True,
+    )
 
 
 def _json_faults(world: World, response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:

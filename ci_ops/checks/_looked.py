@@ -50,8 +50,9 @@ class Looked:
     def is_bad(self) -> bool:
         return any(not fault.severity.is_good for fault in self.faults)
 
-    def take(self, check: Health, world: World, answer: Response | HttpError, where: str) -> None:
-        """Add one answer."""
+    def take(self, check: Health, world: World, answer: Response | HttpError, address: str = "") -> None:
+        """Add one answer, of that address where it was chosen."""
+        where = f" at {address}" if address else ""
         if isinstance(answer, HttpError):
             self._add(unanswered(world, answer, subject=self.name), where)
             return

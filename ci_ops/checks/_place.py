@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._expect import Expectation
-from ci_ops.checks._url import HEALTH_PATHS, at_path, has_path, without_user_info
+from ci_ops.checks._url import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
 from ci_ops.core.ports import HttpError, Response
 
 if TYPE_CHECKING:
@@ -55,13 +55,23 @@ def _is_page(answer: Response) -> bool:
     )
 
 
-def every_address(world: World, url: str) -> tuple[str, ...]:
-    """Each IP address of the name; one empty text when there is only one, or none is known here.
+def every_address(world: World, url: str, *, peer: str) -> tuple[str, ...]:
+    """Each IP address of the name, the peer that already answered first.
 
-    A proxy may know names that this machine does not, so that is no error yet.
+    One empty text, for whichever address comes, when there is only one; when
+    no peer is known, because a proxy looks names up; and for `localhost`,
+    whose two addresses few servers take both.
     """
+    if not peer or is_loopback(read_url(url)):
+        return ("",)
     try:
         addresses = world.http.addresses(without_user_info(url))
     except HttpError:
         return ("",)
-    return addresses if len(addresses) > 1 else ("",)
+    others = tuple(each for each in addresses if each != peer)
+    return (peer, *others) if others else ("",)
+
+
+def has_no_way(address: str, answer: object) -> bool:
+    """True for an IPv6 address on a machine without IPv6: that says nothing about the service."""
+    return ":" in address and isinstance(answer, HttpError) and answer.kind == "route"

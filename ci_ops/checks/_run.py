@@ -109,23 +109,19 @@ def run_checks(
     order = TopologicalSorter(_predecessors(named))
     order.prepare()
     found: dict[int, tuple[Result, ...]] = {}
-    running: set[int] = set()
     with Crew[int, tuple[Result, ...]](MOST_AT_ONCE, stop=world.stop) as crew:
         try:
             while order.is_active():
                 for index in order.get_ready():
-                    running.add(index)
                     crew.submit(index, partial(asking.until_settled, named[index]))
                 index, found[index] = crew.next()
-                running.discard(index)
                 order.done(index)
                 if on_result is not None:
                     for result in found[index]:
                         on_result(result)
         except Interrupted:
-            crew.wait_for(
-                {each for each in running if named[each].plugin.starts_programs}, PROGRAM_END_SECONDS
-            )
+            programs = {index for index, each in enumerate(named) if each.plugin.starts_programs}
+            crew.wait_for(programs, PROGRAM_END_SECONDS)
             raise
     return tuple(result for index in range(len(named)) for result in found[index])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._expect import Expectation
@@ -51,6 +51,8 @@ class Source:
     """JSON path in the body; empty for another way."""
     header: str = ""
     """Response header; empty, like `path`, for the health body's releaseId."""
+    peer: str = ""
+    """The IP address that answered first; empty behind a proxy."""
 
     def read(self, answer: Response) -> str:
         """The revision in that answer; empty when there is none."""
@@ -73,7 +75,7 @@ def find_source(
     if isinstance(first, HttpError):
         return first
     if own.read(first):
-        return own
+        return replace(own, peer=first.address)
     place = find_health(question, parts, health_path)
     answer = place.answer if place else None
     if place is not None and answer is None:
@@ -81,10 +83,10 @@ def find_source(
     if place is not None and isinstance(answer, Response):
         for source in (Source(url=place.url), Source(url=place.url, header=header)):
             if source.read(answer):
-                return source
+                return replace(source, peer=answer.address)
     in_header = Source(url=own.url, header=header)
     if in_header.read(first):
-        return in_header
+        return replace(in_header, peer=first.address)
     return answer if isinstance(answer, Response) and answer.status >= 500 else first
 
 

@@ -124,16 +124,14 @@ def _is_others(folder: str) -> bool:
 def _broken(output: str, world: World) -> Iterator[Fault]:
     """One fault for each file that `compileall` complains of."""
     for match in _BROKEN.finditer(output.replace("\r\n", "\n")):
-        text = (match["text"] or match["other"] or "").strip()
-        file = (match["file"] or "").removeprefix("./")
+        text = match["text"].strip()
+        file = evidence(world, match["file"].removeprefix("./"), 200)
         line = _LINE.search(text)
         yield Fault(
             rule="broken",
             severity=Status.FAIL,
-            sentence=f"{evidence(world, file, 200) or 'A file'} does not compile.",
+            sentence=f"{file} does not compile.",
             observed=evidence(world, text.rpartition("\n")[2]),
-            subject=evidence(world, file, 200),
-            location=Location(file=evidence(world, file, 200), line=int(line[1]) if line else 1)
-            if file
-            else None,
+            subject=file,
+            location=Location(file=file, line=int(line[1]) if line else 1),
         )

@@ -90,10 +90,7 @@ class EnvVars(Check):
 
     def __post_init__(self) -> None:
         for name, pattern in self.patterns.items():
-            try:
-                check_pattern(pattern)
-            except ValueError as error:
-                raise ValueError(f"patterns: {name}: {error}") from None
+            check_pattern(f"patterns: {name}", pattern)
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from ci_ops.checks._ask import Question, no_address
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._looked import Looked
-from ci_ops.checks._place import Place, every_address, find_health
+from ci_ops.checks._place import Place, every_address, find_health, has_no_way
 from ci_ops.checks._url import HEALTH_PATHS, is_open, read_url, shown
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
@@ -126,15 +127,21 @@ class Health(Expectation, Check):
 
     def _look(self, question: Question, place: Place) -> Looked:
         looked = Looked(place)
-        addresses = every_address(question.world, place.url)
-        for number in range(max(self.successes, len(addresses))):
-            if number:
-                question.world.clock.sleep(self.interval)
-            address = addresses[number % len(addresses)]
+        first = question.ask(place.url, self)
+        looked.take(self, question.world, first)
+        if isinstance(first, HttpError):
+            return looked
+        known, *unasked = every_address(question.world, place.url, peer=first.address)
+        good = [known]
+        while not looked.is_bad and (unasked or len(looked.answers) < self.successes):
+            question.world.clock.sleep(self.interval)
+            is_new = bool(unasked)
+            address = unasked.pop(0) if is_new else good[len(looked.answers) % len(good)]
             answer = question.ask(place.url, self, connect_to=address)
-            looked.take(self, question.world, answer, f" at {address}" if address else "")
-            if looked.is_bad:
-                break
+            if is_new and has_no_way(address, answer):
+                continue
+            looked.take(self, question.world, answer, address)
+            good += [address] if is_new else []
         return looked
 
 

@@ -11,7 +11,7 @@ from ci_ops.checks._ask import Question, no_address, unanswered
 from ci_ops.checks._crew import Crew
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._jsonpath import parse_path
-from ci_ops.checks._place import every_address
+from ci_ops.checks._place import every_address, has_no_way
 from ci_ops.checks._seen import Seen, told_nothing
 from ci_ops.checks._source import (
     Source,
@@ -124,13 +124,26 @@ class Revision(Check):
 
     def _sample(self, question: Question, source: Source) -> list[tuple[str, Response | HttpError]]:
         """Address and answer of every connection."""
-        addresses = every_address(question.world, source.url)
-        total = max(self.connections, len(addresses))
-        wanted = [addresses[number % len(addresses)] for number in range(total)]
-        with Crew[str, "Response | HttpError"](min(total, MOST_PARALLEL), stop=question.world.stop) as crew:
-            for address in wanted:
-                crew.submit(address, partial(question.ask, source.url, Expectation(), connect_to=address))
-            return [crew.next() for _ in wanted]
+        addresses = every_address(question.world, source.url, peer=source.peer)
+        answers = _ask_all(question, source.url, _spread(addresses, max(self.connections, len(addresses))))
+        unasked = {address for address, answer in answers if has_no_way(address, answer)}
+        left = tuple(address for address in addresses if address not in unasked)
+        if not unasked or not left:
+            return answers
+        kept = [each for each in answers if each[0] not in unasked]
+        missing = max(0, self.connections - len(kept))
+        return kept + _ask_all(question, source.url, _spread(left, missing))
+
+
+def _spread(addresses: tuple[str, ...], total: int) -> list[str]:
+    return [addresses[number % len(addresses)] for number in range(total)]
+
+
+def _ask_all(question: Question, url: str, wanted: list[str]) -> list[tuple[str, Response | HttpError]]:
+    with Crew[str, "Response | HttpError"](min(len(wanted), MOST_PARALLEL), stop=question.world.stop) as crew:
+        for address in wanted:
+            crew.submit(address, partial(question.ask, url, Expectation(), connect_to=address))
+        return [crew.next() for _ in wanted]
 
 
 def _nothing_to_compare(revision: str) -> Fault:

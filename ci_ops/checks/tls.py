@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ci_ops.checks._ask import unanswered
 from ci_ops.checks._expect import ANSWER_RULES
+from ci_ops.checks._place import has_no_way
 from ci_ops.checks._url import port_of, read_url, shown, without_user_info
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.plugin import Check, Phase, Rule
@@ -92,12 +93,18 @@ class Tls(Check):
         name = parts.netloc.rpartition("@")[2]
         faults: list[Fault] = []
         certificates: list[Certificate] = []
-        for seen in _handshakes(parts, subject, world):
+        failed: list[tuple[str, HttpError]] = []
+        for address, seen in _handshakes(parts, subject, world):
             if isinstance(seen, HttpError):
-                faults.append(unanswered(world, seen, subject=name))
-                continue
-            certificates.append(seen)
-            faults += self._judge(world, name, seen)
+                failed.append((address, seen))
+            else:
+                certificates.append(seen)
+                faults += self._judge(world, name, seen)
+        for address, error in failed:
+            if not (certificates and has_no_way(address, error)):
+                faults.append(
+                    unanswered(world, error, subject=name, where=f" at {address}" if address else "")
+                )
         faults += _differing(name, certificates)
         facts = _facts(certificates, world.clock.now())
         if self.redirect and certificates and parts.port in {None, 443}:
@@ -154,19 +161,21 @@ class Tls(Check):
         )
 
 
-def _handshakes(parts: SplitResult, subject: Subject, world: World) -> Iterator[Certificate | HttpError]:
+def _handshakes(
+    parts: SplitResult, subject: Subject, world: World
+) -> Iterator[tuple[str, Certificate | HttpError]]:
+    """Address and outcome of each handshake."""
     try:
         addresses = world.http.addresses(without_user_info(parts.geturl()))
     except HttpError as error:
-        yield error
+        yield "", error
         return
+    host, port, timeout = parts.hostname or "", port_of(parts), subject.timeout_seconds
     for address in addresses:
         try:
-            yield world.tls.certificate(
-                parts.hostname or "", port_of(parts), address=address, timeout_seconds=subject.timeout_seconds
-            )
+            yield address, world.tls.certificate(host, port, address=address, timeout_seconds=timeout)
         except HttpError as error:
-            yield error
+            yield address, error
 
 
 def _differing(name: str, certificates: list[Certificate]) -> list[Fault]:

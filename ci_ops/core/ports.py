@@ -48,7 +48,8 @@ class HttpError(Exception):
     def __init__(self, kind: str, sentence: str, *, transient: bool) -> None:
         super().__init__(sentence)
         self.kind = kind
-        """dns, refused, reset, timeout, tls, redirect, body, proxy, url or protocol."""
+        """dns, route (this machine has no way there), refused, reset, timeout, tls, redirect, body, proxy,
+        url or protocol."""
         self.sentence = sentence
         self.transient = transient
 

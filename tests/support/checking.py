@@ -1,0 +1,136 @@
+"""Subjects, worlds and checks for the tests of the family `checks`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.checks._run import run_checks
+from ci_ops.core.plugin import Check, Phase
+from ci_ops.core.ports import Http, HttpError, Response, Subject
+from ci_ops.core.result import Location, Result
+from ci_ops.edge.world import RealWorld
+from tests.support.jump_clock import JumpClock
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ci_ops.core.ports import World
+    from ci_ops.edge.clock import StopSignal
+
+OLD = "1" * 7 + "a" * 33
+NEW = "2" * 7 + "b" * 33
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A check as a configuration would list it."""
+
+    name: str
+    plugin: Check
+    required: bool = True
+    location: Location | None = None
+
+
+def a_world(**env: str) -> RealWorld:
+    """The real world with a clean environment, and a clock whose waiting takes no time."""
+    return RealWorld(env=clean_env(**env), clock=JumpClock())
+
+
+def clean_env(**env: str) -> dict[str, str]:
+    """What programs need to be found, and nothing else."""
+    return {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **env}
+
+
+def a_subject(root: Path = Path("/nonexistent"), **more: Any) -> Subject:
+    """A deployment of NEW over OLD."""
+    return Subject(
+        **{"root": root, "revision": NEW, "previous_revision": OLD, "timeout_seconds": 5.0, **more}
+    )
+
+
+def the_result(check: Check, subject: Subject, world: World) -> Result:
+    """The one result of asking once."""
+    (result,) = check.run(subject, world)
+    return result
+
+
+def rules_of(result: Result) -> list[str]:
+    """The rules of its findings, in order, without the plugin's name."""
+    return [finding.rule.partition("/")[2] for finding in result.findings]
+
+
+def one_second() -> Iterator[float]:
+    """Waits of one second, without end."""
+    return itertools.repeat(1.0)
+
+
+def checked(
+    named: Sequence[Named],
+    subject: Subject,
+    world: World,
+    *,
+    phase: Phase = Phase.VERIFY,
+    deadline_seconds: float = 10.0,
+    on_result: Callable[[Result], None] | None = None,
+) -> tuple[Result, ...]:
+    """What the machinery says of these checks."""
+    return run_checks(
+        named,
+        subject,
+        world,
+        phase=phase,
+        deadline_seconds=deadline_seconds,
+        waits=one_second,
+        on_result=on_result,
+    )
+
+
+class _HttpWithoutIpv6:
+    """Real HTTP, on a machine that has no way to IPv6 addresses, to a name with these addresses."""
+
+    def __init__(self, inner: Http, addresses: tuple[str, ...]) -> None:
+        self._inner = inner
+        self._addresses = addresses
+
+    def request(self, method: str, url: str, *, connect_to: str = "", **more: Any) -> Response:
+        if ":" in connect_to:
+            raise HttpError("route", "Network is unreachable", transient=True)
+        return self._inner.request(method, url, connect_to=connect_to, **more)
+
+    def addresses(self, url: str) -> tuple[str, ...]:
+        del url
+        return self._addresses
+
+
+class _WorldWithoutIpv6(RealWorld):
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        super().__init__(env=clean_env(), clock=JumpClock())
+        self._addresses = addresses
+
+    @property
+    def http(self) -> Http:
+        return _HttpWithoutIpv6(super().http, self._addresses)
+
+
+def a_world_without_ipv6(*addresses: str) -> RealWorld:
+    """A machine without IPv6; every name has these addresses there."""
+    return _WorldWithoutIpv6(addresses)
+
+
+def asking_to_stop(stop: StopSignal, *, once: Callable[[], bool]) -> threading.Thread:
+    """A thread, already started, that asks to stop as soon as something is so."""
+
+    def ask() -> None:
+        wait_until(once)
+        stop.request(15)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci_ops.checks.git_state import GitState
+from ci_ops.core.errors import Interrupted
+from ci_ops.core.result import Result
+from ci_ops.core.status import Status
+from ci_ops.edge.clock import StopSignal
+from ci_ops.edge.world import RealWorld
+from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def look(root: Path, **settings: Any) -> Result:
+    return the_result(GitState(**settings), a_subject(root), a_world())
+
+
+def commit(folder: Path, name: str = "app.py", text: str = "x = 1\n") -> str:
+    (folder / name).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", f"change {name}")
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone with one commit, which its bare origin has too."""
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
+    git(tmp_path, "clone", "-q", f"file://{tmp_path}/origin.git", "clone")
+    folder = tmp_path / "clone"
+    git(folder, "checkout", "-q", "-b", "main")
+    commit(folder)
+    git(folder, "push", "-q", "origin", "main")
+    return folder
+
+
+def test_a_clean_and_pushed_checkout_passes(clone: Path) -> None:
+    result = look(clone)
+    assert (result.status, result.measured) == (Status.PASS, 3)
+    assert result.facts["commit"] == git(clone, "rev-parse", "HEAD")
+    assert result.sentence.endswith("is clean and pushed.")
+
+
+def test_changed_files_fail_and_are_named(clone: Path) -> None:
+    (clone / "app.py").write_text("x = 2\n")
+    (clone / "new.py").write_text("y = 1\n")
+    git(clone, "add", "new.py")
+    result = look(clone)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["changed"])
+    assert result.sentence == "2 files differ from the commit."
+    assert result.findings[0].observed == "app.py, new.py"
+    assert str(result.findings[0].location) == "app.py:1"
+
+
+def test_one_changed_file_is_told_in_the_singular_and_many_are_cut(clone: Path) -> None:
+    (clone / "app.py").write_text("x = 2\n")
+    assert look(clone).sentence == "One file differs from the commit."
+    for number in range(7):
+        (clone / f"new{number}.py").write_text("")
+    git(clone, "add", "-A")
+    assert look(clone).findings[0].observed.endswith(" and 3 more")
+
+
+@pytest.mark.parametrize("severity", ["warn", "fail", "ignore"])
+def test_untracked_files_weigh_as_the_user_says(clone: Path, severity: Any) -> None:
+    (clone / "report.txt").write_text("")
+    (clone / ".ci-ops").mkdir()
+    (clone / ".ci-ops" / "ledger").write_text("")
+    result = look(clone, untracked=severity)
+    assert str(result.status) == {"ignore": "pass"}.get(severity, severity)
+    assert [finding.observed for finding in result.findings] == (
+        [] if severity == "ignore" else ["report.txt"]
+    )
+
+
+def test_a_commit_that_no_remote_has_fails(clone: Path) -> None:
+    commit(clone, "more.py")
+    result = look(clone)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["not-pushed"])
+    assert look(clone, pushed=False).status is Status.PASS
+
+
+def test_a_detached_shallow_checkout_of_a_tag_came_from_the_remote(clone: Path, tmp_path: Path) -> None:
+    commit(clone, "tagged.py")
+    git(clone, "tag", "v1")
+    git(clone, "push", "-q", "origin", "v1")
+    shallow = tmp_path / "shallow"
+    shallow.mkdir()
+    git(shallow, "init", "-q")
+    git(shallow, "remote", "add", "origin", f"file://{tmp_path}/origin.git")
+    git(shallow, "fetch", "-q", "--depth=1", "origin", "refs/tags/v1:refs/tags/v1")
+    git(shallow, "checkout", "-q", "v1")
+    assert look(shallow).status is Status.PASS
+    commit(shallow, "local.py")
+    assert rules_of(look(shallow)) == ["not-pushed"]
+
+
+def test_a_repository_without_a_remote_is_a_warning(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    commit(tmp_path)
+    result = look(tmp_path)
+    assert (result.status, rules_of(result)) == (Status.WARN, ["no-remote"])
+
+
+def test_nothing_to_look_at_is_still_the_commit(clone: Path) -> None:
+    result = look(clone, clean=False, pushed=False)
+    assert (result.status, result.measured) == (Status.PASS, 1)
+    assert result.sentence.endswith("is checked out.")
+
+
+def test_a_folder_that_is_no_repository_or_has_no_commit_is_an_error(tmp_path: Path) -> None:
+    result = look(tmp_path)
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["unavailable"], 0)
+    git(tmp_path, "init", "-q")
+    assert look(tmp_path).status is Status.ERROR
+
+
+def test_a_machine_without_git_is_an_error(clone: Path, tmp_path: Path) -> None:
+    world = RealWorld(env={"PATH": str(tmp_path / "empty")})
+    result = the_result(GitState(), a_subject(clone), world)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["unavailable"])
+
+
+def test_a_git_that_fails_half_way_is_an_error(clone: Path) -> None:
+    (clone / ".git" / "index").write_bytes(b"no index at all")
+    result = look(clone)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["unavailable"])
+
+
+def test_a_stop_request_ends_it(clone: Path) -> None:
+    stop = StopSignal()
+    stop.request(2)
+    with pytest.raises(Interrupted):
+        the_result(GitState(), a_subject(clone), RealWorld(env=clean_env(), stop=stop))
+
+
+def test_it_applies_in_a_checkout(clone: Path, tmp_path: Path) -> None:
+    assert GitState.detect(clone) == GitState()
+    assert GitState.detect(tmp_path) is None
