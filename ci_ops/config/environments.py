@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KEY = "environments"
 DEFAULT = "production"
 
+_FIXED = frozenset({KEY, "version"})
 _ALIASES = {"dev": "development", "prod": "production"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -42,7 +43,7 @@ def for_environment(document: Table, name: str, problems: list[Problem]) -> Tabl
     overlays = _overlays(document, problems)
     rest = Table(document.place, {key: each for key, each in document.entries.items() if key != KEY})
     if name in overlays:
-        overlay = with_layer(overlays[name], f"environment {name}")
+        overlay = with_layer(_without_fixed(overlays[name], name, problems), f"environment {name}")
         assert isinstance(overlay, Table)
         return merged(rest, overlay, problems)
     if _NAME.fullmatch(name) is None:
@@ -54,6 +55,13 @@ def for_environment(document: Table, name: str, problems: list[Problem]) -> Tabl
         )
         problems.append(Problem(sentence, path=KEY, location=str(document.entries[KEY].place)))
     return rest
+
+
+def _without_fixed(overlay: Table, name: str, problems: list[Problem]) -> Table:
+    for key in _FIXED & overlay.entries.keys():
+        path, sentence = f"{KEY}.{name}.{key}", "this cannot differ between environments"
+        problems.append(_problem(overlay.entries[key].place, path, sentence))
+    return Table(overlay.place, {key: each for key, each in overlay.entries.items() if key not in _FIXED})
 
 
 def _overlays(document: Table, problems: list[Problem]) -> dict[str, Table]:

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ci_ops.config.load import examine
 from ci_ops.config.model import Config
-from ci_ops.config.scalars import resolve
 from ci_ops.config.shapes import (
-    Either,
     MapOf,
     One,
     Plugged,
     PluggedMap,
     Record,
-    key_of,
     record_of,
     switches_of,
 )
-from ci_ops.config.shown import without_secrets
+from ci_ops.config.shown import names_a_secret, without_secrets
 from ci_ops.config.tree import Listing, Node, Scalar, Table
+from ci_ops.config.valuetext import options_of, unread_text, value_text, word_text
 from ci_ops.config.variables import fill
 from ci_ops.config.walk import UNREAD, At, Reader
 from ci_ops.core.errors import ConfigError
 from ci_ops.core.redact import Redactor
-from ci_ops.core.secret import HIDDEN, Secret
+from ci_ops.core.secret import Secret
 from ci_ops.core.text import one_line
 from ci_ops.plugins import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ci_ops.config.load import Source
     from ci_ops.config.shapes import Shape
     from ci_ops.core.plugin import Plugin
 
+Nested = Record | MapOf | Plugged | PluggedMap
 MAX_COLUMN = 60
 """Where the origins begin at the latest."""
 
-_BARE = re.compile(r"[\w./][\w ./@:=+%^-]*")
-_WHOLE_VARIABLE = re.compile(r"\$\{\w+\}")
 _BOOLEAN = One("boolean")
 
 
@@ -79,7 +72,7 @@ class _Sheet:
     def row(self, depth: int, key: str, value: str = "", origin: str = "") -> None:
         """One line; without a value the head of what follows."""
         shown = one_line(without_secrets(self.redact(value)))
-        left = f"{'  ' * depth}{_word(one_line(without_secrets(key)))}:{f' {shown}' if shown else ''}"
+        left = f"{'  ' * depth}{word_text(one_line(without_secrets(key)))}:{f' {shown}' if shown else ''}"
         self.rows.append((left, one_line(origin)))
 
     def record(self, shape: Record, table: Table | None, default: Any, *, depth: int) -> None:
@@ -94,18 +87,18 @@ class _Sheet:
                 self.row(depth, member.key)
                 self.record(member.shape, None, value, depth=depth + 1)
             else:
-                self.row(depth, member.key, _value_text(member.shape, value), "default")
+                self.row(depth, member.key, value_text(member.shape, value), "default")
 
     def written(self, key: str, shape: Shape, node: Node, *, depth: int) -> None:
         """One key that somebody wrote."""
-        nested = next(filter(_has_lines, _options(shape)), None)
+        nested = next(filter(_has_lines, options_of(shape)), None)
         if nested is None or not isinstance(node, Table) or not node.entries:
             self.leaf(key, shape, node, depth=depth)
         else:
             self.row(depth, key)
             self.nested(nested, node, depth=depth + 1)
 
-    def nested(self, shape: Shape, table: Table, *, depth: int) -> None:
+    def nested(self, shape: Nested, table: Table, *, depth: int) -> None:
         """The keys of a map."""
         match shape:
             case Record():
@@ -120,8 +113,6 @@ class _Sheet:
                     self.row(depth, name)
                     inner = entry.node if isinstance(entry.node, Table) else Table(entry.place, {})
                     self.plugged(shape.family, name, inner, depth=depth + 1)
-            case _:
-                raise TypeError(shape)
 
     def plugged(self, family: str, name: str, table: Table, *, depth: int) -> None:
         """One plugin: its type, its switches, its fields."""
@@ -141,19 +132,16 @@ class _Sheet:
         value = self.reader.read(shape, node, At(node.place))
         names = [] if shape == One("shell") else _variables(node)
         sources = [f"${{{name}}}{'' if self.reader.env.get(name) else ' (not set)'}" for name in names]
-        text = _unread_text(shape, node) if value is UNREAD else _value_text(shape, value)
-        self.row(depth, key, text, ", ".join([*sources, node.place.origin]))
+        is_hidden = any(map(names_a_secret, names)) and not isinstance(value, Secret)
+        text = unread_text(shape, node) if value is UNREAD or is_hidden else value_text(shape, value)
+        self.row(depth, key, text, ", ".join([*sources, *_origins(node)]))
 
 
-def _has_lines(shape: Shape) -> bool:
+def _has_lines(shape: Shape) -> TypeGuard[Nested]:
     """True where each key of a map is worth a line of its own."""
     if isinstance(shape, MapOf):
         return isinstance(shape.item, Record)
     return isinstance(shape, Record | Plugged | PluggedMap)
-
-
-def _options(shape: Shape) -> Iterable[Shape]:
-    return shape.shapes if isinstance(shape, Either) else (shape,)
 
 
 def _variables(node: Node) -> list[str]:
@@ -164,38 +152,10 @@ def _variables(node: Node) -> list[str]:
     return list(dict.fromkeys(name for each in nodes for name in _variables(each)))
 
 
-def _unread_text(shape: Shape, node: Node) -> str:
-    """What stands for a value that needs a variable which is not set."""
-    if not isinstance(node, Scalar):
-        return "…"
-    is_secret = One("secret") in _options(shape)
-    return node.text if not is_secret or _WHOLE_VARIABLE.fullmatch(node.text) else HIDDEN
-
-
-def _value_text(shape: Shape, value: Any) -> str:
-    if isinstance(value, float) and One("duration") in _options(shape):
-        return f"{value:g}s"
-    plain = _plain(value)
-    return _word(plain) if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-
-
-def _word(text: str) -> str:
-    """The text without quotes where YAML reads it as the same text."""
-    is_bare = _BARE.fullmatch(text) and ": " not in text and text[-1] not in " :" and resolve(text) == text
-    return text if is_bare else json.dumps(text, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it, without secrets."""
-    if isinstance(value, Secret):
-        return HIDDEN
-    if isinstance(value, bool | int | float | None):
-        return value
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    if is_dataclass(value):
-        pairs = ((key_of(each.name), getattr(value, each.name), each.default) for each in fields(value))
-        return {key: _plain(each) for key, each, default in pairs if each != default}
-    return str(value)
+def _origins(node: Node) -> list[str]:
+    """Where it was said; a map may be merged from several layers, of each the first line."""
+    if not isinstance(node, Table) or not node.entries:
+        return [node.place.origin]
+    places = [entry.node.place for entry in node.entries.values()]
+    first = {(place.layer, place.file): place for place in reversed(places)}
+    return [place.origin for place in reversed(first.values())]

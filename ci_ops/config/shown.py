@@ -44,11 +44,12 @@ class Hidden:
         self._long = Redactor()
         self._short: set[str] = set()
 
-    def add(self, value: str) -> None:
-        """Never show this value, nor the way Python writes it."""
-        self._long.add(value, repr(value)[1:-1])
-        if 0 < len(value) < MIN_SECRET_LENGTH:
-            self._short.add(value)
+    def add(self, value: str, *, is_secret: bool) -> None:
+        """Never show this value, nor the way Python writes it; short ones only where they are secrets."""
+        written = {value, repr(value)[1:-1]}
+        self._long.add(*written)
+        if is_secret and len(value) < MIN_SECRET_LENGTH:
+            self._short |= written
 
     def taken_out_of(self, text: str) -> str:
         """The text without them; a neutral one where a short value would leave holes everywhere."""

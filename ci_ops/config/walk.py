@@ -131,7 +131,7 @@ class Reader:
             return self.problem(at, str(error))
         if isinstance(read, Secret):
             self.secrets[read] = None
-            self.hidden.add(text)
+            self.hidden.add(text, is_secret=True)
         return read
 
     def _filled(self, node: Scalar, at: At, *, is_shell: bool) -> tuple[str, bool] | None:
@@ -142,7 +142,7 @@ class Reader:
             return node.text, False
         filled = fill(node.text, self.env)
         for name, value in filled.values.items():
-            self.hidden.add(value)
+            self.hidden.add(value, is_secret=names_a_secret(name))
             if names_a_secret(name):
                 self.secrets[Secret(value)] = None
         for sentence in filled.mistakes:

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from ci_ops.config.document import read_bytes
 from ci_ops.config.load import Loaded, Source, interpret
+from ci_ops.config.tree import Listing, Node, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DATA = Path(__file__).parents[1] / "data" / "config"
+EXAMPLE = DATA / "example.yml"
+"""The example of the documentation."""
+ENV = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/abcdefgh"}
+"""What the example needs."""
+unhurried = settings(deadline=None)
+"""For examples whose first one imports a module: a slow machine proves nothing."""
 SAMPLES = "tests.support.sampleplugins"
+
+
+def plain(node: Node) -> Any:
+    """The tree without its places."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Listing):
+        return [plain(each) for each in node.nodes]
+    return {key: plain(entry.node) for key, entry in node.entries.items()}
 
 
 def loaded(
@@ -31,3 +52,38 @@ def probe(text: str, env: Mapping[str, str] | None = None) -> Any:
     found = loaded(f"verify: {{checks: {{probe: {text}}}}}", env)
     assert not found.problems, [str(each) for each in found.problems]
     return found.config.verify.checks[0].plugin
+
+
+WORDS = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=9).filter(
+    lambda text: "${" not in text
+)
+PROBES = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": WORDS,
+        "count": st.integers(1, 10**9),
+        "ratio": st.floats(-1e9, 1e9),
+        "deep": st.booleans(),
+        "wait": st.sampled_from(["500ms", "1h30m", 3, 2.5]),
+        "token": WORDS.filter(bool),
+        "tags": st.lists(WORDS, max_size=3),
+        "headers": st.dictionaries(WORDS.filter(bool), WORDS, max_size=3),
+        "limits": st.fixed_dictionaries({}, optional={"warn": st.just("1s"), "fail": st.just(9)}),
+        "expected": st.none() | st.booleans() | WORDS | st.lists(st.integers() | WORDS, max_size=3),
+        "day": st.just("2027-01-31"),
+        "status": st.just(204) | st.lists(st.integers(100, 599), max_size=3),
+    },
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "version": st.just(1),
+        "service": WORDS,
+        "readiness": st.fixed_dictionaries({"checks": st.fixed_dictionaries({"probe": PROBES})}),
+        "verify": st.fixed_dictionaries(
+            {"checks": st.dictionaries(st.sampled_from(["probe"]), PROBES)}, optional={"url": WORDS}
+        ),
+        "environments": st.just({"staging": {"service": "s"}}),
+    },
+)
+"""Small documents that are valid with the sample plugins."""

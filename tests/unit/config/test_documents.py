@@ -16,22 +16,12 @@ from hypothesis import strategies as st
 
 from ci_ops.config.document import MAX_BYTES, read_bytes, read_file
 from ci_ops.config.load import Source, load
-from ci_ops.config.tree import Listing, Node, Scalar, Table
+from ci_ops.config.tree import Listing, Table
 from ci_ops.core.errors import CiOpsError, ConfigError
-from tests.support.configs import SAMPLES
+from tests.support.configs import DATA, SAMPLES, plain, unhurried
 
-DATA = Path(__file__).parents[2] / "data" / "config"
 EXAMPLES = sorted(each.name for each in DATA.glob("invalid-*") if each.suffix != ".txt")
 ENV = {"EMPTY": "", "WORD": "word", "BAD": "bad-and-secret", "SERVICE": "x"}
-
-
-def plain(node: Node) -> Any:
-    """The tree without its places."""
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Listing):
-        return [plain(each) for each in node.nodes]
-    return {key: plain(entry.node) for key, entry in node.entries.items()}
 
 
 def parsed(text: str, file: str = "ci-ops.yml") -> Any:
@@ -45,7 +35,7 @@ def refusal(raw: bytes | str, file: str = "ci-ops.yml") -> str:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_bad_example_gives_exactly_its_problems(name: str):
+def test_a_bad_example_gives_exactly_its_problems(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(Source(env=ENV, start=DATA, file=name, root=SAMPLES))
     assert f"{caught.value}\n" == (DATA / f"{name}.txt").read_text()
@@ -68,20 +58,25 @@ DOCUMENTS = st.dictionaries(
 )
 
 
+@unhurried
 @given(DOCUMENTS, st.booleans(), st.sampled_from([None, 2, "\t"]))
-def test_json_is_read_as_the_standard_library_reads_it(document: dict[str, Any], is_ascii: bool, indent: Any):
+def test_json_is_read_as_the_standard_library_reads_it(
+    document: dict[str, Any], is_ascii: bool, indent: Any
+) -> None:
     text = json.dumps(document, ensure_ascii=is_ascii, indent=indent)
     assert parsed(text, "ci-ops.json") == json.loads(text)
 
 
+@unhurried
 @given(DOCUMENTS)
-def test_json_written_plainly_is_yaml_with_the_same_content(document: dict[str, Any]):
+def test_json_written_plainly_is_yaml_with_the_same_content(document: dict[str, Any]) -> None:
     text = json.dumps(document, ensure_ascii=False)
     assert parsed(text) == parsed(text, "ci-ops.json")
 
 
+@unhurried
 @given(st.text(st.sampled_from('{}[]:,"\\ \n\t0123456789.eE+-truefalsn/u'), max_size=25))
-def test_json_that_the_standard_library_refuses_is_refused(text: str):
+def test_json_that_the_standard_library_refuses_is_refused(text: str) -> None:
     text = "{" + text
     try:
         json.loads(text)
@@ -91,8 +86,9 @@ def test_json_that_the_standard_library_refuses_is_refused(text: str):
         assert isinstance(read_bytes(text.encode(), file="ci-ops.json"), Table)
 
 
+@unhurried
 @given(st.binary(max_size=60))
-def test_any_bytes_give_a_tree_or_a_problem_with_a_place(raw: bytes):
+def test_any_bytes_give_a_tree_or_a_problem_with_a_place(raw: bytes) -> None:
     for file in ("ci-ops.yml", "ci-ops.json"):
         try:
             read_bytes(raw, file=file)
@@ -101,7 +97,7 @@ def test_any_bytes_give_a_tree_or_a_problem_with_a_place(raw: bytes):
             assert all(place.startswith(f"{file}:") for place in places)
 
 
-def test_an_alias_is_the_same_value_once_more():
+def test_an_alias_is_the_same_value_once_more() -> None:
     assert parsed("a: &x [1, on]\nb: *x\n? &k key\n: *x") == {
         "a": [1, "on"],
         "b": [1, "on"],
@@ -109,7 +105,7 @@ def test_an_alias_is_the_same_value_once_more():
     }
 
 
-def test_keys_are_texts_as_they_are_written():
+def test_keys_are_texts_as_they_are_written() -> None:
     assert parsed("1: a\ntrue: b\non: c\n010: d\n~: e") == {
         "1": "a",
         "true": "b",
@@ -119,7 +115,7 @@ def test_keys_are_texts_as_they_are_written():
     }
 
 
-def test_quotes_and_blocks_make_texts():
+def test_quotes_and_blocks_make_texts() -> None:
     assert parsed("a: '1'\nb: \"true\"\nc: |\n  2\nd: >-\n  ~") == {
         "a": "1",
         "b": "true",
@@ -129,11 +125,11 @@ def test_quotes_and_blocks_make_texts():
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "---\n", "null", "\ufeff", "%YAML 1.2\n---\n"])
-def test_an_empty_file_is_an_empty_configuration(text: str):
+def test_an_empty_file_is_an_empty_configuration(text: str) -> None:
     assert parsed(text) == {}
 
 
-def test_keys_and_values_know_their_lines_and_columns():
+def test_keys_and_values_know_their_lines_and_columns() -> None:
     for text, file in (("a:\n  - {bc: d}\n", "ci-ops.yml"), ('{"a":\n  [ {"bc": "d"}]}', "ci-ops.json")):
         items = read_bytes(text.encode(), file=file).get("a")
         assert isinstance(items, Listing)
@@ -162,13 +158,13 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize("file", ["ci-ops.yml", "ci-ops.json"])
-def test_a_large_and_hostile_file_is_refused_within_a_second(name: str, file: str):
+def test_a_large_and_hostile_file_is_refused_within_a_second(name: str, file: str) -> None:
     started = time.process_time()
     assert refusal(LARGE[name], file)
     assert time.process_time() - started < 1
 
 
-def test_more_than_a_mebibyte_is_refused_by_its_size():
+def test_more_than_a_mebibyte_is_refused_by_its_size() -> None:
     assert refusal("#" * (MAX_BYTES + 1)) == (
         "ci-ops.yml larger than 1 MiB; a configuration has a few kilobytes"
     )
@@ -177,11 +173,11 @@ def test_more_than_a_mebibyte_is_refused_by_its_size():
 @pytest.mark.parametrize(
     ("text", "place"), [("a: b: c", "1:5"), ("a: 'b", "1:6"), ("a: [1\nb: 2", "2:2"), ("a: %b", "1:4")]
 )
-def test_what_is_not_yaml_is_said_with_its_place(text: str, place: str):
+def test_what_is_not_yaml_is_said_with_its_place(text: str, place: str) -> None:
     assert refusal(text).startswith(f"ci-ops.yml:{place} not YAML: ")
 
 
-def test_the_parser_in_python_serves_where_the_one_in_c_is_missing():
+def test_the_parser_in_python_serves_where_the_one_in_c_is_missing() -> None:
     code = (
         "import sys; sys.modules['yaml._yaml'] = None; import yaml; assert not yaml.__with_libyaml__;"
         "from ci_ops.config.document import read_bytes; from ci_ops.core.errors import ConfigError\n"
@@ -200,7 +196,7 @@ def test_the_parser_in_python_serves_where_the_one_in_c_is_missing():
     ]
 
 
-def test_without_pyyaml_a_yaml_file_is_refused_with_the_way_out_and_json_still_works():
+def test_without_pyyaml_a_yaml_file_is_refused_with_the_way_out_and_json_still_works() -> None:
     code = (
         "import sys; sys.modules['yaml'] = None; from ci_ops.config.document import read_bytes;"
         "from ci_ops.core.errors import UsageError; print(read_bytes(b'{\"a\": 1}', file='f.json').get('a').value)\n"
@@ -213,11 +209,11 @@ def test_without_pyyaml_a_yaml_file_is_refused_with_the_way_out_and_json_still_w
     assert "ci-ops[cli]" in done.stdout
 
 
-def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path):
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(CiOpsError, match=r"^ci-ops.yml: cannot read it: "):
         read_file(tmp_path, file="ci-ops.yml")
 
 
-def test_what_pyyaml_writes_is_read_back():
+def test_what_pyyaml_writes_is_read_back() -> None:
     document = {"a": ["on", "1:30", "2027-01-31", "~", "010", 1.5, None, True], "b c": {"d": "x\ny"}}
     assert parsed(yaml.safe_dump(document)) == document

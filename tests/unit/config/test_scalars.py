@@ -35,7 +35,7 @@ ANY_RULE = re.compile(
         *[(".inf", math.inf), ("-.Inf", -math.inf), ("+.INF", math.inf), ("1e999", math.inf)],
     ],
 )
-def test_the_examples_of_the_table_mean_what_it_says(text: str, value: object):
+def test_the_examples_of_the_table_mean_what_it_says(text: str, value: object) -> None:
     assert resolve(text) == value
     assert type(resolve(text)) is type(value)
 
@@ -48,37 +48,37 @@ def test_the_examples_of_the_table_mean_what_it_says(text: str, value: object):
         *("1_000", "0b101", "0O17", "0X1F", "1e", ".", "-.", "+", "-.nan", "1.2.3", "=", "<<", "٣"),
     ],
 )
-def test_what_only_yaml_1_1_knows_is_a_text(text: str):
+def test_what_only_yaml_1_1_knows_is_a_text(text: str) -> None:
     assert resolve(text) == text
 
 
 @given(INTEGERS)
-def test_rows_of_digits_are_decimal_whatever_they_begin_with(text: str):
+def test_rows_of_digits_are_decimal_whatever_they_begin_with(text: str) -> None:
     assert resolve(text) == int(text, 10)
 
 
 @given(st.one_of(OCTALS, HEXADECIMALS))
-def test_octals_and_hexadecimals_have_their_prefix(text: str):
+def test_octals_and_hexadecimals_have_their_prefix(text: str) -> None:
     assert resolve(text) == int(text[2:], 8 if text[1] == "o" else 16)
 
 
 @given(FLOATS)
-def test_floats_are_those_of_the_table(text: str):
+def test_floats_are_those_of_the_table(text: str) -> None:
     value = resolve(text)
     assert isinstance(value, float)
     assert value == float(text)
 
 
 @given(st.text(alphabet="0123456789abcdefoxXOEe+-._nNultrsiIFA~ ", max_size=12))
-def test_whatever_no_rule_matches_is_a_text(text: str):
+def test_whatever_no_rule_matches_is_a_text(text: str) -> None:
     assert isinstance(resolve(text), str) == (ANY_RULE.fullmatch(text) is None)
 
 
-def test_not_a_number_is_one_word_in_three_spellings():
+def test_not_a_number_is_one_word_in_three_spellings() -> None:
     assert all(math.isnan(float(str(resolve(text)))) for text in (".nan", ".NaN", ".NAN"))
 
 
-def test_an_absurdly_long_number_stays_a_text():
+def test_an_absurdly_long_number_stays_a_text() -> None:
     digits = "9" * (MAX_NUMBER_CHARACTERS + 1)
     assert resolve(digits) == digits
     assert math.isfinite(float(str(resolve("0x" + "f" * (MAX_NUMBER_CHARACTERS - 2)))))

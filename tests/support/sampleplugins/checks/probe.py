@@ -64,6 +64,8 @@ class Probe(Check):
     folder: Path = Path("here")
     status: int | tuple[int, ...] = 200
     size: int | Duration | None = None
+    extra: Any | None = None
+    choices: tuple[Literal["a", "b"], ...] = ("a",)
     from_: str = ""
 
     def __post_init__(self) -> None:
