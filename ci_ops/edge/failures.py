@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -22,6 +23,9 @@ _PROBLEMS = {
     **dict.fromkeys(HOSTNAME_CODES, "hostname"),
 }
 """Source: OpenSSL, include/openssl/x509_vfy.h.in (X509_V_ERR_…)."""
+
+_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETDOWN}
+"""What IPv6 addresses give on machines without IPv6, such as GitHub's own runners."""
 
 _CERTIFICATE_SENTENCES = {
     "hostname": "has a certificate for another host name",
@@ -70,7 +74,8 @@ def _explain(cause: BaseException, subject: str) -> HttpError | None:
         if isinstance(cause, kinds):
             return HttpError(kind, f"{subject} {sentence}", transient=kind not in {"protocol", "url"})
     if isinstance(cause, OSError) and cause.errno:
-        return HttpError("refused", f"{subject} cannot be reached: {cause.strerror}", transient=True)
+        kind = "route" if cause.errno in _NO_ROUTE else "refused"
+        return HttpError(kind, f"{subject} cannot be reached: {cause.strerror}", transient=True)
     return None
 
 
