@@ -9,6 +9,7 @@ from ci_ops.core.errors import UsageError
 from ci_ops.core.plugin import Format
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.status import Status
+from ci_ops.core.text import map_texts
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
 from ci_ops.plugins import family
@@ -62,8 +63,9 @@ def load_format(name: str) -> Format:
 
 
 def _render(opened: Opened, report: Report, name: str) -> str:
-    text = load_format(name).render(report, opened.job.world.templates)
-    return opened.job.world.redact(text)
+    # Text by text: in a finished document a redaction could take a quote or a number's place with it.
+    safe = map_texts(report, opened.job.world.redact)
+    return load_format(name).render(safe, opened.job.world.templates)
 
 
 def _write_files(opened: Opened, report: Report) -> tuple[Path, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ci_ops.channels._address import channel_at
 from ci_ops.channels._dispatch import Notifier
 from ci_ops.config.model import NamedChannel
 from ci_ops.core.errors import UsageError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from ci_ops.config.model import Config
     from ci_ops.core.event import Sink
-    from ci_ops.core.plugin import Channel
     from ci_ops.core.ports import Store, World
 
 FILE = "deliveries.jsonl"
@@ -64,10 +64,10 @@ def remember(store: Store, deliveries: tuple[Delivery, ...]) -> None:
 def _addressed(address: str, number: int) -> NamedChannel:
     """A channel for an address that was typed instead of a name."""
     channels = family("channels")
-    for name in channels.names():
-        plugin: Channel | None = channels.load(name).recognise(address)
-        if plugin is not None:
-            return NamedChannel(name=name if number == 1 else f"{name}-{number}", plugin=plugin)
+    plugin = channel_at(address, [channels.load(name) for name in channels.names()])
+    if plugin is not None:
+        name = plugin.plugin_name()
+        return NamedChannel(name=name if number == 1 else f"{name}-{number}", plugin=plugin)
     raise UsageError(
         "an entry of `to` is neither a channel's name nor an address of a known kind",
         where="to",

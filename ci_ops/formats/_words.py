@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.core.event import Outcome
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import StepState
 from ci_ops.core.status import Status
@@ -14,7 +13,6 @@ from ci_ops.core.text import console_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ci_ops.core.event import Delivery
     from ci_ops.core.report import Report, StepOutcome
     from ci_ops.core.result import Result
 
@@ -70,11 +68,6 @@ def problems(report: Report) -> list[Result]:
 def broken_steps(report: Report) -> list[StepOutcome]:
     """The steps that failed or were interrupted."""
     return [step for step in report.steps if step.state in {StepState.FAILED, StepState.INTERRUPTED}]
-
-
-def undelivered(report: Report) -> list[Delivery]:
-    """Messages that did not arrive."""
-    return [each for each in report.deliveries if each.outcome is Outcome.FAILED]
 
 
 def histogram(result: Result) -> dict[str, int]:

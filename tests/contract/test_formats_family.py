@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ci_ops.core.plugin import Format
-from ci_ops.core.text import one_line
+from ci_ops.core.redact import Redactor
+from ci_ops.core.text import map_texts, one_line
 from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.plugins import family
 from tests.support.golden import check_golden
@@ -162,3 +163,14 @@ def test_a_summary_has_at_most_fifty_of_each_and_says_how_many_more(times: int) 
 def test_a_summary_of_the_longest_texts_still_fits_into_the_runners_limit() -> None:
     endless = large(hostile_report("&" * 100_000), 1)
     assert len(render("markdown", endless).encode("utf-8")) < RUNNER_BYTES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_whose_secrets_are_hidden_text_by_text_stays_well_formed(name: str) -> None:
+    """Redacting a finished document would take quotes and numbers along: `"token_count": ***`."""
+    sentence = 'it said password="hunter2hunter2" at https://mona:hunter2hunter2@shop.example.com'
+    leaking = replace(REPORTS["pass"], sentence=sentence, results=(replace(STALE, facts={"token_count": 3}),))
+    shown = render(name, map_texts(leaking, Redactor()))
+    assert "hunter2" not in shown
+    if name == "json":
+        check_published(json.loads(shown), "report-1")
