@@ -22,11 +22,12 @@ from ci_ops.core.plugin import Channel
 from ci_ops.edge.world import RealWorld
 from ci_ops.plugins import family
 from tests.support.channels import CREDENTIALS, EXAMPLES, LOCAL, SECRET_PATH
+from tests.support.events import EVENTS, hostile_event
 from tests.support.golden import check_golden
 from tests.support.jump_clock import JumpClock
 from tests.support.published import check_published
 from tests.support.receiver import RESET, SILENCE, Answer, Receiver, Taken, receiving
-from tests.support.reports import EVENTS, HOSTILE, hostile_event
+from tests.support.reports import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Reports and events as the flows make them, one of every kind, and hostile ones."""
+"""Reports as the flows make them, one of every kind, and hostile ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ci_ops.core.event import Delivery, Event, Kind, Outcome, Stage
+from ci_ops.core.event import Delivery, Outcome
 from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.core.report import Availability, Report, StepOutcome, StepState
 from ci_ops.core.result import Finding, Location, Result
@@ -39,24 +39,6 @@ def record(**changes: Any) -> DeploymentRecord:
         started_at=NOW,
         finished_at=NOW + timedelta(seconds=34.2),
         state=State.VERIFIED,
-    )
-    return replace(made, **changes)
-
-
-def event(kind: Kind = Kind.DEPLOYMENT, stage: Stage = Stage.COMPLETED, **changes: Any) -> Event:
-    """Something that happened to that deployment."""
-    severity = {Stage.STARTED: Status.PASS, Stage.COMPLETED: Status.PASS, Stage.FAILED: Status.FAIL}[stage]
-    if kind is Kind.ROLLBACK and stage is not Stage.FAILED:
-        severity = Status.WARN
-    about = changes.pop("record", record())
-    made = Event(
-        id=f"{about.id}/{kind}.{stage}",
-        sequence=1,
-        kind=kind,
-        stage=stage,
-        record=about,
-        severity=severity,
-        sentence="The release is live and verified.",
     )
     return replace(made, **changes)
 
@@ -370,11 +352,6 @@ def hostile_record(text: str = HOSTILE) -> DeploymentRecord:
     )
 
 
-def hostile_event(text: str = HOSTILE, stage: Stage = Stage.FAILED) -> Event:
-    """An event in which every text from outside is that text."""
-    return event(stage=stage, record=hostile_record(text), sentence=text, details=(text, text))
-
-
 REPORTS = {
     "pass": PASSED,
     "warn": WARNED,
@@ -388,28 +365,3 @@ REPORTS = {
     "hostile": hostile_report(),
 }
 """Every kind of report, by the name of its golden files."""
-
-EVENTS = {
-    "deployment.started": event(
-        stage=Stage.STARTED, sentence="", record=record(finished_at=None, state=State.RUNNING)
-    ),
-    "deployment.completed": event(),
-    "deployment.failed": event(
-        stage=Stage.FAILED,
-        sentence="The release was taken back.",
-        details=(
-            "revision: A worker serves the old revision. Restart every worker, not only the first one.",
-        ),
-    ),
-    "rollback.started": event(kind=Kind.ROLLBACK, stage=Stage.STARTED, sentence="Going back to 0f1e2d3."),
-    "rollback.completed": event(
-        kind=Kind.ROLLBACK,
-        sentence="Rolled back to 0f1e2d3, and proven.",
-        record=record(kind="rollback", revision=OLD, previous_revision=NEW, reason="orders fail"),
-    ),
-    "rollback.failed": event(
-        kind=Kind.ROLLBACK, stage=Stage.FAILED, sentence="Going back failed at the step 'Switch current'."
-    ),
-    "hostile": hostile_event(),
-}
-"""Every kind of event, by the name of its golden files."""

@@ -16,9 +16,10 @@ from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.plugin import Channel
 from ci_ops.core.secret import Secret
 from ci_ops.edge.world import RealWorld
+from tests.support.events import event, hostile_event
 from tests.support.jump_clock import JumpClock
 from tests.support.receiver import receiving
-from tests.support.reports import event, hostile_event, record
+from tests.support.reports import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ from ci_ops.channels._message import ADDRESS_CHARACTERS, MAX_DETAILS, VALUE_CHAR
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.message import Link
 from ci_ops.edge.templates import JinjaTemplates
-from tests.support.reports import EVENTS, NEW, OLD, event, hostile_event, record
+from tests.support.events import EVENTS, event, hostile_event
+from tests.support.reports import NEW, OLD, record
 
 TEMPLATES = JinjaTemplates()
 

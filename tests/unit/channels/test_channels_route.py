@@ -12,7 +12,8 @@ from ci_ops.channels.console import Console
 from ci_ops.channels.slack import Slack
 from ci_ops.channels.webhook import Webhook
 from ci_ops.core.event import Kind, Stage
-from tests.support.reports import event, record
+from tests.support.events import event
+from tests.support.reports import record
 
 CHANNELS = ("ops", "dev", "audit")
 
