@@ -47,7 +47,7 @@ LINES = LinesType()
 DURATION = DurationType()
 
 _PLACE = (
-    click.option("--config", envvar="CI_OPS_CONFIG", default="", help="Path of ci-ops.yml or ci-ops.json."),
+    click.option("--config", default="", help="Path of ci-ops.yml or ci-ops.json."),
     click.option(
         "-e",
         "--environment",
