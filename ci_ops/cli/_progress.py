@@ -54,6 +54,9 @@ class Progress:
         """One line, and the tail of the output when it failed."""
         failed = outcome.state is StepState.FAILED
         sign = self._signs[Status.FAIL if failed else Status.PASS]
+        if outcome.state is StepState.LEFT:
+            self._line(f"  - {console_line(outcome.title)}: left as it is, {console_line(outcome.output)}")
+            return
         told = {StepState.PLANNED: "would run", StepState.UNDONE: "taken back"}.get(outcome.state, "")
         seconds = "" if outcome.state is StepState.PLANNED else format_duration(outcome.seconds)
         more = ", ".join(part for part in (told, seconds, "already done" if outcome.replayed else "") if part)
@@ -67,7 +70,8 @@ class Progress:
         """One line for the check, one for each finding with its advice."""
         self._line(f"  {self._signs[result.status]} {result.check}: {console_line(result.sentence)}")
         for finding in result.findings:
-            self._line(f"      {console_line(finding.sentence)}")
+            if finding.sentence != result.sentence:
+                self._line(f"      {console_line(finding.sentence)}")
             if finding.advice:
                 self._line(f"        {console_line(finding.advice)}")
 

@@ -151,7 +151,7 @@ class Executor:
         if step.undo is None:
             note = StepResult(ok=True, code=0, output=step.no_undo)
             self.journal.mark(Mark.UNDONE, step.key)
-            return self._outcome(step, StepState.DONE, note, phase="undo", shown=step.no_undo)
+            return self._outcome(step, StepState.LEFT, note, phase="undo", shown=step.no_undo)
         result = self._take_back(step)
         state = StepState.UNDONE if result.ok else StepState.FAILED
         return self._outcome(step.undo, state, result, phase="undo")

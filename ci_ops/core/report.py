@@ -27,6 +27,8 @@ class StepState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNDONE = "undone"
+    LEFT = "left"
+    """It has no undo, for a reason that its output gives."""
     INTERRUPTED = "interrupted"
 
 

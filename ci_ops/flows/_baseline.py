@@ -95,6 +95,6 @@ def _measured_revision(run: Run) -> str:
     results = run_checks(
         checks, subject, job.world, phase=Phase.VERIFY, deadline_seconds=0.0, waits=job.waits
     )
-    seen = {name for result in results for name in result.facts.get("seen", {})}
+    seen = {name for result in results for name in result.facts.get("revisions", ())}
     named = seen.pop() if len(seen) == 1 else ""
     return named if is_revision(named) else ""

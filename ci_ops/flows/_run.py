@@ -105,6 +105,7 @@ class Run:
 
     def report(self, reason: str = "", sentence: str = "") -> Report:
         """Everything so far, as a value."""
+        sentence = sentence or told(self.results)
         report = Report(
             command=self.command,
             record=self.record,
@@ -135,6 +136,17 @@ def step_environment(record: DeploymentRecord, target: Target | None) -> dict[st
         "DEPLOYMENT_PREVIOUS_REVISION": record.previous_revision,
         "DEPLOYMENT_RELEASE_DIR": target.release_directory(record) if target else "",
     }
+
+
+def told(results: Iterable[Result]) -> str:
+    """One sentence on a list of results: how many are good, and which are not."""
+    listed = tuple(results)
+    bad = [result.check for result in listed if not result.status.is_good]
+    if not listed:
+        return "No check ran."
+    if not bad:
+        return f"{len(listed)} of {len(listed)} checks are good."
+    return f"{len(listed) - len(bad)} of {len(listed)} checks are good; not good: {', '.join(bad)}."
 
 
 def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:

@@ -184,6 +184,7 @@ def test_what_cannot_be_taken_back_says_why(tmp_path: Path) -> None:
     execution = bench.executor().undo()
 
     assert execution.failed is None
+    assert execution.outcomes[0].state is StepState.LEFT
     assert execution.outcomes[0].output == "migrations only add"
 
 
