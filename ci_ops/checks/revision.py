@@ -82,8 +82,11 @@ class Revision(Check):
     """Add a random query value, so that no cache can answer."""
 
     def __post_init__(self) -> None:
-        parse_path(self.json)
-        if self.json == "$":
+        try:
+            names = parse_path(self.json)
+        except ValueError as error:
+            raise ValueError(f"json: {error}") from None
+        if not names:
             raise ValueError("json: name the member that holds the revision, as in $.commit")
         if not 1 <= self.connections <= 1000:
             raise ValueError("connections: a number from 1 to 1000")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._run import run_checks
 from ci_ops.core.plugin import Check, Phase
-from ci_ops.core.ports import Http, HttpError, Response, Subject
+from ci_ops.core.ports import Certificate, Http, HttpError, Response, Subject, Tls
 from ci_ops.core.result import Location, Result
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock
@@ -109,19 +109,35 @@ class _HttpWithoutIpv6:
         return self._addresses
 
 
+class _TlsWithoutIpv6:
+    """Real handshakes, on a machine that has no way to IPv6 addresses."""
+
+    def __init__(self, inner: Tls) -> None:
+        self._inner = inner
+
+    def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
+        if ":" in address:
+            raise HttpError("route", "Network is unreachable", transient=True)
+        return self._inner.certificate(host, port, address=address, timeout_seconds=timeout_seconds)
+
+
 class _WorldWithoutIpv6(RealWorld):
-    def __init__(self, addresses: tuple[str, ...]) -> None:
-        super().__init__(env=clean_env(), clock=JumpClock())
+    def __init__(self, addresses: tuple[str, ...], env: Mapping[str, str]) -> None:
+        super().__init__(env=clean_env(**env), clock=JumpClock())
         self._addresses = addresses
 
     @property
     def http(self) -> Http:
         return _HttpWithoutIpv6(super().http, self._addresses)
 
+    @property
+    def tls(self) -> Tls:
+        return _TlsWithoutIpv6(super().tls)
 
-def a_world_without_ipv6(*addresses: str) -> RealWorld:
+
+def a_world_without_ipv6(*addresses: str, **env: str) -> RealWorld:
     """A machine without IPv6; every name has these addresses there."""
-    return _WorldWithoutIpv6(addresses)
+    return _WorldWithoutIpv6(addresses, env)
 
 
 def asking_to_stop(stop: StopSignal, *, once: Callable[[], bool]) -> threading.Thread:

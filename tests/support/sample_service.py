@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -66,8 +67,9 @@ Route = Callable[[Asked], Answer]
 class SampleService:
     """What it answers, and what it was asked."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, scheme: str) -> None:
         self.port = port
+        self._scheme = scheme
         self.asked: list[Asked] = []
         self.ended = threading.Event()
         self._routes: dict[str, Route] = {}
@@ -75,7 +77,7 @@ class SampleService:
 
     def url(self, path: str = "", *, host: str = "127.0.0.1", user: str = "") -> str:
         """Its address."""
-        return f"http://{user}{host}:{self.port}{path}"
+        return f"{self._scheme}://{user}{host}:{self.port}{path}"
 
     def says(self, path: str, *answers: Answer) -> None:
         """At that path: these answers one after another, the last one again and again."""
@@ -147,6 +149,14 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+    context: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection; the handshake is made by its own thread."""
+        plain, client = super().get_request()
+        if self.context is None:
+            return plain, client
+        return self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False), client
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no concern of the test."""
@@ -154,11 +164,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def sample_service(*, host: str = "127.0.0.1", port: int = 0) -> Iterator[SampleService]:
-    """A service on a free port of this machine, or on that one."""
+def sample_service(
+    *, host: str = "127.0.0.1", port: int = 0, context: ssl.SSLContext | None = None
+) -> Iterator[SampleService]:
+    """A service on a free port of this machine, or on that one; with a context it speaks TLS."""
     handler = type("Handler", (_Handler,), {})
     server = _Server((host, port), handler)
-    service = SampleService(server.server_address[1])
+    server.context = context
+    service = SampleService(server.server_address[1], scheme="https" if context else "http")
     handler.service = service  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_ops.checks._source import is_known, same_revision, short
+from ci_ops.checks.revision import Revision
+from ci_ops.core.result import Result
+from ci_ops.core.secret import Secret
+from ci_ops.core.status import Status
+from tests.support.checking import (
+    NEW,
+    OLD,
+    Named,
+    a_subject,
+    a_world,
+    a_world_without_ipv6,
+    checked,
+    rules_of,
+    the_result,
+)
+from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
+
+DIGITS = st.text("0123456789abcdef", min_size=40, max_size=40)
+
+
+def look(service: SampleService, at: str = "", revision: str = NEW, **settings: Any) -> Result:
+    subject = a_subject(url=service.url(at), revision=revision, timeout_seconds=2.0)
+    return the_result(Revision(**settings), subject, a_world())
+
+
+def turns(*revisions: str) -> Callable[[Asked], Answer]:
+    """Workers that answer in turn, each with its own revision."""
+    lock, count = threading.Lock(), [0]
+
+    def answer(asked: Asked) -> Answer:
+        del asked
+        with lock:
+            count[0] += 1
+            return said({"commit": revisions[count[0] % len(revisions)]})
+
+    return answer
+
+
+def test_the_shipped_revision_on_every_new_connection_passes(service: SampleService) -> None:
+    service.says("/__version__", said({"source": "x", "commit": NEW}))
+    result = look(service)
+    assert (result.status, result.measured) == (Status.PASS, 8)
+    assert result.sentence == "All 8 new connections see 2222222."
+    assert result.facts["histogram"] == {"2222222": 8}
+    assert result.facts["read_from"] == "$.commit"
+    assert len({asked.client_port for asked in service.asked}) == 9
+
+
+def test_one_stale_worker_is_named_with_the_histogram(service: SampleService) -> None:
+    service.does("/__version__", turns(NEW, OLD))
+    result = look(service, connections=7)
+    assert (result.status, rules_of(result), result.transient) == (Status.FAIL, ["stale"], True)
+    assert "is still served by 1111111 beside 2222222. That is the previous release" in result.sentence
+    assert "x 2222222" in result.findings[0].observed
+    assert "x 1111111" in result.findings[0].observed
+    assert sum(result.facts["histogram"].values()) == 7
+
+
+def test_a_revision_that_nobody_expected_is_named(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": "f" * 40}))
+    result = look(service)
+    assert result.sentence == f"{service.url('/__version__')} is served by fffffff, not by 2222222."
+    assert result.findings[0].observed == "8 x fffffff"
+
+
+def test_an_old_revision_is_pending_until_the_deadline(service: SampleService) -> None:
+    old, new = said({"commit": OLD}), said({"commit": NEW})
+    service.says("/__version__", *[old] * 20, new)
+    check = Named(name="revision", plugin=Revision(connections=4))
+    (result,) = checked([check], a_subject(url=service.url()), a_world())
+    assert (result.status, result.attempts) == (Status.PASS, 5)
+    service.says("/__version__", old)
+    (result,) = checked([check], a_subject(url=service.url()), a_world())
+    assert (result.status, result.attempts, rules_of(result)) == (Status.FAIL, 11, ["stale"])
+
+
+def test_the_health_body_s_release_is_read_where_there_is_no_version_address(service: SampleService) -> None:
+    service.says("/health/ready", said({"status": "pass", "releaseId": NEW[:12]}))
+    for result in (look(service), look(service, "/health/ready")):
+        assert (result.status, result.facts["read_from"]) == (Status.PASS, "releaseId")
+        assert result.facts["url"] == service.url("/health/ready")
+
+
+def test_the_header_is_read_where_no_body_tells(service: SampleService) -> None:
+    service.says("/health", text("ok", X_Revision=NEW.upper()))
+    result = look(service, "/health")
+    assert (result.status, result.facts["read_from"]) == (Status.PASS, "X-Revision")
+    service.says("/health", text("ok"))
+    service.says("/__version__", text("nothing here", 404, X_Commit=NEW))
+    assert look(service, "/health", header="X-Commit").status is Status.PASS
+
+
+def test_path_and_member_can_be_configured(service: SampleService) -> None:
+    service.says("/api/version", said({"build": {"sha": NEW}}))
+    assert look(service, path="/api/version", json="$.build.sha").status is Status.PASS
+    service.says("/status", said({"status": "pass", "releaseId": NEW}))
+    assert look(service, health_path="/status").facts["read_from"] == "releaseId"
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        text("not found", 404),
+        text("<html>"),
+        said({"version": "1.2"}),
+        said({"commit": "unknown"}),
+        said({"commit": ""}),
+        said({"commit": None}),
+        said({"commit": ["a"]}),
+        said({"commit": True}),
+        said({"commit": "abc12"}),
+        said({"commit": "0" * 40}),
+        said({"commit": "${GIT_COMMIT}"}),
+        text('{"commit": "a", "commit": "b"}'),
+    ],
+)
+def test_a_missing_or_unknown_revision_is_an_error_with_the_fix(
+    service: SampleService, version: Answer
+) -> None:
+    service.says("/__version__", version)
+    service.says("/", text("hello"))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
+    assert result.transient
+    assert 'return {"commit": os.environ["GIT_COMMIT"]}' in result.findings[0].advice
+
+
+def test_one_worker_that_does_not_tell_is_an_error_and_a_stale_one_beside_it_a_failure(
+    service: SampleService,
+) -> None:
+    service.does("/__version__", turns("unknown", NEW))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
+    assert result.facts["histogram"]["unknown"] == 4
+    service.does("/__version__", turns(OLD, NEW, "unknown"))
+    result = look(service, connections=9)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["stale", "missing"])
+
+
+def test_a_worker_that_breaks_off_or_answers_500_fails(service: SampleService) -> None:
+    service.says("/__version__", *[said({"commit": NEW})] * 3, Answer(status=RESET), text("", 502))
+    result = look(service, connections=4)
+    assert (result.status, sorted(rules_of(result))) == (Status.FAIL, ["status", "unreachable"])
+    assert result.facts["histogram"] == {"2222222": 2, "no answer": 1, "status 502": 1}
+    assert result.measured == 3
+
+
+@pytest.mark.parametrize("at", ["", "/health"])
+def test_a_service_that_is_down_behind_its_proxy_fails(service: SampleService, at: str) -> None:
+    for path in ("/__version__", "/health", "/health/ready"):
+        service.says(path, text("bad gateway", 502))
+    result = look(service, at)
+    assert (result.status, rules_of(result), result.transient) == (Status.FAIL, ["status"], True)
+
+
+def test_a_dead_service_fails_and_an_unusable_address_is_an_error() -> None:
+    with sample_service() as dead:
+        pass
+    result = look(dead)
+    assert (result.status, rules_of(result), result.measured) == (Status.FAIL, ["unreachable"], 0)
+    result = the_result(Revision(), a_subject(url="nowhere"), a_world())
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["url"])
+
+
+@pytest.mark.parametrize("revision", ["", "abc", "unknown", "HEAD"])
+def test_without_a_revision_to_compare_with_it_is_an_error(service: SampleService, revision: str) -> None:
+    result = look(service, revision=revision)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["nothing-to-compare"])
+    assert service.asked == []
+
+
+def test_an_answer_from_a_cache_proves_nothing(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": NEW}, Age="5"))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["aged"])
+
+
+def test_credentials_are_sent_and_never_shown(service: SampleService) -> None:
+    service.does("/__version__", lambda asked: said({"commit": asked.headers["authorization"]}))
+    result = look(service, send_headers={"Authorization": Secret("Bearer t0ken-that-nobody-sees")})
+    assert result.status is Status.FAIL
+    assert "t0ken" not in json.dumps(result.to_json())
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_every_address_of_the_name_is_asked_and_the_stale_one_is_named(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": NEW}))
+    with sample_service(host="127.0.0.2", port=service.port) as other:
+        other.says("/__version__", said({"commit": OLD}))
+        subject = a_subject(url=service.url(host="shop.test"))
+        result = the_result(Revision(connections=1), subject, a_world())
+        assert result.facts["histogram"] == {"2222222": 1, "1111111": 1}
+        assert result.findings[0].observed.endswith("(stale at 127.0.0.2)")
+    result = the_result(Revision(connections=4), subject, a_world())
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["unreachable"])
+    assert "at 127.0.0.2" in result.findings[0].sentence
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_an_ipv6_address_without_a_way_to_it_is_left_out(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": NEW}))
+    subject = a_subject(url=service.url(host="shop.test"))
+    result = the_result(Revision(), subject, a_world_without_ipv6("127.0.0.1", "2001:db8::1"))
+    assert (result.status, result.facts["histogram"]) == (Status.PASS, {"2222222": 8})
+
+
+def test_behind_a_proxy_no_address_is_chosen(service: SampleService) -> None:
+    service.does("/__version__", lambda asked: said({"commit": NEW, "host": asked.headers["host"]}))
+    world = a_world(http_proxy=service.url())
+    result = the_result(Revision(connections=2), a_subject(url="http://shop.invalid"), world)
+    assert result.status is Status.PASS
+    assert {asked.headers["host"] for asked in service.asked} == {"shop.invalid"}
+
+
+@given(DIGITS, st.integers(7, 40), st.booleans())
+def test_a_commit_equals_every_start_of_itself_from_seven_digits_on(
+    commit: str, length: int, upper: bool
+) -> None:
+    start = commit[:length].upper() if upper else commit[:length]
+    assert same_revision(commit, f" {start} ")
+    assert same_revision(start, commit)
+
+
+@given(DIGITS, st.integers(1, 6))
+def test_fewer_digits_are_never_enough(commit: str, length: int) -> None:
+    assert not same_revision(commit, commit[:length])
+    assert not is_known(commit[:length])
+
+
+@given(DIGITS, DIGITS)
+def test_two_commits_are_the_same_only_when_they_are(one: str, other: str) -> None:
+    assert same_revision(one, other) is (one == other)
+
+
+def test_other_names_of_a_release_are_compared_as_they_are() -> None:
+    assert same_revision("v1.4.2", "V1.4.2")
+    assert not same_revision("v1.4.2", "v1.4.20")
+    assert short("v1.4.2") == "v1.4.2"
+    assert short(NEW.upper()) == "2222222"
+    assert is_known("v1.4.2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"connections": 0}, "connections"),
+        ({"path": "version"}, "path"),
+        ({"json": "$"}, "json"),
+        ({"json": "commit"}, "json"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_by_their_name(
+    settings: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: "):
+        Revision(**settings)

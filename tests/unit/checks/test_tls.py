@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_ops.checks.tls import Tls
+from ci_ops.core.ports import Certificate, Http, Response
+from ci_ops.core.ports import Tls as TlsPort
+from ci_ops.core.result import Result
+from ci_ops.core.status import Status
+from ci_ops.edge.world import RealWorld
+from tests.support.certificates import DAY, bundle, server_context, stranger
+from tests.support.checking import a_subject, a_world_without_ipv6, clean_env, rules_of, the_result
+from tests.support.sample_service import SampleService, sample_service, text
+
+DAY_SECONDS = 86_400
+
+
+@dataclass
+class Shop:
+    """shop.test on two addresses of this machine, each with a certificate of its own."""
+
+    stack: ExitStack
+    folder: Path
+    port: int = 0
+    services: list[SampleService] = field(default_factory=list)
+
+    def serve(self, *names: str, host: str = "127.0.0.1", **more: Any) -> SampleService:
+        context = server_context(*(names or ("shop.test", "127.0.0.1")), **more)
+        service = self.stack.enter_context(sample_service(host=host, port=self.port, context=context))
+        self.port = service.port
+        return service
+
+    def world(self) -> RealWorld:
+        return RealWorld(env=clean_env(SSL_CERT_FILE=str(bundle(self.folder))))
+
+    def look(self, host: str = "127.0.0.1", *, world: RealWorld | None = None, **settings: Any) -> Result:
+        subject = a_subject(url=f"https://{host}:{self.port}/health", timeout_seconds=2.0)
+        return the_result(Tls(**settings), subject, world or self.world())
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with ExitStack() as stack:
+        yield Shop(stack, tmp_path)
+
+
+def test_a_good_certificate_passes_with_its_days(shop: Shop) -> None:
+    shop.serve()
+    result = shop.look()
+    assert (result.status, result.measured) == (Status.PASS, 1)
+    assert result.facts["days_left"] == 90.0
+    assert result.facts["addresses"] == ["127.0.0.1"]
+    assert result.facts["protocol"].startswith("TLSv1.")
+    assert result.sentence.endswith("is good on 1 of 1 addresses, 90.0 days left.")
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "problem"),
+    [
+        (("other.test",), {}, "is not valid for this host name"),
+        (("127.0.0.1",), {"begins": -30 * DAY, "ends": -DAY}, "has expired"),
+        (("127.0.0.1",), {"begins": DAY, "ends": 30 * DAY}, "is not valid yet"),
+        (("127.0.0.1",), {"by": None}, "has no complete chain to a trusted root"),
+    ],
+)
+def test_a_bad_certificate_fails_and_is_not_asked_again(
+    shop: Shop, names: tuple[str, ...], more: dict[str, Any], problem: str
+) -> None:
+    shop.serve(*names, **({"by": stranger()} if "by" in more else more))
+    result = shop.look()
+    assert (result.status, rules_of(result), result.transient) == (Status.FAIL, ["certificate"], False)
+    assert problem in result.sentence
+    assert names[0] in result.findings[0].observed
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "status"),
+    [
+        (60, 31, Status.PASS),
+        (61, 29, Status.WARN),
+        (80, 10, Status.FAIL),
+        (1, 5, Status.PASS),
+        (4, 2.9, Status.WARN),
+        (5, 1, Status.FAIL),
+        (10, 1.5, Status.FAIL),
+    ],
+)
+def test_how_soon_an_expiry_matters_follows_from_the_lifetime(
+    shop: Shop, begins: float, ends: float, status: Status
+) -> None:
+    shop.serve(begins=-timedelta(days=begins), ends=timedelta(days=ends))
+    result = shop.look()
+    assert result.status is status
+    assert rules_of(result) == ([] if status is Status.PASS else ["expires"])
+
+
+def test_days_can_be_said_instead(shop: Shop) -> None:
+    shop.serve(ends=20 * DAY, begins=-70 * DAY)
+    assert shop.look().status is Status.WARN
+    assert shop.look(warn_days=10, fail_days=5).status is Status.PASS
+    assert shop.look(fail_days=25).status is Status.FAIL
+
+
+@given(st.floats(3_600, 400 * DAY_SECONDS))
+def test_the_limit_to_fail_is_never_above_the_limit_to_warn_for_ordinary_lifetimes(lifetime: float) -> None:
+    warn, fail = Tls().limits(lifetime)
+    assert 0 < fail < warn < lifetime
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_one_address_with_another_certificate_is_a_warning(shop: Shop) -> None:
+    shop.serve()
+    shop.serve(host="127.0.0.2")
+    result = shop.look("shop.test")
+    assert (result.status, rules_of(result), result.measured) == (Status.WARN, ["differs"], 2)
+    assert "127.0.0.2: until " in result.findings[0].observed
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_one_address_with_an_old_certificate_fails(shop: Shop) -> None:
+    shop.serve()
+    shop.serve(host="127.0.0.2", begins=-90 * DAY, ends=-DAY)
+    result = shop.look("shop.test")
+    assert result.status is Status.FAIL
+    assert rules_of(result) == ["certificate", "differs"]
+    assert "at 127.0.0.2" in result.findings[0].observed
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_one_address_that_does_not_answer_fails(shop: Shop) -> None:
+    shop.serve()
+    result = shop.look("shop.test")
+    assert (result.status, rules_of(result), result.measured) == (Status.FAIL, ["unreachable"], 1)
+    assert "at 127.0.0.2" in result.sentence
+
+
+def test_an_ipv6_address_without_a_way_to_it_is_left_out(shop: Shop) -> None:
+    shop.serve()
+    world = a_world_without_ipv6("127.0.0.1", "2001:db8::1", SSL_CERT_FILE=str(bundle(shop.folder)))
+    assert shop.look(world=world).measured == 1
+    nothing = shop.look(world=a_world_without_ipv6("2001:db8::1"))
+    assert (nothing.status, rules_of(nothing)) == (Status.ERROR, ["not-asked"])
+
+
+def test_a_server_that_speaks_no_tls_fails() -> None:
+    with sample_service() as plain:
+        subject = a_subject(url=f"https://127.0.0.1:{plain.port}/", timeout_seconds=2.0)
+        result = the_result(Tls(), subject, RealWorld(env=clean_env()))
+    assert (result.status, rules_of(result), result.measured) == (Status.FAIL, ["unreachable"], 0)
+
+
+def test_a_dead_server_fails_and_an_unknown_name_is_an_error(shop: Shop) -> None:
+    shop.serve()
+    shop.stack.close()
+    result = shop.look()
+    assert (result.status, rules_of(result), result.transient) == (Status.FAIL, ["unreachable"], True)
+    result = shop.look("shop.invalid")
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["not-asked"], 0)
+
+
+def test_an_http_address_is_skipped_for_a_stated_reason(shop: Shop) -> None:
+    result = the_result(Tls(), a_subject(url="http://127.0.0.1:1/"), shop.world())
+    assert (result.status, result.measured) == (Status.SKIP, 0)
+    assert "starts with http://" in result.sentence
+
+
+def test_an_unusable_address_is_an_error(shop: Shop) -> None:
+    result = the_result(Tls(), a_subject(url=""), shop.world())
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["url"])
+
+
+class UsualPorts(RealWorld):
+    """This machine, where ports 443 and 80 are those of the test's servers."""
+
+    def __init__(self, shop: Shop, plain_port: int) -> None:
+        super().__init__(env=clean_env(SSL_CERT_FILE=str(bundle(shop.folder))))
+        self.tls_port, self.plain_port = shop.port, plain_port
+
+    @property
+    def http(self) -> Http:
+        return _UsualHttp(super().http, self)
+
+    @property
+    def tls(self) -> TlsPort:
+        return _UsualTls(super().tls, self)
+
+
+@dataclass
+class _UsualHttp:
+    inner: Http
+    world: UsualPorts
+
+    def request(self, method: str, url: str, **more: Any) -> Response:
+        url = url.replace("http://127.0.0.1/", f"http://127.0.0.1:{self.world.plain_port}/")
+        return self.inner.request(method, url, **more)
+
+    def addresses(self, url: str) -> tuple[str, ...]:
+        return self.inner.addresses(url)
+
+
+@dataclass
+class _UsualTls:
+    inner: TlsPort
+    world: UsualPorts
+
+    def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
+        assert port == 443
+        port = self.world.tls_port
+        return self.inner.certificate(host, port, address=address, timeout_seconds=timeout_seconds)
+
+
+def usual(shop: Shop, plain_port: int, **settings: Any) -> Result:
+    subject = a_subject(url="https://robot:secret@127.0.0.1/health", timeout_seconds=2.0)
+    return the_result(Tls(**settings), subject, UsualPorts(shop, plain_port))
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "fact"),
+    [
+        (301, "https://127.0.0.1/", "leads to https"),
+        (308, "https://127.0.0.1/start", "leads to https"),
+        (301, "https://other.test/", "does not lead to https"),
+        (301, "http://127.0.0.1/start", "does not lead to https"),
+        (301, "/start", "does not lead to https"),
+        (301, "https://[broken", "does not lead to https"),
+        (200, "", "does not lead to https"),
+    ],
+)
+def test_plain_http_has_to_lead_to_https_on_the_same_host(
+    shop: Shop, status: int, location: str, fact: str
+) -> None:
+    shop.serve()
+    with sample_service() as plain:
+        plain.says("/", text("", status, **({"Location": location} if location else {})))
+        result = usual(shop, plain.port)
+    assert result.facts["http"] == fact
+    assert result.status is (Status.PASS if fact == "leads to https" else Status.WARN)
+    assert rules_of(result) == ([] if result.status is Status.PASS else ["no-redirect"])
+
+
+def test_a_closed_port_80_is_fine_and_the_look_at_it_can_be_left_out(shop: Shop) -> None:
+    shop.serve()
+    with sample_service() as plain:
+        assert "http" not in usual(shop, plain.port, redirect=False).facts
+        closed = plain.port
+    result = usual(shop, closed)
+    assert (result.status, result.facts["http"]) == (Status.PASS, "closed")
+
+
+def test_the_port_of_the_address_is_the_one_that_is_looked_at(shop: Shop) -> None:
+    shop.serve()
+    assert "http" not in shop.look().facts
+
+
+def test_a_handshake_that_tells_no_dates_is_still_a_handshake(shop: Shop) -> None:
+    shop.serve()
+
+    @dataclass
+    class Terse:
+        def certificate(self, *_: object, address: str, **__: object) -> Certificate:
+            return Certificate(address=address, protocol="TLSv1.3", verified=True)
+
+    class TerseWorld(RealWorld):
+        @property
+        def tls(self) -> Any:
+            return Terse()
+
+    result = shop.look(world=TerseWorld(env=clean_env()))
+    assert (result.status, "days_left" in result.facts) == (Status.PASS, False)
