@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,7 @@ SCHEMA = 1
 """Major version of the written form; readers accept this and the one before."""
 
 _REVISION = re.compile(r"[0-9a-f]{40}")
+_ID_TIME = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{7}")
 
 
@@ -42,10 +43,17 @@ def is_deployment_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def new_id(now: datetime, revision: str) -> str:
-    """Deployment id: UTC time and short revision, sortable, safe as a folder name."""
+def new_id(now: datetime, revision: str, *, after: str = "") -> str:
+    """Deployment id: UTC time and short revision, sortable, safe as a folder name.
+
+    `after` is the newest id there is: the new one sorts behind it, even when
+    both fall into one second or the clock was put back.
+    """
     short = revision[:7] if revision else "0000000"
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{short}"
+    if is_deployment_id(after):
+        newest = datetime.strptime(after[:16], _ID_TIME).replace(tzinfo=UTC)
+        now = max(now, newest + timedelta(seconds=1))
+    return f"{now.astimezone(UTC).strftime(_ID_TIME)}-{short}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

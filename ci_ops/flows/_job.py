@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.config.model import Config
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
+from ci_ops.core.journal import SUFFIX
 from ci_ops.core.ledger import Ledger
 from ci_ops.core.ports import Store, Subject, World
 from ci_ops.core.record import DeploymentRecord, new_id
@@ -18,8 +18,6 @@ from ci_ops.core.record import DeploymentRecord, new_id
 if TYPE_CHECKING:
     from ci_ops.core.report import StepOutcome
     from ci_ops.core.result import Result
-
-ONE_SECOND = timedelta(seconds=1)
 
 
 class Watch(Protocol):
@@ -105,13 +103,12 @@ class Job:
         )
 
     def new_record(self, *, revision: str, **more: Any) -> DeploymentRecord:
-        """A planned record whose id no journal of this site has yet."""
+        """A planned record whose id sorts behind every journal of this site."""
         now = self.world.clock.now()
-        taken = set(self.site.store.names(""))
-        while any(name.startswith(new_id(now, revision)) for name in taken):
-            now = now.replace(microsecond=0) + ONE_SECOND
+        journals = self.site.store.names(SUFFIX)
+        newest = journals[-1].removesuffix(SUFFIX) if journals else ""
         planned = DeploymentRecord(
-            id=new_id(now, revision),
+            id=new_id(now, revision, after=newest),
             service=self.config.service,
             environment=self.environment,
             revision=revision,
@@ -119,6 +116,6 @@ class Job:
             actor=self.origin.actor,
             run_url=self.origin.run_url,
             url=self.config.verify.url,
-            started_at=self.world.clock.now(),
+            started_at=now,
         )
         return replace(planned, **more)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import CiOpsError
 from ci_ops.core.journal import Journal, latest_journal
-from ci_ops.core.record import DeploymentRecord
+from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.flows._restore import undo_and_prove
 
 if TYPE_CHECKING:
@@ -37,24 +37,33 @@ def read_latest(run: Run) -> Journal | None:
         ) from error
 
 
-def settle(run: Run, revision: str, guard: Callable[[], None]) -> Unfinished | None:
+def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -> Unfinished | None:
     """Bring an unfinished deployment to an end, or hand it back to be resumed.
 
     The same revision is resumed; another is taken back first. A deployment
-    that is whole but was never verified is superseded.
+    that is whole and was never verified is resumed too, for its verification
+    (not with `force`); another revision supersedes it.
     """
     journal = read_latest(run)
     if journal is None or journal.record is None or not journal.is_open:
         return None
     record = journal.record
+    is_same = record.revision == revision and record.kind == "deployment"
     if not journal.is_unfinished:
+        if is_same and not force and _was_never_judged(run, record):
+            return Unfinished(journal=journal, record=record)
         journal.end("superseded")
         return None
-    if journal.is_undoing or record.revision != revision or record.kind == "rollback":
+    if journal.is_undoing or not is_same:
         take_back_unfinished(run, journal, guard)
         return None
     run.note(f"Resuming {record.id}, which an earlier run began and did not finish.")
     return Unfinished(journal=journal, record=record)
+
+
+def _was_never_judged(run: Run, record: DeploymentRecord) -> bool:
+    known = run.job.site.ledger.find(record.environment, record.id)
+    return known is not None and known.state in {State.RUNNING, State.UNVERIFIED, State.INTERRUPTED}
 
 
 def take_back_unfinished(run: Run, journal: Journal, guard: Callable[[], None]) -> None:

@@ -76,7 +76,7 @@ def _checked_revision(job: Job, options: DeployOptions) -> str:
 
 
 def _deploy_locked(run: Run, revision: str, options: DeployOptions, lock: Lock) -> Report:
-    unfinished = settle(run, revision, lock.check)
+    unfinished = settle(run, revision, lock.check, force=options.force)
     before = look_before(run)
     verified = before.verified
     if unfinished is None and verified is not None and verified.revision == revision and not options.force:
@@ -143,7 +143,8 @@ def _transact(
         ) from mismatch
     if execution.failed is not None:
         return _take_back(run, journal, record, lock, _step_failure(execution.failed))
-    journal.applied()
+    if not journal.is_applied:
+        journal.applied()
     record = run.set_state(record, State.UNVERIFIED)
     if not options.verify:
         return run.report("ok", f"{record.short_revision} is deployed and waits for its verification.")

@@ -117,6 +117,9 @@ def test_an_id_is_a_sortable_folder_name() -> None:
     assert new_id(now, NEW) == "20261122T080001Z-2222222"
     assert new_id(now, "") == "20261122T080001Z-0000000"
     assert is_deployment_id(new_id(now, NEW))
+    assert new_id(now, "1" * 40, after=new_id(now, NEW)) == "20261122T080002Z-1111111"
+    assert new_id(now, NEW, after="20261122T095959Z-1111111") == "20261122T100000Z-2222222"
+    assert new_id(now, NEW, after="no id at all") == new_id(now, NEW)
     assert not is_deployment_id("../../etc")
     assert is_revision(NEW)
     assert not is_revision(NEW.upper() + "A")
