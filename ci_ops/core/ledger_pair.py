@@ -30,17 +30,16 @@ class LedgerPair(Ledger):
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
         """Open it in both; only a missing permission may keep it out of the remote one."""
-        remote = self._remote
-        if remote is not None:
+        if self._remote is not None:
             try:
-                record = remote.open(record)
+                record = self._remote.open(record)
             except LedgerError as error:
                 self._leave_out(error)
         return self._local.open(record)
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write the state into both."""
-        if self._remote is not None and record.external_id:
+        """Write the state into both; the remote one may know the deployment by our id alone."""
+        if self._remote is not None:
             try:
                 record = self._remote.update(record)
             except LedgerError as error:
@@ -50,15 +49,20 @@ class LedgerPair(Ledger):
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """The environment's deployments, newest first."""
-        if self._local_lasts or self._remote is None:
-            yield from self._local.records(environment, where)
-            return
-        try:
-            yield from self._remote.records(environment, where)
-        except LedgerError as error:
-            self._leave_out(error)
-            yield from self._local.records(environment, where)
+        """The environment's deployments, newest first, each once."""
+        given: set[str] = set()
+        if self._remote is not None and not self._local_lasts:
+            try:
+                for record in self._remote.records(environment, where):
+                    given.add(record.id)
+                    yield record
+            except LedgerError as error:
+                self._leave_out(error)
+            else:
+                return
+        for record in self._local.records(environment, where):
+            if record.id not in given:
+                yield record
 
     def _leave_out(self, error: LedgerError) -> None:
         if not error.is_skip:
