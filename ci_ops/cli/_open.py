@@ -196,7 +196,7 @@ def _configured(
         file=request.get("config"),
         environment=request.get("environment"),
         overrides=request.overrides(),
-        uses=_USES.get(request.command, frozenset({"deploy", "verify", "notify"})),
+        uses=_used_by(request),
     )
     problems = None
     if request.command == "readiness":
@@ -208,6 +208,13 @@ def _configured(
         name = runner.context.repository.rpartition("/")[2] or folder.resolve().name
         config = replace(config, service=name)
     return config, problems
+
+
+def _used_by(request: Request) -> frozenset[str]:
+    """Closing a record needs nothing of the configuration: a missing address must not keep it open."""
+    if request.get("finish"):
+        return frozenset()
+    return _USES.get(request.command, frozenset({"deploy", "verify", "notify"}))
 
 
 def _beside_releases(request: Request, config: Config) -> Path | None:

@@ -21,11 +21,11 @@ def finish(job: Job) -> Report:
     """Close every deployment of this very run that is still open in the ledger."""
     run = Run(job, "finish")
     if not job.origin.run_url:
-        return run.report("unchanged", "This is no run of a workflow: there is nothing to close.")
+        return run.report("ok", "This is no run of a workflow: there is nothing to close.")
     history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
     left = [each for each in history if each.state in OPEN and _same_run(each.run_url, job.origin.run_url)]
     if not left:
-        return run.report("unchanged", "Every deployment of this run is closed.")
+        return run.report("ok", "Every deployment of this run is closed.")
     for record in left:
         run.set_state(record, State.INTERRUPTED, error="the runner was lost")
         sentence = (
