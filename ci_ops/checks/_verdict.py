@@ -47,8 +47,9 @@ def evidence(world: World, text: str, limit: int = EVIDENCE_CHARACTERS) -> str:
 
     Secrets go first: one that is cut in half would no longer be known.
     """
-    line = one_line(world.redact(text[:_MOST_REDACTED_CHARACTERS]))
-    if len(text) > _MOST_REDACTED_CHARACTERS and len(line) <= limit:
+    start = text[:_MOST_REDACTED_CHARACTERS]
+    line = one_line(world.redact(start))
+    if start != text and len(line) <= limit and not start[-1].isspace():
         line = line.rpartition(" ")[0]  # blanks made way for a word that was cut: it may be half a secret
     return shorten(line, limit)
 

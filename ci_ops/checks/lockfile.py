@@ -26,9 +26,9 @@ PYPROJECT = "pyproject.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Lockfile(Check):
-    """Every dependency is in a lock file, in step with the project; read offline.
+    """Every dependency is in a lock file, in step with the project.
 
-    uv.lock, poetry.lock, pdm.lock and pylock.toml are understood, and a
+    Read offline. uv.lock, poetry.lock, pdm.lock and pylock.toml are understood, and a
     requirements.txt with one exact version per line. Plain versions are
     compared with plain specifiers.
     """

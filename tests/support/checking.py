@@ -105,7 +105,8 @@ class _HttpWithoutIpv6:
         return self._inner.request(method, url, connect_to=connect_to, **more)
 
     def addresses(self, url: str) -> tuple[str, ...]:
-        del url
+        if not self._addresses:
+            raise HttpError("dns", f"{url} cannot be looked up", transient=True)
         return self._addresses
 
 
@@ -136,7 +137,7 @@ class _WorldWithoutIpv6(RealWorld):
 
 
 def a_world_without_ipv6(*addresses: str, **env: str) -> RealWorld:
-    """A machine without IPv6; every name has these addresses there."""
+    """A machine without IPv6; every name has these addresses there, or cannot be looked up for none."""
     return _WorldWithoutIpv6(addresses, env)
 
 

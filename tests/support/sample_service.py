@@ -108,6 +108,7 @@ class SampleService:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet per answer: two would wait 40 ms for each other
     service: SampleService
 
     def do_GET(self) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,16 @@ def test_a_folder_that_is_no_repository_or_has_no_commit_is_an_error(tmp_path: P
 
 def test_a_machine_without_git_is_an_error(clone: Path, tmp_path: Path) -> None:
     world = RealWorld(env={"PATH": str(tmp_path / "empty")})
+    result = the_result(GitState(), a_subject(clone), world)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["unavailable"])
+
+
+def test_a_git_that_cannot_tell_its_remotes_is_an_error(clone: Path, tmp_path: Path) -> None:
+    real = shutil.which("git")
+    broken = tmp_path / "git"
+    broken.write_text(f'#!/bin/sh\n[ "$1" = remote ] && exit 128\nexec {real} "$@"\n')
+    broken.chmod(0o755)
+    world = RealWorld(env={**clean_env(), "PATH": f"{tmp_path}:{clean_env()['PATH']}"})
     result = the_result(GitState(), a_subject(clone), world)
     assert (result.status, rules_of(result)) == (Status.ERROR, ["unavailable"])
 

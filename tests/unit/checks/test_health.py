@@ -438,3 +438,11 @@ def test_settings_that_cannot_be_meant_are_refused_by_their_name(
 ) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         Health(**settings)
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_a_name_that_resolves_only_sometimes_is_asked_as_it_comes(service: SampleService) -> None:
+    service.says("/health", PASS)
+    world = a_world_without_ipv6()
+    result = the_result(Health(interval=0.0), a_subject(url=service.url("/health", host="shop.test")), world)
+    assert (result.status, result.measured) == (Status.WARN, 3)

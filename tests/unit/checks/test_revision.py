@@ -114,6 +114,7 @@ def test_path_and_member_can_be_configured(service: SampleService) -> None:
     [
         text("not found", 404),
         text("<html>"),
+        text("", 302, Location="/login"),
         said({"version": "1.2"}),
         said({"commit": "unknown"}),
         said({"commit": ""}),
@@ -135,6 +136,12 @@ def test_a_missing_or_unknown_revision_is_an_error_with_the_fix(
     assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
     assert result.transient
     assert 'return {"commit": os.environ["GIT_COMMIT"]}' in result.findings[0].advice
+
+
+def test_a_service_without_any_usual_address_does_not_tell_its_revision(service: SampleService) -> None:
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
+    assert result.findings[0].observed == "404 without a revision"
 
 
 def test_one_worker_that_does_not_tell_is_an_error_and_a_stale_one_beside_it_a_failure(
