@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def close(opened: Opened, report: Report) -> int:
     """Write everything the report is wanted in; the exit code to end with."""
+    # Text by text: in a finished document a redaction could take a quote or a number's place with it.
+    report = map_texts(report, opened.job.world.redact)
     if not report.dry_run:
         keep_last_report(opened.job.site.store, report)
         remember(opened.job.site.store, report.deliveries)
@@ -63,9 +65,7 @@ def load_format(name: str) -> Format:
 
 
 def _render(opened: Opened, report: Report, name: str) -> str:
-    # Text by text: in a finished document a redaction could take a quote or a number's place with it.
-    safe = map_texts(report, opened.job.world.redact)
-    return load_format(name).render(safe, opened.job.world.templates)
+    return load_format(name).render(report, opened.job.world.templates)
 
 
 def _write_files(opened: Opened, report: Report) -> tuple[Path, Path]:

@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ci_ops.core.errors import Problem
+
 if TYPE_CHECKING:
-    from ci_ops.core.errors import Problem
     from ci_ops.core.redact import Redactor
 
 MAX_BODY_BYTES = 1 << 20
@@ -235,6 +236,10 @@ class Templates(Protocol):
 
     def render(self, name: str, /, **context: Any) -> str:
         """The template with that name, such as `summaries/report.md.j2`, filled in."""
+        ...
+
+    def source(self, name: str, /) -> str:
+        """A file under `templates/` as it is, such as `workflows/deploy.yml`."""
         ...
 
 

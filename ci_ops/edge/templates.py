@@ -54,6 +54,13 @@ class JinjaTemplates:
                 f"the template cannot be used: {error}", reason="bug", where=f"templates/{name}"
             ) from error
 
+    def source(self, name: str, /) -> str:
+        """The file as it is. Raises CiOpsError (a bug) when it is missing."""
+        text = self._source(name)
+        if text is None:
+            raise CiOpsError("the file is missing", reason="bug", where=f"templates/{name}")
+        return text
+
     def _source(self, name: str) -> str | None:
         parts = name.split("/")
         if any(part in {"", ".", ".."} or "\\" in part or ":" in part for part in parts):
