@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import Any
 
 _HOMES: dict[str, str] = {
+    "ApplicationLifecycle": "lifecycle",
     "Availability": "availability",
     "CachedHealthCheck": "health_cache",
     "ComponentHealth": "health_model",
+    "DrainPlan": "drain_plan",
     "Gate": "gate",
     "HealthApp": "routes.asgi",
     "HealthCheck": "health_model",
@@ -23,10 +25,13 @@ _HOMES: dict[str, str] = {
     "HealthWSGI": "routes.wsgi",
     "Outcome": "health_model",
     "Release": "release",
+    "StartupFailedError": "startup",
     "activity_check": "health_checks.system",
     "alembic_check": "health_checks.migrations",
+    "application_lifecycle": "lifecycle",
     "cache_health_check": "health_cache",
     "circuit_breaker_check": "health_checks.system",
+    "compose_lifespans": "lifespan",
     "config_fingerprint": "release",
     "current_release": "release",
     "database_check": "health_checks.database",

@@ -15,19 +15,26 @@ class Availability:
     """Two states that the application sets itself: liveness and readiness.
 
     Liveness is broken when only a restart helps; readiness is refused while
-    starting and draining. Draining is final: no later `accept` ends it.
-    A process without a lifecycle is live and accepts from the start.
+    starting and draining. Draining lasts until the next start: no `accept`
+    ends it. A process without a lifecycle is live and accepts from the start.
 
     `drain_file` is a signal-free way to drain every process of a host at once:
     while the file exists, readiness is refused (a `preStop` hook creates it).
     """
 
     def __init__(self, *, drain_file: Path | None = None) -> None:
-        # Plain attributes, each written whole: signal handlers and threads need no lock here.
+        # Plain attributes, each written whole: threads need no lock here.
         self._broken = ""
         self._refusal = ""
         self._draining = False
         self.drain_file = drain_file
+        self.was_probed = False
+        """True once somebody has asked whether this process is ready."""
+
+    def start(self) -> None:
+        """Want no traffic yet: the process is starting."""
+        self._draining = False
+        self._refusal = STARTING
 
     def accept(self) -> None:
         """Want traffic, unless draining has begun."""

@@ -25,7 +25,7 @@ from ci_ops.service.health_model import (
     worst_health,
 )
 from ci_ops.service.health_runs import CheckState, Run, Tools
-from ci_ops.service.health_workers import LoopThread, Workers, until_done
+from ci_ops.service.health_workers import LoopThread, Workers, is_on_loop, until_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -156,7 +156,7 @@ class HealthCheckService:
         `fresh` asks for results of this very moment (not older than a second).
         Raises KeyError for an unknown group and RuntimeError on an event loop.
         """
-        if _is_on_loop():
+        if is_on_loop():
             raise RuntimeError("await report_async() on an event loop: report() would block it")
         begun = self._begin(group, fresh=fresh, loop=None)
         for state, run in begun:
@@ -249,14 +249,6 @@ class HealthCheckService:
         for state in self._states.values():
             state.after_fork(self._tools)
         self._pid = os.getpid()
-
-
-def _is_on_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 health_service = HealthCheckService()

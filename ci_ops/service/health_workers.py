@@ -63,6 +63,15 @@ class LoopThread:
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
 
+def is_on_loop() -> bool:
+    """True where an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 async def until_done(future: Future[Any], seconds: float) -> None:
     """Wait for a thread's future without a thread, and without owning it.
 

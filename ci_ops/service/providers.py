@@ -6,7 +6,11 @@ does not use is not loaded by anybody asking for it.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Literal
+
+from ci_ops.core.redact import redact_patterns
+from ci_ops.core.text import map_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +27,20 @@ def provide(topic: Topic, tell: Callable[[], Any]) -> None:
 
 
 def told(topic: Topic) -> Any:
-    """What the topic's provider says now; None when there is none."""
-    tell = _providers.get(topic)
-    return None if tell is None else tell()
+    """What is known on a topic now, without what looks like a secret; None when nobody tells."""
+    tell = _providers.get(topic) or _KNOWN.get(topic)
+    return None if tell is None else map_texts(tell(), redact_patterns)
+
+
+def _breakers() -> dict[str, Any]:
+    module = sys.modules.get("ci_ops.service.breaker")
+    return {} if module is None else {one.name: one.get_status() for one in module.circuit_breakers()}
+
+
+def _features() -> dict[str, Any]:
+    module = sys.modules.get("ci_ops.service.degradation")
+    return {} if module is None else dict(module.graceful_degradation.get_status()["features"])
+
+
+_KNOWN: dict[str, Callable[[], Any]] = {"circuit-breakers": _breakers, "degraded-features": _features}
+"""Parts of the kit that are looked at where the application has loaded them."""

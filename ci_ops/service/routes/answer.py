@@ -130,6 +130,8 @@ class HealthRoutes:
 
     def _early(self, name: str, request: HealthRequest) -> Reply | None:
         """The answer where no check has to run."""
+        if name == "ready":
+            self.health.availability.was_probed = True
         if request.method not in {"GET", "HEAD"}:
             return Reply(
                 status=405, media_type="text/plain", body=b"GET or HEAD\n", headers={"Allow": "GET, HEAD"}
@@ -177,8 +179,8 @@ class HealthRoutes:
             document["instance"] = current_release().instance
             if name == "check":
                 document["availability"] = self._availability()
-                document["circuitBreakers"] = told("circuit-breakers") or {}
-                document["degradedFeatures"] = told("degraded-features") or {}
+                document["circuitBreakers"] = told("circuit-breakers")
+                document["degradedFeatures"] = told("degraded-features")
         return self._documented(document, report, request)
 
     def _counts(self, report: HealthReport) -> dict[str, Any]:

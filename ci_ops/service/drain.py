@@ -1,0 +1,122 @@
+"""SIGTERM, answered in the right order: first out of the rotation, then the end.
+
+Servers close their socket within a tenth of a second of SIGTERM and tell the
+application last, so a router that looks every few seconds sends requests into
+a closed socket. Here the signal is held back: readiness goes down, everything
+is served for a while longer, and only then does the server get its signal.
+
+It works where the server has set its handler with `signal.signal` before this
+is installed: uvicorn (alone, with workers, as gunicorn's worker) and gunicorn's
+sync and gthread workers. Elsewhere use the drain file of Availability.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger("ci_ops.service.lifecycle")
+
+
+class SignalDrain:
+    """Holds SIGTERM back between `begin` and the server's own handler.
+
+    `begin` runs at once and returns for how many seconds to go on serving,
+    `release` runs when they are over, `after` when the server has got its
+    signal. All run on a thread of their own: the handler itself only writes a
+    byte, which is all that is safe in the middle of anything. Further SIGTERMs
+    change nothing: a service manager signals every process of the group, and
+    the server's master signals its workers once more.
+    """
+
+    def __init__(
+        self, begin: Callable[[], float], release: Callable[[], None], after: Callable[[], None]
+    ) -> None:
+        self._begin = begin
+        self._release = release
+        self._after = after
+        self._original: Any = signal.SIG_DFL
+        self._bell: int | None = None
+        self._pid = 0
+        self._is_over = False
+
+    @property
+    def is_installed(self) -> bool:
+        """True in the process that installed it, until it is taken out."""
+        return self._bell is not None and self._pid == os.getpid()
+
+    @property
+    def worker(self) -> Any:
+        """The gunicorn worker whose handler this holds back; None for another server."""
+        owner = getattr(self._original, "__self__", None)
+        return owner if hasattr(owner, "cfg") else None
+
+    def install(self) -> bool:
+        """Hold SIGTERM back from now on; False where it cannot be: not the main thread, or no such signal."""
+        if self.is_installed:
+            return True
+        if threading.current_thread() is not threading.main_thread() or os.name != "posix":
+            return False
+        listener, self._bell = os.pipe()
+        os.set_blocking(self._bell, False)
+        self._pid, self._is_over = os.getpid(), False
+        threading.Thread(target=self._watch, args=(listener,), name="ci-ops-drain", daemon=True).start()
+        before = signal.signal(signal.SIGTERM, self._handle)
+        if before != self._handle:  # a forked child finds what its parent had installed
+            self._original = before
+        signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - requests see no interrupted system calls
+        return True
+
+    def uninstall(self) -> None:
+        """Give SIGTERM back, unless somebody else has taken it meanwhile."""
+        if not self.is_installed or self._bell is None:
+            return
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGTERM) == self._handle:
+            signal.signal(signal.SIGTERM, self._original)
+        bell, self._bell = self._bell, None
+        os.close(bell)
+
+    def _handle(self, number: int, frame: Any) -> None:
+        # In a child that was forked and never installed, the bell would drain the parent.
+        if self.is_installed and not self._is_over and self._bell is not None:
+            os.write(self._bell, b"T")
+        elif callable(self._original):
+            self._original(number, frame)
+        elif self._original == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _watch(self, listener: int) -> None:
+        try:
+            if os.read(listener, 1) and self._wait(listener, self._run(self._begin, 0.0)):
+                self._run(self._release, None)
+                self._is_over = True
+                os.kill(os.getpid(), signal.SIGTERM)
+                self._run(self._after, None)
+        finally:
+            os.close(listener)
+
+    def _wait(self, listener: int, seconds: float) -> bool:
+        """Serve on; False when it was taken out meanwhile."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            is_rung, _, _ = select.select([listener], [], [], left)
+            if is_rung and not os.read(listener, 64):
+                return False
+        return True
+
+    def _run(self, step: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return step()
+        except Exception:
+            log.exception("a step of draining failed; going on")
+            return otherwise

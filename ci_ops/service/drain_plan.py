@@ -1,0 +1,48 @@
+"""How long going down may take, and whether the platform allows it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+DRAIN_SECONDS = 10.0
+"""Twice the five seconds in which routers usually probe."""
+DRAIN_TIMEOUT_SECONDS = 10.0
+GRACE_SECONDS = 30.0
+"""Source: terminationGracePeriodSeconds of Kubernetes and maxShutdownDelaySeconds of Render, by default."""
+RESERVE_SECONDS = 5.0
+"""For shutdown hooks and the server itself."""
+DRAIN_VARIABLE = "CI_OPS_DRAIN_SECONDS"
+PLATFORM_VARIABLES = ("KUBERNETES_SERVICE_HOST", "RENDER")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainPlan:
+    """The times of going down: serve on, then wait for requests in flight, before somebody kills.
+
+    Without `drain_seconds` the variable CI_OPS_DRAIN_SECONDS decides; without
+    either it is 10 where a platform routes traffic or somebody has asked for
+    readiness, and 0 elsewhere, such as on a developer's machine.
+    """
+
+    drain_seconds: float | None = None
+    drain_timeout_seconds: float = DRAIN_TIMEOUT_SECONDS
+    grace_seconds: float = GRACE_SECONDS
+
+    def serve_on_seconds(self, *, was_probed: bool) -> float:
+        """For how long to serve after readiness went down."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        stated = os.environ.get(DRAIN_VARIABLE, "")
+        if stated:
+            return float(stated)
+        is_routed = any(name in os.environ for name in PLATFORM_VARIABLES)
+        return DRAIN_SECONDS if is_routed or was_probed else 0.0
+
+    def shortage(self, server_grace_seconds: float | None) -> str:
+        """Why the plan does not fit into the grace time; empty when it does."""
+        grace = min(self.grace_seconds, server_grace_seconds or self.grace_seconds)
+        needed = self.serve_on_seconds(was_probed=True) + self.drain_timeout_seconds + RESERVE_SECONDS
+        if needed <= grace:
+            return ""
+        return f"stopping may take {needed:g} s, but the process is killed after {grace:g} s"

@@ -1,0 +1,17 @@
+"""For gunicorn.conf.py: `from ci_ops.service.gunicorn_hooks import post_worker_init`.
+
+Needed only with `preload_app`, where the application is loaded before its
+workers exist and their signal handlers are set after it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ci_ops.service.lifecycle import application_lifecycle
+
+
+def post_worker_init(worker: Any) -> None:
+    """Drain this worker on SIGTERM."""
+    del worker
+    application_lifecycle.watch_signals()

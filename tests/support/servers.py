@@ -1,0 +1,187 @@
+"""Real web servers as child processes, and a bounded load through a router that probes them."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from tests.support.parts import ROOT
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LISTENING = re.compile(r"(?:running on|Listening at:) http://127\.0\.0\.1:(\d+)")
+_UVICORN = "uvicorn --host 127.0.0.1 --port 0 --factory tests.support.kit_apps:asgi"
+_GUNICORN = "gunicorn --bind 127.0.0.1:0 --graceful-timeout 20"
+COMMANDS = {
+    "uvicorn": _UVICORN,
+    "uvicorn-workers": f"{_UVICORN} --workers 2",
+    "gunicorn-sync": f"{_GUNICORN} --workers 2 tests.support.kit_apps:wsgi()",
+    "gunicorn-gthread": f"{_GUNICORN} --threads 4 tests.support.kit_apps:wsgi()",
+    "gunicorn-preload": f"{_GUNICORN} --preload tests.support.kit_apps:wsgi()",
+    "gunicorn-uvicorn": f"{_GUNICORN} -k uvicorn.workers.UvicornWorker tests.support.kit_apps:asgi()",
+}
+"""Module and arguments for `python -m`, by the name of the kind."""
+KINDS = tuple(kind for kind in COMMANDS if kind != "gunicorn-preload")
+
+
+class Server:
+    """One server process, from its start to its exit."""
+
+    def __init__(self, kind: str, folder: Path, **env: str) -> None:
+        self.log_path = folder / f"{kind}-{os.urandom(4).hex()}.log"
+        self.port = 0
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *COMMANDS[kind].split()],
+                cwd=ROOT,
+                env={**os.environ, **env},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text("utf-8", "replace")
+
+    def wait_for_port(self) -> Server:
+        """Wait until it says where it listens."""
+        wait_until(lambda: _LISTENING.search(self.log) or self.process.poll() is not None)
+        found = _LISTENING.search(self.log)
+        assert found is not None, self.log
+        self.port = int(found[1])
+        return self
+
+    def wait_ready(self) -> Server:
+        """Wait until it is ready to serve."""
+        self.wait_for_port()
+        wait_until(lambda: self.get("/health/ready") == 200)
+        return self
+
+    def get(self, path: str) -> int:
+        """The status of one GET on a new connection; 0 when none comes."""
+        with suppress(OSError, http.client.HTTPException):
+            return self.ask(path)[0]
+        return 0
+
+    def ask(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of one GET on a new connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return (
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                response.read(),
+            )
+        finally:
+            connection.close()
+
+    def terminate(self) -> None:
+        """Send SIGTERM, as a platform does."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def terminate_group(self) -> None:
+        """Send SIGTERM to every process, as a service manager does."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+
+    def wait(self, seconds: float = 20.0) -> int:
+        """The exit code."""
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End the whole process group, whatever state it is in."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+
+@dataclass
+class Router:
+    """Sends bounded load to the servers that say they are ready, and counts what fails.
+
+    One thread probes every few milliseconds; of the clients one keeps its
+    connections open and one opens a new one for each request.
+    """
+
+    servers: list[Server] = field(default_factory=list)
+    ready: tuple[Server, ...] = ()
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._stop = threading.Event()
+        keeps = (True, False, True, False)
+        self._threads = [threading.Thread(target=self._probe)]
+        self._threads += [
+            threading.Thread(target=self._load, args=(index, keep)) for index, keep in enumerate(keeps)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+
+    def add(self, server: Server) -> None:
+        """Route to one more server, from the moment it is ready."""
+        self.servers = [*self.servers, server]
+        wait_until(lambda: server in self.ready)
+
+    def replace(self, old: Server, new: Server) -> int:
+        """One step of a rolling restart: the new one in, the old one out; returns the exit code."""
+        self.add(new)
+        old.terminate()
+        wait_until(lambda: old not in self.ready)
+        code = old.wait()
+        self.servers = [one for one in self.servers if one is not old]
+        return code
+
+    def _probe(self) -> None:
+        while not self._stop.wait(0.03):
+            self.ready = tuple(one for one in self.servers if one.get("/health/ready") == 200)
+
+    def _load(self, index: int, keeps_open: bool) -> None:
+        kept: dict[Server, http.client.HTTPConnection] = {}
+        turn = index
+        while not self._stop.wait(0.004):
+            ready = self.ready
+            if not ready:
+                continue
+            turn += 1
+            server = ready[turn % len(ready)]
+            connection = kept.pop(server, None) or http.client.HTTPConnection(
+                "127.0.0.1", server.port, timeout=5
+            )
+            is_new = connection.sock is None
+            try:
+                connection.request("GET", "/")
+                response = connection.getresponse()
+                response.read()
+                assert response.status == 200, response.status
+                self.answered += 1
+            except (OSError, http.client.HTTPException, AssertionError) as error:
+                self.failures.append(
+                    f"{type(error).__name__}: {error}, on a {'new' if is_new else 'kept'} connection"
+                )
+                connection.close()
+                continue
+            if keeps_open and not response.will_close:
+                kept[server] = connection
+            else:
+                connection.close()
+        for connection in kept.values():
+            connection.close()

@@ -1,0 +1,165 @@
+"""SIGTERM in processes of its own: held back, passed on, and never passed on twice."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from ci_ops.service.drain import SignalDrain
+
+_START = """
+import os, select, signal, sys, threading, time
+from ci_ops.service.drain import SignalDrain
+
+def say(word, answer=None):
+    print(word, flush=True)
+    return answer
+
+def serve_for_ever():
+    while True:
+        select.select([], [], [], 0.02)
+
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def _run(program: str) -> tuple[int, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", _START + program], capture_output=True, text=True, timeout=20, check=False
+    )
+    print(done.stderr)  # noqa: T201 - shown where a test fails
+    return done.returncode, done.stdout.split()
+
+
+def test_a_process_with_the_default_handler_ends_as_by_the_signal_after_its_time() -> None:
+    code, said = _run("""
+drain = SignalDrain(lambda: say("begin", 0.05), lambda: say("release"), lambda: say("after"))
+drain.install(); drain.install()
+terminate(); terminate()
+serve_for_ever()
+""")
+
+    assert code == -signal.SIGTERM
+    assert said[:2] == ["begin", "release"]
+
+
+def test_the_handler_of_the_server_is_called_once_the_time_is_over() -> None:
+    code, said = _run("""
+def handler(number, frame):
+    say("server")
+    threading.Timer(0.1, os._exit, (7,)).start()
+signal.signal(signal.SIGTERM, handler)
+SignalDrain(lambda: say("begin", 0.05), lambda: say("release"), lambda: None).install()
+terminate()
+serve_for_ever()
+""")
+
+    assert (code, said) == (7, ["begin", "release", "server"])
+
+
+def test_a_process_that_ignores_sigterm_goes_on() -> None:
+    code, said = _run("""
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+SignalDrain(lambda: say("begin", 0.0), lambda: None, lambda: os._exit(4)).install()
+terminate()
+serve_for_ever()
+""")
+
+    assert (code, said) == (4, ["begin"])
+
+
+def test_a_step_that_fails_does_not_keep_the_process_alive() -> None:
+    code, said = _run("""
+def fail():
+    say("failing")
+    raise OSError("begin")
+SignalDrain(fail, fail, fail).install()
+terminate()
+serve_for_ever()
+""")
+
+    assert (code, said[:2]) == (-signal.SIGTERM, ["failing", "failing"])
+
+
+def test_a_forked_child_that_is_told_to_stop_does_not_drain_its_parent() -> None:
+    code, said = _run("""
+drain = SignalDrain(lambda: say("begin", 0.0), lambda: None, lambda: None)
+drain.install()
+child = os.fork()
+if child == 0:
+    terminate()
+    serve_for_ever()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), drain.is_installed, flush=True)
+child = os.fork()
+if child == 0:
+    print(drain.is_installed, drain.install(), flush=True)
+    terminate()
+    serve_for_ever()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+""")
+
+    assert code == 0
+    assert said == ["-15", "True", "False", "True", "begin", "-15"]
+
+
+def test_a_signal_between_the_end_and_its_uninstalling_does_nothing_more() -> None:
+    code, said = _run("""
+done = threading.Event()
+drain = SignalDrain(lambda: say("begin", 30.0), lambda: say("release"), lambda: None)
+before = signal.getsignal(signal.SIGTERM)
+drain.install()
+terminate()
+while "ci-ops-drain" not in [one.name for one in threading.enumerate()]: pass
+drain.uninstall(); drain.uninstall()
+thread = next((one for one in threading.enumerate() if one.name == "ci-ops-drain"), None)
+if thread: thread.join(10)
+print(signal.getsignal(signal.SIGTERM) == before, drain.is_installed)
+""")
+
+    assert code == 0
+    assert "release" not in said
+    assert said[-2:] == ["True", "False"]
+
+
+def test_somebody_elses_handler_is_left_in_place() -> None:
+    code, said = _run("""
+drain = SignalDrain(lambda: 0.0, lambda: None, lambda: None)
+drain.install()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+drain.uninstall()
+print(signal.getsignal(signal.SIGTERM) == signal.SIG_IGN)
+""")
+
+    assert (code, said) == (0, ["True"])
+
+
+def test_only_the_main_thread_can_hold_signals_back() -> None:
+    drain = SignalDrain(lambda: 0.0, lambda: None, lambda: None)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(drain.install()))
+    thread.start()
+    thread.join()
+
+    assert answers == [False]
+    assert drain.worker is None
+
+
+@pytest.mark.parametrize("owner_has_configuration", [True, False])
+def test_the_worker_of_gunicorn_is_known_by_its_handler(owner_has_configuration: bool) -> None:
+    class Worker:
+        def handle_exit(self, number: int, frame: object) -> None: ...
+
+    worker = Worker()
+    if owner_has_configuration:
+        worker.cfg = object()  # type: ignore[attr-defined]
+    before = signal.signal(signal.SIGTERM, worker.handle_exit)
+    drain = SignalDrain(lambda: 0.0, lambda: None, lambda: None)
+    drain.install()
+    found = drain.worker
+    drain.uninstall()
+    signal.signal(signal.SIGTERM, before)
+
+    assert (found is worker) is owner_has_configuration

@@ -1,0 +1,434 @@
+import asyncio
+import io
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from wsgiref.util import FileWrapper
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+from ci_ops.core.status import Status
+from ci_ops.service.breaker import CircuitBreaker
+from ci_ops.service.drain_plan import DrainPlan
+from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health_model import HealthStatus
+from ci_ops.service.lifecycle import ApplicationLifecycle
+from ci_ops.service.lifespan import compose_lifespans
+from ci_ops.service.startup import StartupFailedError
+from tests.support.service_clock import HandClock
+from tests.support.web_calls import call_asgi, call_wsgi
+
+UNHEALTHY = HealthStatus.UNHEALTHY
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def life(clock: HandClock, caplog: pytest.LogCaptureFixture) -> Iterator[ApplicationLifecycle]:
+    caplog.set_level(logging.INFO, "ci_ops.service.lifecycle")
+    plan = DrainPlan(drain_seconds=0, drain_timeout_seconds=0.05)
+    life = ApplicationLifecycle(HealthCheckService(), plan=plan, monotonic=clock.monotonic)
+    yield life
+    life.stop()
+
+
+def _refusal(life: ApplicationLifecycle) -> str:
+    return life.health.report("ready").refusal
+
+
+def test_traffic_is_taken_after_every_check_passed(
+    life: ApplicationLifecycle, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = []
+
+    async def database() -> bool:
+        seen.append(_state(life))
+        clock.advance(2)
+        return True
+
+    life.add_startup_check("database", database)
+    life.add_startup_check("environment", lambda: "degraded")
+
+    life.start()
+
+    assert (seen, _refusal(life), life.startup_seconds) == (["starting"], "", 2)
+    assert life.startup_results["environment"].status is HealthStatus.DEGRADED
+    assert caplog.messages == ["started in 2.000 s after 2 startup checks, healthy"]
+    assert caplog.records[0].event == "startup_completed"  # type: ignore[attr-defined]
+
+
+def _state(life: ApplicationLifecycle) -> str:
+    return life.health.availability.refusal
+
+
+@dataclass
+class _Result:
+    name: str
+    status: Status
+    message: str
+
+
+def _pair() -> tuple[bool, list[_Result]]:
+    return False, [
+        _Result("env", Status.FAIL, "SECRET_KEY=hunter2hunter2 is too short"),
+        _Result("files", Status.PASS, "here"),
+    ]
+
+
+def test_every_failure_is_told_before_the_start_fails(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> None:
+        raise OSError("postgresql://shop:hunter2hunter2@db refused")
+
+    life.add_startup_check("checker", _pair)
+    life.add_startup_check("database", refuse)
+    life.add_startup_check("mail", lambda: True)
+    life.add_startup_check("odd", lambda: (False, None))
+
+    with pytest.raises(StartupFailedError, match="not started, because of checker, database, odd"):
+        life.start()
+
+    assert caplog.messages == [
+        "checker failed: env: SECRET_KEY=*** is too short",
+        "database failed: OSError: postgresql://shop:***@db refused",
+        "odd failed: ",
+    ]
+    assert _refusal(life) == "starting"
+    assert life.startup_results["checker"].status is UNHEALTHY
+
+
+def test_a_pair_with_a_good_verdict_passes(life: ApplicationLifecycle) -> None:
+    async def run_all_checks() -> tuple[bool, list[_Result]]:
+        return True, []
+
+    life.add_startup_check("checker", run_all_checks)
+
+    asyncio.run(life.on_startup())
+
+    assert _refusal(life) == ""
+
+
+def test_a_process_whose_dependency_is_down_starts_and_is_not_ready(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    life.health.add(lambda: False, name="database")
+
+    life.start()
+
+    assert life.health.report("ready").status is UNHEALTHY
+    assert caplog.messages[-1].endswith("0 startup checks, unhealthy")
+    assert caplog.records[-1].levelname == "WARNING"
+
+
+def test_a_session_maker_becomes_the_database_check(life: ApplicationLifecycle) -> None:
+    engine = create_engine("sqlite://")
+
+    async def start_twice() -> None:
+        await life.on_startup(sessionmaker(engine))
+        await life.on_startup(sessionmaker(engine))
+
+    asyncio.run(start_twice())
+    report = life.health.report()
+    engine.dispose()
+
+    assert (report["database"].status, len(report.components)) == (HealthStatus.HEALTHY, 1)
+
+
+def test_the_end_runs_every_hook_backwards_and_once(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = []
+
+    def fail() -> None:
+        raise OSError("pool is gone")
+
+    async def close() -> None:
+        ended.append("async")
+
+    breaker = CircuitBreaker("end-under-test")
+    life.add_shutdown_hook(lambda: ended.append("first"))
+    life.add_shutdown_hook(fail)
+    life.add_shutdown_hook(close)
+    life.start()
+    life.stop()
+    life.stop()
+
+    assert ended == ["async", "first"]
+    assert "a shutdown hook failed; going on" in caplog.messages
+    assert "0 requests in flight" in caplog.messages[-1]
+    assert f"'{breaker.name}': 'closed'" in caplog.messages[-1]
+    assert _state(life) == "draining"
+
+
+def test_a_process_may_start_again(life: ApplicationLifecycle) -> None:
+    life.start()
+    life.stop()
+    life.start()
+
+    assert _refusal(life) == ""
+
+
+def test_the_end_waits_for_requests_in_flight_with_and_without_a_loop(life: ApplicationLifecycle) -> None:
+    life.in_flight.enter()
+    life.start()
+    asyncio.run(life.on_shutdown())
+    life.start()
+    leave = threading.Timer(0.01, life.in_flight.leave)
+    leave.start()
+    life.stop()
+    leave.join()
+
+    assert life.in_flight.count == 0
+
+
+def test_a_lifespan_of_its_own_is_composed_with_others(life: ApplicationLifecycle) -> None:
+    order: list[str] = []
+
+    def named(name: str, state: dict[str, str] | None) -> Callable[[Any], Any]:
+        @asynccontextmanager
+        async def lifespan(_: Any) -> AsyncIterator[dict[str, str] | None]:
+            order.append(f"{name} up, {_state(life)}")
+            yield state
+            order.append(f"{name} down, {_state(life)}")
+
+        return lifespan
+
+    async def live() -> None:
+        composed = compose_lifespans(
+            named("pool", {"pool": "p"}), named("cache", {"cache": "c"}), named("jobs", None), life.lifespan
+        )
+        async with composed(None) as state:
+            order.append(f"{sorted(state)} {_state(life)}")
+
+    asyncio.run(live())
+
+    assert order == [
+        "pool up, ",
+        "cache up, ",
+        "jobs up, ",
+        "['cache', 'pool'] ",
+        "jobs down, draining",
+        "cache down, draining",
+        "pool down, draining",
+    ]
+
+
+def _talk(app: Any, *, sends: list[str] | None = None) -> list[str]:
+    """Run one lifespan scope to its end; what the server hears."""
+    messages = sends or ["lifespan.startup", "lifespan.shutdown"]
+    heard: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": messages.pop(0)}
+
+    async def send(message: dict[str, str]) -> None:
+        heard.append(f"{message['type']} {message.get('message', '')}".strip())
+
+    asyncio.run(app({"type": "lifespan", "state": {}}, receive, send))
+    return heard
+
+
+def test_around_fastapi_its_own_lifespan_still_runs_between_check_and_accept(
+    life: ApplicationLifecycle,
+) -> None:
+    order = []
+    life.add_startup_check("first", lambda: order.append("checked"))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        order.append(f"up, {_state(life)}")
+        yield
+        order.append(f"down, {_state(life)}")
+
+    app = FastAPI(lifespan=lifespan)
+    app.add_middleware(life.asgi)
+    life.add_shutdown_hook(lambda: order.append("closed"))
+
+    assert _talk(app) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert order == ["checked", "up, starting", "down, draining", "closed"]
+
+
+def test_an_application_that_knows_no_lifespan_gets_one(life: ApplicationLifecycle) -> None:
+    ended = []
+    life.add_shutdown_hook(lambda: ended.append(1))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError(f"only http, not {scope['type']}")
+
+    async def silent(scope: Any, receive: Any, send: Any) -> None: ...
+
+    for one in (app, silent):
+        assert _talk(life.asgi(one)) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert len(ended) == 2
+
+
+def test_a_start_that_fails_is_told_to_the_server_and_nothing_else_runs(life: ApplicationLifecycle) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("not reached")
+
+    life.add_startup_check("secrets", lambda: False)
+
+    assert _talk(life.asgi(app)) == ["lifespan.startup.failed not started, because of secrets"]
+
+
+def test_an_application_that_fails_in_its_own_lifespan_is_not_hidden(life: ApplicationLifecycle) -> None:
+    async def fails_to_start(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no pool"})
+
+    async def fails_to_end(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        raise OSError("pool")
+
+    assert _talk(life.asgi(fails_to_start)) == ["lifespan.startup.failed no pool"]
+    with pytest.raises(OSError, match="pool"):
+        _talk(life.asgi(fails_to_end))
+
+
+def test_requests_are_counted_while_they_run(life: ApplicationLifecycle) -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(life.in_flight.count)
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"Connection", b"keep-alive")]}
+        )
+        await send({"type": "http.response.body", "body": b""})
+
+    def wsgi_app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        seen.append(life.in_flight.count)
+        yield b"x"
+
+    def broken(environ: Any, start_response: Any) -> list[bytes]:
+        raise OSError("broken")
+
+    before = call_asgi(life.asgi(app), "/")
+    call_wsgi(life.wsgi(wsgi_app), "/")
+    with pytest.raises(OSError, match="broken"):
+        call_wsgi(life.wsgi(broken), "/")
+    life.health.availability.drain()
+    after = call_asgi(life.asgi(app), "/")
+
+    assert (seen, life.in_flight.count) == ([1, 1, 1], 0)
+    assert (before.headers["Connection"], after.headers["Connection"]) == ("keep-alive", "close")
+
+
+def test_a_file_reaches_the_server_as_the_file_it_knows(life: ApplicationLifecycle) -> None:
+    body = FileWrapper(io.BytesIO(b"content"))
+
+    app = life.wsgi(lambda *_: body)
+
+    assert app({"wsgi.file_wrapper": FileWrapper, "REQUEST_METHOD": "GET"}, lambda *_: None) is body
+    assert life.in_flight.count == 0
+
+
+def test_a_body_is_closed_once_and_ends_its_request_even_when_closing_fails(
+    life: ApplicationLifecycle,
+) -> None:
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"x"])
+
+        def close(self) -> None:
+            raise OSError("closing")
+
+    body: Any = life.wsgi(lambda *_: Body())({}, lambda *_: None)
+
+    for _ in range(2):
+        with pytest.raises(OSError, match="closing"):
+            body.close()
+    assert list(body) == [b"x"]
+    assert life.in_flight.count == 0
+
+
+def test_a_drain_hook_that_fails_does_not_keep_the_others_from_running(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopped = []
+
+    def fail() -> None:
+        raise OSError("scheduler")
+
+    life.add_drain_hook(fail)
+    life.add_drain_hook(lambda: stopped.append(1))
+    life._stop_background()
+
+    assert stopped == [1]
+    assert "a drain hook failed; going on" in caplog.messages
+
+
+def test_signals_are_not_watched_outside_the_main_thread_and_that_is_told_once(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[Any] = []
+
+    def run() -> None:
+        app = life.wsgi(lambda *_: [b""])
+        answers.extend([life.watch_signals(), app({}, None), app({}, None)])
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+    assert answers[0] is False
+    assert sum("is not watched in this process" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "env", "was_probed", "seconds"),
+    [
+        (DrainPlan(drain_seconds=3), {"CI_OPS_DRAIN_SECONDS": "7"}, True, 3),
+        (DrainPlan(), {"CI_OPS_DRAIN_SECONDS": "7.5", "RENDER": "true"}, False, 7.5),
+        (DrainPlan(), {"RENDER": "true"}, False, 10),
+        (DrainPlan(), {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False, 10),
+        (DrainPlan(), {}, True, 10),
+        (DrainPlan(), {}, False, 0),
+    ],
+)
+def test_where_nobody_routes_traffic_nobody_waits(
+    monkeypatch: pytest.MonkeyPatch, plan: DrainPlan, env: dict[str, str], was_probed: bool, seconds: float
+) -> None:
+    for name in ("RENDER", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+
+    assert plan.serve_on_seconds(was_probed=was_probed) == seconds
+
+
+@pytest.mark.parametrize(
+    ("plan", "server", "shortage"),
+    [
+        (DrainPlan(), None, ""),
+        (DrainPlan(), 30, ""),
+        (DrainPlan(), 20, "stopping may take 25 s, but the process is killed after 20 s"),
+        (
+            DrainPlan(drain_seconds=20, grace_seconds=30),
+            60,
+            "stopping may take 35 s, but the process is killed after 30 s",
+        ),
+        (DrainPlan(drain_seconds=60, drain_timeout_seconds=60, grace_seconds=300), None, ""),
+    ],
+)
+def test_the_plan_must_fit_into_the_grace_time(plan: DrainPlan, server: float | None, shortage: str) -> None:
+    assert plan.shortage(server) == shortage
+
+
+def test_the_process_that_warned_is_this_one(life: ApplicationLifecycle) -> None:
+    life._warn_unwatched()
+
+    assert life._unwatched_pid == os.getpid()

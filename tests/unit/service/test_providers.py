@@ -1,0 +1,49 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ci_ops.service import providers
+from ci_ops.service.breaker import CircuitBreaker
+from ci_ops.service.degradation import graceful_degradation
+from ci_ops.service.providers import provide, told
+
+
+@pytest.fixture(autouse=True)
+def _nobody_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "_providers", {})
+
+
+def test_what_nobody_tells_is_not_known() -> None:
+    assert told("security") is None
+
+
+def test_the_last_one_who_registered_tells_and_secrets_are_taken_out() -> None:
+    provide("security", dict)
+    provide("security", lambda: {"reason": "token=hunter2hunter2", "blocked": 3})
+
+    assert told("security") == {"reason": "token=***", "blocked": 3}
+
+
+def test_breakers_and_features_that_the_application_uses_are_known_by_themselves() -> None:
+    breaker = CircuitBreaker("partner-under-test")
+    breaker.force_open()
+    graceful_degradation.mark_degraded("search-under-test", "index is rebuilt")
+    features = told("degraded-features")
+    graceful_degradation.mark_recovered("search-under-test")
+
+    assert told("circuit-breakers")["partner-under-test"]["state"] == "forced_open"
+    assert features["search-under-test"]["reason"] == "index is rebuilt"
+    json.dumps(told("circuit-breakers"))
+
+
+def test_asking_loads_no_part_that_the_application_does_not_use() -> None:
+    program = (
+        "import sys\n"
+        "from ci_ops.service.providers import told\n"
+        "print(told('circuit-breakers'), told('degraded-features'), 'ci_ops.service.breaker' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "{} {} False"
