@@ -1,0 +1,154 @@
+"""Whose request it is: one answer for limits, logs and audit.
+
+Nobody is believed who was not named. The address is that of the peer, unless
+the peer is in a configured proxy network: then the header that those proxies
+write is read from the right, past every trusted hop, to the first address
+that is not one of them. What stands further left was written by the client.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ci_ops.service.limits.networks import NetworkSet, identify, is_private, read_address
+from ci_ops.service.limits.store import bounded_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_HOPS = 32
+MAX_HEADER_LENGTH = 2048
+UNIX = "unix"
+"""In `trusted`: peers on a Unix socket. As an address: such a peer, when nothing more is known."""
+
+_FORWARDED_ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
+_FORWARDED_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNORECASE)
+
+
+class Client(NamedTuple):
+    """Whose request it is."""
+
+    address: str
+    """IP address in its usual spelling; `unix` for a local peer nobody speaks for."""
+    key: str
+    """What to count it under: the address, or the /64 of an IPv6 address."""
+    is_peer: bool
+    """True when nobody spoke for the client: the address is that of the connection."""
+    is_suspect: bool
+    """True when this looks like a proxy that was not configured: do not block it."""
+
+
+class ClientResolver:
+    """Finds the client behind the proxies that are trusted.
+
+    `trusted` names proxy networks (`10.0.0.0/8`) and `unix`; with `hops` the
+    proxies are counted instead, where their addresses are not known. `header`
+    is what they write: `x-forwarded-for`, `forwarded` (RFC 7239), or a single
+    address such as `cf-connecting-ip`, which needs the platform's networks in
+    `trusted`. Other headers are not looked at.
+    """
+
+    def __init__(
+        self, trusted: Iterable[str] = (), *, header: str = "x-forwarded-for", hops: int = 0
+    ) -> None:
+        names = tuple(trusted)
+        if "*" in names:
+            raise ValueError("trusting everybody lets every client choose its address: name the networks")
+        if names and hops:
+            raise ValueError("name the trusted networks or count the hops, not both")
+        if not 0 <= hops <= MAX_HOPS:
+            raise ValueError(f"there are 0 to {MAX_HOPS} hops")
+        self.header = header.lower()
+        if self.header not in {"x-forwarded-for", "forwarded"} and not names:
+            raise ValueError(
+                f"{header} can be sent by anybody: name the networks of the platform that sets it"
+            )
+        self._trusts_unix = UNIX in names
+        self._trusted = NetworkSet(name for name in names if name != UNIX)
+        self._hops = hops
+        self._header_bytes = self.header.encode()
+        self._environ_name = "HTTP_" + self.header.upper().replace("-", "_")
+        self._resolve = lru_cache(maxsize=4096)(self._walk)
+        self.diagnosis = ""
+        """A sentence, once requests looked as if a proxy was forgotten; empty until then."""
+
+    def resolve(self, peer: str | None, forwarded: str = "") -> Client:
+        """The client of a connection from `peer` that carried these header values.
+
+        Several header lines are joined by commas, in their order.
+        """
+        if len(forwarded) > MAX_HEADER_LENGTH:
+            forwarded = forwarded[-MAX_HEADER_LENGTH:].partition(",")[2]
+        client = self._resolve(peer or UNIX, forwarded)
+        if client.is_suspect and not self.diagnosis:
+            self.diagnosis = (
+                f"requests arrive from {client.address} with the header {self.header}, but that address is not "
+                "a trusted proxy: all clients behind it count as one"
+            )
+        return client
+
+    def from_asgi(self, scope: Mapping[str, Any]) -> Client:
+        """The client of an ASGI connection."""
+        peer = scope.get("client")
+        name = self._header_bytes
+        lines = [value for key, value in scope["headers"] if key == name]
+        return self.resolve(peer[0] if peer else None, b",".join(lines).decode("latin-1") if lines else "")
+
+    def from_wsgi(self, environ: Mapping[str, Any]) -> Client:
+        """The client of a WSGI request.
+
+        WSGI cannot tell `X-Forwarded-For` from `X_Forwarded_For`: the server
+        has to drop names with underscores, as gunicorn does by default.
+        """
+        return self.resolve(environ.get("REMOTE_ADDR"), environ.get(self._environ_name, ""))
+
+    def is_trusted(self, peer: str | None) -> bool:
+        """True when this peer may speak for clients, about their scheme for example."""
+        if self._hops:
+            return True
+        return self._trusts_unix if peer in {None, "", UNIX} else peer in self._trusted
+
+    def _walk(self, peer: str, forwarded: str) -> Client:
+        own = peer if peer == UNIX else read_address(peer) or peer
+        entries = self._entries(forwarded)
+        if not self.is_trusted(own):
+            is_suspect = bool(entries) and (own == UNIX or is_private(own))
+            return _client(own, is_peer=True, is_suspect=is_suspect)
+        address = self._by_count(entries) if self._hops else self._past_trusted(entries)
+        return _client(address or own, is_peer=address is None, is_suspect=False)
+
+    def _past_trusted(self, entries: list[str]) -> str | None:
+        found = None
+        for entry in reversed(entries):
+            address = read_address(entry)
+            if address is None:
+                break  # unreadable, though a trusted hop wrote it: the hop is all we know
+            found = address
+            if address not in self._trusted:
+                break
+        return found
+
+    def _by_count(self, entries: list[str]) -> str | None:
+        """The entry that the outermost of our proxies wrote.
+
+        Where there are fewer, somebody came in past the outer ones, and the
+        first entry is what our proxy saw of it.
+        """
+        return read_address(entries[max(0, len(entries) - self._hops)]) if entries else None
+
+    def _entries(self, forwarded: str) -> list[str]:
+        if not forwarded:
+            return []
+        if self.header != "forwarded":
+            return forwarded.split(",")[-MAX_HOPS:]
+        elements = _FORWARDED_ELEMENT.findall(forwarded)[-MAX_HOPS:]
+        matches = [_FORWARDED_FOR.search(element) for element in elements]
+        return [match[1] if match else "" for match in matches]
+
+
+def _client(address: str, *, is_peer: bool, is_suspect: bool) -> Client:
+    identity = identify(address)
+    key = bounded_key(address) if identity is None else identity[1]
+    return Client(address=address, key=key, is_peer=is_peer, is_suspect=is_suspect)

@@ -1,0 +1,127 @@
+"""The arithmetic of every limit: the generic cell rate algorithm, in whole nanoseconds.
+
+One number per key: the moment at which its bucket will be full again. It
+answers everything a token bucket answers (may this pass, how much is left,
+when to come back) and needs no timer. A key whose moment has passed is exactly
+like a key that was never seen, so it can be forgotten at no loss.
+
+Source: ATM Forum Traffic Management 4.0, section 4.4.2 (virtual scheduling).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+Note = Literal["", "shadow", "overflow", "store-down"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """So many units in so much time, and how many of them at once."""
+
+    limit: int
+    """Units that a window gives, in the long run."""
+    window_seconds: float = 60.0
+    burst: int | None = None
+    """Units that may be used at once after a rest; None is as many as `limit`."""
+    name: str = "default"
+    """As clients read it in RateLimit-Policy: letters, digits, `_`, `.` and `-`."""
+    unit: Literal["requests", "content-bytes"] = "requests"
+    interval_ns: int = field(init=False)
+    """Time that gives one unit back."""
+    capacity_ns: int = field(init=False)
+    """Time that fills an empty bucket."""
+    prefix: str = field(init=False, repr=False)
+    """What stands before a key where quotas share a store."""
+    policy: bytes = field(init=False, repr=False)
+    """What the quota gives and in what time, as RateLimit-Policy has it; made
+    once, because every answer carries it."""
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or (self.burst is not None and self.burst < 1) or not self.window_seconds > 0:
+            raise ValueError("a quota gives at least one unit in a time longer than nothing")
+        if not _NAME.fullmatch(self.name):
+            raise ValueError("a quota's name is 1 to 64 letters, digits, '_', '.' or '-'")
+        interval_ns = max(1, round(self.window_seconds * 1e9 / self.limit))
+        object.__setattr__(self, "interval_ns", interval_ns)
+        object.__setattr__(self, "capacity_ns", interval_ns * self.at_once)
+        object.__setattr__(self, "prefix", f"{self.name}:")
+        unit = "" if self.unit == "requests" else f';qu="{self.unit}"'
+        burst = "" if self.burst is None else f";ci-ops-burst={self.burst}"
+        policy = f'"{self.name}";q={self.limit}{unit};w={math.ceil(self.window_seconds)}{burst}'
+        object.__setattr__(self, "policy", policy.encode())
+
+    @property
+    def at_once(self) -> int:
+        """Units that may be used at once."""
+        return self.limit if self.burst is None else self.burst
+
+    def share(self, instances: int) -> Quota:
+        """The part of one among so many instances; at least one unit."""
+        if instances < 1:
+            raise ValueError("there is at least one instance")
+        limit = max(1, self.limit // instances)
+        return Quota(
+            limit=limit,
+            window_seconds=self.window_seconds,
+            burst=max(1, self.at_once // instances),
+            name=self.name,
+            unit=self.unit,
+        )
+
+
+class Decision(NamedTuple):
+    """What one quota says about one request."""
+
+    allowed: bool
+    """True when the request may pass."""
+    quota: Quota
+    full_at_ns: int
+    """When the bucket is full again; not before `now_ns`."""
+    now_ns: int
+    cost: int
+    note: Note = ""
+    """`shadow`: over the limit, let through all the same. `overflow`: decided
+    by a bucket shared with others. `store-down`: the store did not answer."""
+
+    @property
+    def is_over(self) -> bool:
+        """True when the limit was exceeded, enforced or not."""
+        return not self.allowed or self.note == "shadow"
+
+    @property
+    def remaining(self) -> int:
+        """Whole units that could be used now."""
+        free_ns = self.quota.capacity_ns - (self.full_at_ns - self.now_ns)
+        return max(0, free_ns // self.quota.interval_ns)
+
+    @property
+    def full_in_seconds(self) -> float:
+        """Time until everything is available again."""
+        return (self.full_at_ns - self.now_ns) / 1e9
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """Time until the same request would pass; infinite when it never can."""
+        if not self.is_over:
+            return 0.0
+        if self.cost > self.quota.at_once:
+            return math.inf
+        return wait_ns(self.quota, self.full_at_ns, self.now_ns, self.cost) / 1e9
+
+
+def spend(quota: Quota, full_at_ns: int, now_ns: int, cost: int) -> int:
+    """When the bucket would be full again after this request."""
+    # Written out: every request passes here, and max() takes as long as all the rest.
+    begins_ns = full_at_ns if full_at_ns > now_ns else now_ns  # noqa: FURB136
+    return begins_ns + cost * quota.interval_ns
+
+
+def wait_ns(quota: Quota, full_at_ns: int, now_ns: int, cost: int) -> int:
+    """Time until a request of that cost fits; 0 when it fits now."""
+    return max(0, spend(quota, full_at_ns, now_ns, cost) - now_ns - quota.capacity_ns)

@@ -1,0 +1,227 @@
+"""DDoSProtection: addresses that send far too much are blocked for a while."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.redact import redact_patterns
+from ci_ops.core.window import TimeWindow
+from ci_ops.service.limits.networks import NetworkSet, identify
+from ci_ops.service.limits.store import bounded_key
+from ci_ops.service.limits.table import BoundedTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+LOG = logging.getLogger(__name__)
+
+REQUESTS = 100
+WINDOW_SECONDS = 60.0
+BLOCK_SECONDS = 15 * 60.0
+MAX_REASON_LENGTH = 200
+
+_DAY_SECONDS = 24 * 3600.0
+_MAX_GROWTH_STEPS = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IpBlock:
+    """An address, or an IPv6 /64, from which nothing is accepted."""
+
+    key: str
+    reason: str
+    strikes: int
+    """How often it was blocked, this time included."""
+    until: float
+    """On the guard's clock."""
+    forgotten_at: float
+    """Until then a further block counts as one more strike."""
+
+
+class DDoSProtection:
+    """Blocks an address for 15 minutes after 100 requests in a minute, by default.
+
+    IPv6 addresses count by their /64. Networks in `allow` are never counted or
+    blocked, those in `deny` are never let in. With `escalation` above 1 each
+    further block within a day lasts so many times longer, up to a day. With
+    `enforce=False` everything passes and the blocks are only shown.
+
+    Counted in this process alone. At most `max_ips` are counted and
+    `max_blocks` blocked; addresses that were silent for a minute are forgotten
+    first, then those far below the threshold. An address that is over it
+    stays refused even where there is no room for its block.
+
+    Memory: at most 700 bytes for each of `max_ips` and of `max_blocks`.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword for each thing an application may decide
+        self,
+        threshold: int = REQUESTS,
+        window_seconds: float = WINDOW_SECONDS,
+        *,
+        block_seconds: float = BLOCK_SECONDS,
+        escalation: float = 1.0,
+        allow: Iterable[str] = (),
+        deny: Iterable[str] = (),
+        enforce: bool = True,
+        max_ips: int = 50_000,
+        max_blocks: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if threshold < 1 or block_seconds <= 0 or escalation < 1:
+            raise ValueError("threshold and times are positive, and the escalation is at least 1")
+        self.threshold = threshold
+        self.enforce = enforce
+        self._window_seconds = window_seconds
+        self._block_seconds = block_seconds
+        self._escalation = escalation
+        self._allow = NetworkSet(allow)
+        self._deny = NetworkSet(deny)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._counted: BoundedTable[TimeWindow] = BoundedTable(
+            max_ips, _is_silent, weight=_requests, expendable_below=threshold / 2
+        )
+        self._blocks: BoundedTable[IpBlock] = BoundedTable(max_blocks, _is_forgotten)
+        self._refused = 0
+        TimeWindow(window_seconds)  # an impossible window is refused here, not at the first request
+        # The lists are few and the addresses many: each is looked up once.
+        self._standing = lru_cache(maxsize=8192)(self._look_up)
+
+    @property
+    def unblocked(self) -> int:
+        """Addresses for whose block there was no room."""
+        return self._blocks.refused
+
+    def check_request(self, ip: str) -> bool:
+        """Count one request of an address; False when it may not pass."""
+        if self._allow or self._deny:
+            standing = self._standing(ip)
+            if standing is not None:
+                return standing or not self.enforce
+        key = ip_key(ip)
+        with self._lock:
+            now = self._clock()
+            block = self._blocks.get(key)
+            if block is not None and block.until > now:
+                self._refused += 1
+                return not self.enforce
+            window = self._counted.get(key)
+            if window is None:
+                window = TimeWindow(self._window_seconds)
+                self._counted.put(key, window, now)
+            count = window.add(now)
+            if count <= self.threshold:
+                return True
+            self._refused += 1
+            self._block(key, None, f"{count} requests within {self._window_seconds:g} s", now)
+        return not self.enforce
+
+    def is_blocked(self, ip: str) -> bool:
+        """True while an address is blocked, or on the list of those never let in."""
+        return self.retry_after_seconds(ip) > 0
+
+    def retry_after_seconds(self, ip: str) -> float:
+        """Seconds until a blocked address is let in again; 0 for others, infinite for the list."""
+        standing = self._standing(ip)
+        if standing is not None:
+            return 0.0 if standing else math.inf
+        with self._lock:
+            block = self._blocks.get(ip_key(ip))
+            return 0.0 if block is None else max(0.0, block.until - self._clock())
+
+    def block_ip(self, ip: str, seconds: float | None = None, *, reason: str = "by hand") -> bool:
+        """Block an address; False when there is no room for one more block."""
+        with self._lock:
+            return self._block(ip_key(ip), seconds, reason, self._clock())
+
+    def unblock_ip(self, ip: str) -> bool:
+        """Let an address in again, with its count at zero; False when it was not blocked."""
+        key = ip_key(ip)
+        with self._lock:
+            block = self._blocks.pop(key)
+            self._counted.pop(key)
+            return block is not None and block.until > self._clock()
+
+    def get_blocked_ips(self) -> tuple[IpBlock, ...]:
+        """Every block that holds, the one that holds longest first."""
+        with self._lock:
+            now = self._clock()
+            blocks = [block for _, block in self._blocks.busy(now) if block.until > now]
+        return tuple(sorted(blocks, key=lambda block: block.until, reverse=True))
+
+    def get_summary(self, limit: int = 20) -> dict[str, Any]:
+        """Numbers and the longest blocks, as JSON-ready values."""
+        now = self._clock()
+        blocks = self.get_blocked_ips()
+        return {
+            "blocked": len(blocks),
+            "tracked": len(self._counted),
+            "refused": self._refused,
+            "unblocked": self.unblocked,
+            "ips": [
+                {
+                    "ip": block.key,
+                    "reason": block.reason,
+                    "strikes": block.strikes,
+                    "seconds_left": math.ceil(block.until - now),
+                }
+                for block in blocks[:limit]
+            ],
+        }
+
+    def _block(self, key: str, seconds: float | None, reason: str, now: float) -> bool:
+        known = self._blocks.get(key)
+        strikes = known.strikes + 1 if known is not None and known.forgotten_at > now else 1
+        if seconds is None:
+            longest = max(_DAY_SECONDS, self._block_seconds)
+            growth = self._escalation ** min(strikes - 1, _MAX_GROWTH_STEPS)
+            seconds = min(self._block_seconds * growth, longest)
+        until = now + seconds
+        block = IpBlock(
+            key=key,
+            reason=redact_patterns(reason)[:MAX_REASON_LENGTH],
+            strikes=strikes,
+            until=until,
+            forgotten_at=until + (_DAY_SECONDS if self._escalation > 1 else 0.0),
+        )
+        kept = self._blocks.put(key, block, now)
+        if kept:
+            LOG.warning("%s is blocked for %.0f s: %s", key, seconds, block.reason)
+        elif self._blocks.refused.bit_count() == 1:  # at 1, 2, 4, 8 …: said, but not in a flood
+            LOG.error("no room for more blocks: %d were not kept", self._blocks.refused)
+        return kept
+
+    def _look_up(self, ip: str) -> bool | None:
+        """True for the list of those always let in, False for never, None for neither."""
+        if ip in self._allow:
+            return True
+        return False if ip in self._deny else None
+
+
+def ip_key(ip: str) -> str:
+    """What an address is counted under; what is no address counts as it is."""
+    identity = identify(ip)
+    return bounded_key(ip) if identity is None else identity[1]
+
+
+def _is_silent(window: TimeWindow, now: float) -> bool:
+    return window.total(now) == 0
+
+
+def _requests(window: TimeWindow, now: float) -> float:
+    return window.total(now)
+
+
+def _is_forgotten(block: IpBlock, now: float) -> bool:
+    return block.forgotten_at <= now
+
+
+ddos_protection = DDoSProtection()
+"""The one that health and the middleware share."""

@@ -1,0 +1,109 @@
+"""IP addresses as text: read in any spelling, grouped, and looked up in networks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST = 64
+"""Characters of the longest spelling: IPv6, brackets, zone and port."""
+
+IPV6_CLIENT_BITS = 64
+"""One customer has at least a /64, so every address in it is one client. Source: RFC 6177."""
+
+
+def read_address(text: str) -> str | None:
+    """The usual spelling of an address; None when it is none.
+
+    Reads ports, brackets, quotes and zones; an IPv4 address mapped into IPv6
+    is the IPv4 address.
+    """
+    identity = identify(text)
+    return None if identity is None else identity[0]
+
+
+def identify(text: str) -> tuple[str, str] | None:
+    """An address in its usual spelling, and what to count it under; None when it is none.
+
+    Counted is an IPv4 address by itself, and an IPv6 address by its /64.
+    """
+    return _identify(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8192)
+def _identify(text: str) -> tuple[str, str] | None:
+    address = _parse(text)
+    if address is None:
+        return None
+    usual = str(address)
+    if isinstance(address, IPv4Address):
+        return usual, usual
+    return usual, _ipv6_network(int(address), IPV6_CLIENT_BITS)
+
+
+def _ipv6_network(number: int, bits: int) -> str:
+    """The network as text; a tenth of the time that ip_network takes."""
+    groups = (number >> shift & 0xFFFF for shift in range(112, 127 - bits, -16))
+    return f"{':'.join(f'{group:x}' for group in groups)}::/{bits}"
+
+
+def neighbourhood(key: str) -> str:
+    """What a client's key is counted under when there is no room for it: its /24 or its /48."""
+    if key.endswith(f"::/{IPV6_CLIENT_BITS}"):
+        return ":".join(key.split(":")[:3]) + "::/48"
+    head, dot, _ = key.rpartition(".")
+    return f"{head}.0/24" if dot else key
+
+
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    text = text.partition("%")[0]
+    try:
+        if ":" not in text:
+            return IPv4Address(text)
+        address = IPv6Address(text)
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address
+
+
+def is_private(address: str) -> bool:
+    """True for what is not a client on the internet: loopback, private, link-local, shared."""
+    parsed = _parse(address)
+    return parsed is not None and not parsed.is_global
+
+
+class NetworkSet:
+    """Networks to look an address up in; the time depends on their sizes, not on their number."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._by_size: dict[tuple[int, int], set[int]] = {}
+        self.texts = tuple(networks)
+        for text in self.texts:
+            network = ip_network(text, strict=False)
+            shift = network.max_prefixlen - network.prefixlen
+            kept = self._by_size.setdefault((network.version, shift), set())
+            kept.add(int(network.network_address) >> shift)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_size)
+
+    def __contains__(self, address: str) -> bool:
+        if not self._by_size:
+            return False
+        parsed = _parse(address)
+        if parsed is None:
+            return False
+        number = int(parsed)
+        return any(
+            parsed.version == version and number >> shift in kept
+            for (version, shift), kept in self._by_size.items()
+        )
