@@ -81,7 +81,8 @@ class Looked:
         sentence = ""
         if self.answers:
             last, seconds = self.answers[-1], format_duration(median(each.seconds for each in self.answers))
-            sentence = f"{self.name} answered {last.status} {len(self.answers)} times in a row, in {seconds}."
+            times = f" {len(self.answers)} times in a row" if len(self.answers) > 1 else ""
+            sentence = f"{self.name} answers with status {last.status}{times}, in {seconds}."
             if self.document is None:
                 sentence += " The body is no health document: the status decided."
         return conclude(

@@ -99,7 +99,9 @@ class Compiles(Check):
             faults = [Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=said)]
             yield conclude(self, faults, sentence="", measured=0)
             return
-        sentence = f"All {len(files)} Python files compile."
+        sentence = (
+            f"All {len(files)} Python files compile." if len(files) > 1 else "The one Python file compiles."
+        )
         yield conclude(self, faults, sentence=sentence, measured=len(files), facts={"files": len(files)})
 
     def _compile(self, files: list[Path], folder: Path, subject: Subject, world: World) -> Completed:

@@ -101,5 +101,6 @@ class Endpoints(Check):
             "seconds": {"median": median(times), "max": times[-1]},
             "slowest": {path.partition("?")[0]: answered[path].seconds for path in slowest},
         }
-        sentence = f"All {len(self.paths)} endpoints answer as expected, the slowest in {format_duration(times[-1])}."
+        count = f"All {len(self.paths)} endpoints answer" if len(self.paths) > 1 else "The endpoint answers"
+        sentence = f"{count} as expected, the slowest in {format_duration(times[-1])}."
         return conclude(self, faults, sentence=sentence, measured=len(answered), facts=facts)

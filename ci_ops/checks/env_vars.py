@@ -125,7 +125,7 @@ class EnvVars(Check):
         yield conclude(
             self,
             faults,
-            sentence=f"{found} required variables are set; {len(named)} were looked at.",
+            sentence=f"{found} of {len(wanted.required)} required variables are set; {len(named)} were looked at.",
             measured=len(named),
             facts={"looked_at": len(named), "set": sorted(name for name in named if name in env)},
         )

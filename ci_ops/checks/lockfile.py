@@ -94,7 +94,7 @@ class Lockfile(Check):
             return
         faults = [*_unpinned(pinned), *(fault for lock in locks for fault in _compare(lock, wanted))]
         files = ", ".join(lock.file for lock in locks)
-        sentence = f"{files} locks all {measured} dependencies."
+        sentence = f"{files}: {measured} of {measured} dependencies are locked."
         facts = {"locks": [lock.file for lock in locks], "dependencies": measured}
         yield conclude(self, faults, sentence=sentence, measured=measured, facts=facts)
 

@@ -110,11 +110,9 @@ class Tls(Check):
         if self.redirect and certificates and parts.port in {None, 443}:
             fault, facts["http"] = _redirect(parts, subject, world)
             faults += [fault] if fault else []
-        sentence = (
-            f"The certificate of {name} is good on {len(certificates)} of {len(certificates)} addresses."
-        )
-        if "days_left" in facts:
-            sentence = f"{sentence[:-1]}, {facts['days_left']} days left."
+        everywhere = f" on all {len(certificates)} addresses" if len(certificates) > 1 else ""
+        left = f", {facts['days_left']} days left" if "days_left" in facts else ""
+        sentence = f"The certificate of {name} is good{everywhere}{left}."
         return conclude(self, _unique(faults), sentence=sentence, measured=len(certificates), facts=facts)
 
     def _judge(self, world: World, name: str, certificate: Certificate) -> Iterator[Fault]:

@@ -51,7 +51,7 @@ def test_a_service_that_says_pass_three_times_in_a_row_passes(service: SampleSer
     assert (result.status, result.measured) == (Status.PASS, 3)
     assert result.facts["components"] == {"database": "pass"}
     assert result.facts["said"] == "ok"
-    assert "answered 200 3 times in a row" in result.sentence
+    assert "answers with status 200 3 times in a row, in" in result.sentence
     assert len({asked.client_port for asked in service.asked}) == 3
 
 

@@ -61,7 +61,7 @@ def test_a_lock_that_holds_every_dependency_passes(tmp_path: Path) -> None:
     result = look(project(tmp_path, pyproject=PYPROJECT, uv=UV))
     assert result.status is Status.PASS
     assert result.measured == 3
-    assert result.sentence == "uv.lock locks all 3 dependencies."
+    assert result.sentence == "uv.lock: 3 of 3 dependencies are locked."
 
 
 def test_a_dependency_that_is_not_locked_is_named_with_its_line(tmp_path: Path) -> None:

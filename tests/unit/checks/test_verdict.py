@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from ci_ops.checks._verdict import RETRY_AFTER_FACT, Fault, conclude, evidence
 from ci_ops.checks.tls import Tls
 from ci_ops.core.status import Status
@@ -22,13 +20,12 @@ def test_evidence_is_one_bounded_line_without_secrets() -> None:
     assert evidence(world, "abcdef", 3) == "ab…"
 
 
-@pytest.mark.parametrize("blanks", range(3960, 4002))
-def test_a_secret_that_is_cut_in_half_is_not_shown(blanks: int) -> None:
+def test_a_secret_that_is_cut_in_half_is_not_shown() -> None:
     world = a_world()
     world.redact.add(SECRET)
-    shown = evidence(world, "said:" + " " * blanks + SECRET)
-    assert "hunter2" not in shown
-    assert shown.startswith("said:")
+    for blanks in range(3960, 4002):
+        shown = evidence(world, "said:" + " " * blanks + SECRET)
+        assert shown in {"said:", "said: ***"}
 
 
 def test_the_worst_fault_comes_first_and_decides() -> None:
