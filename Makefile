@@ -21,7 +21,7 @@ UV := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip con
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench parts locks format clean
+.PHONY: help demo test lint types bench parts locks docs format clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 — \2/p' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ parts: $(TEST_READY)  ## the real programs that the tests run against, into .par
 
 locks: $(TEST_READY)  ## the hashed lock files of the actions, from pyproject.toml
 	@$(BIN)/python tools/locks.py
+
+docs: $(TEST_READY)  ## the reference, the troubleshooting page and the schema, from the code
+	@$(BIN)/python -m tools.docs
 
 format: $(TEST_READY)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .

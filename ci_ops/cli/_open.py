@@ -17,8 +17,6 @@ from ci_ops.cli._groups import have_groups
 from ci_ops.cli._progress import Progress, is_live
 from ci_ops.config.load import Source, examine, load
 from ci_ops.core.errors import Problem, UsageError
-from ci_ops.core.ledger import JsonLinesLedger, Ledger
-from ci_ops.core.ledger_pair import LedgerPair
 from ci_ops.core.secret import Secret
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports import Store
     from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.report import Report
+    from ci_ops.edge.github import GitHub
 
 CHANGING = frozenset({"deploy", "rollback"})
 _USES = {
@@ -97,7 +96,14 @@ class Opened:
     state_folder: Path
     format_name: str = ""
     reports: tuple[Path, ...] = ()
-    dispose: Callable[[], None] = lambda: None
+    remote: GitHub | None = None
+    """The client that has to be closed at the end; None without a token."""
+
+    def dispose(self) -> None:
+        """Give connections and held annotations back."""
+        self.runner.close()
+        if self.remote is not None:
+            self.remote.close()
 
 
 def run_flow(request: Request, flow: Callable[[Job], Report]) -> int:
@@ -115,7 +121,6 @@ def opened_job(request: Request) -> Iterator[Opened]:
         try:
             yield opened
         finally:
-            opened.runner.close()
             opened.dispose()
 
 
@@ -165,7 +170,7 @@ def open_job(
         state_folder=state_folder,
         format_name=request.get("format"),
         reports=tuple(Path(each) for each in request.get("report", ())),
-        dispose=dispose,
+        remote=remote,
     )
 
 
@@ -230,23 +235,7 @@ def _make_state_folder(folder: Path) -> None:
         (folder / ".gitignore").write_text(STATE_IGNORE)
 
 
-def _ledger(
-    request: Request,
-    world: RealWorld,
-    runner: Runner,
-    store: Store,
-    *,
-    lasts: bool,
-    note: Callable[[str], None],
-) -> tuple[Ledger, Callable[[], None]]:
-    local = JsonLinesLedger(store)
-    remote = github(request, world, runner)
-    if remote is None:
-        return local, lambda: None
-    return LedgerPair(local, remote, local_lasts=lasts, note=note), remote.close
-
-
-def github(request: Request, world: RealWorld, runner: Runner) -> Any:
+def github(request: Request, world: RealWorld, runner: Runner) -> GitHub | None:
     """GitHub's deployments and statuses; None without a token or away from GitHub."""
     token = request.get("token")
     if not (token and runner.is_github and runner.context.repository):

@@ -155,7 +155,6 @@ class Shop:
         opened = self.open(command, **options)
         report = flow(opened.job)
         close(opened, report)
-        opened.runner.close()
         opened.dispose()
         return report
 

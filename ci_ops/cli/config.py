@@ -1,0 +1,65 @@
+"""Check the configuration, show what it means, print its schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ci_ops.config.load import Source
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def place_options(command: Decorated) -> Decorated:
+    """Which file, for which environment."""
+    options = (
+        click.option("--config", envvar="CI_OPS_CONFIG", default="", help="Path of the file."),
+        click.option("-e", "--environment", "--env", default="", help="Environment; each one if absent."),
+    )
+    return reduce(lambda done, option: option(done), reversed(options), command)
+
+
+@click.group("config")
+def command() -> None:
+    """Check the configuration, show what it means, print its schema."""
+
+
+@command.command("check")
+@place_options
+def check(config: str, environment: str) -> int:
+    """Say every problem of the file at once, each with its line; runs nothing."""
+    from ci_ops.config.check import check_text  # noqa: PLC0415 - kept out of `--help`
+
+    click.echo(check_text(_source(config, environment)), nl=False)
+    return 0
+
+
+@command.command("show")
+@place_options
+def show(config: str, environment: str) -> int:
+    """Show every setting's value and where it came from; secrets stay hidden."""
+    from ci_ops.config.show import show_text  # noqa: PLC0415 - kept out of `--help`
+
+    click.echo(show_text(_source(config, environment)), nl=False)
+    return 0
+
+
+@command.command("schema")
+def schema() -> int:
+    """Print the JSON Schema of ci-ops.yml, for editors."""
+    from ci_ops.config.schema import schema_text  # noqa: PLC0415 - kept out of `--help`
+
+    click.echo(schema_text(), nl=False)
+    return 0
+
+
+def _source(config: str, environment: str) -> Source:
+    from ci_ops.cli._env import user_environment  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.config.load import Source  # noqa: PLC0415 - the same
+
+    return Source(env=user_environment(os.environ), file=config, environment=environment)

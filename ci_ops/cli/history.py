@@ -1,0 +1,29 @@
+"""List the deployments of an environment, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ci_ops.cli._options import shared_options
+
+
+@click.command("history")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, help="How many.")
+@click.option("--token", default="", help="GitHub token, to read the deployments there.")
+@shared_options
+def command(**options: Any) -> int:
+    """List the deployments of an environment, newest first: the ids that `rollback --to` takes."""
+    from ci_ops.cli._open import Request, opened_job  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.core.text import console_line  # noqa: PLC0415 - the same
+
+    with opened_job(Request.of("history", options)) as opened:
+        records = opened.job.site.ledger.history(opened.job.environment, options["limit"])
+        for record in records:
+            when = f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC" if record.started_at else "-"
+            columns = (record.id, record.state, record.kind, record.short_revision, when, record.actor)
+            click.echo("  ".join(console_line(each) for each in columns))
+        if not records:
+            click.echo(f"no deployment is known in {opened.job.environment}")
+    return 0

@@ -1,0 +1,24 @@
+"""Write a first ci-ops.yml and a workflow that fit the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("init")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    help="The project's root.",
+)
+def command(folder: Path) -> int:
+    """Write a first ci-ops.yml and a workflow that fit the project; never overwrites."""
+    from ci_ops.edge.world import RealWorld  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.flows.init import init  # noqa: PLC0415 - the same
+
+    for line in init(folder, RealWorld.from_environment().templates):
+        click.echo(line)
+    return 0

@@ -1,0 +1,85 @@
+"""What is written must be what the code does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ci_ops.config.load import Source, load
+from ci_ops.core.reasons import REASONS
+from tools.docs import pages
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+YAML_BLOCKS = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+SNIPPETS = [block for block in YAML_BLOCKS if block.startswith("- uses:")]
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_generated_pages_are_current(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == pages()[path], "run `make docs` and commit what it writes"
+
+
+def test_the_readme_shows_the_first_use_of_each_action_in_three_lines() -> None:
+    used = [yaml.safe_load(block)[0]["uses"] for block in SNIPPETS]
+    assert [use.split("/")[3].partition("@")[0] for use in used] == [
+        "readiness",
+        "verify",
+        "deploy",
+        "notify",
+        "rollback",
+    ]
+    assert max(len(block.splitlines()) for block in SNIPPETS) <= 3
+
+
+def test_the_readmes_configuration_loads(tmp_path: Path) -> None:
+    (configuration,) = [block for block in YAML_BLOCKS if block.startswith("version: 1")]
+    (tmp_path / "ci-ops.yml").write_text(configuration)
+    env = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/x"}
+    staging = load(Source(env=env, start=tmp_path, environment="staging"))
+    assert staging.verify.url == "https://staging.shop.example.com"
+    assert load(Source(env=env, start=tmp_path)).service == "shop"
+
+
+def test_the_readmes_exit_codes_are_the_tables() -> None:
+    shown = set(re.findall(r"^\| ([\d, ]+) \|", README, flags=re.MULTILINE))
+    codes = {int(code) for cell in shown for code in cell.split(",")}
+    assert codes == {reason.exit_code for reason in REASONS.values()}
+
+
+def test_the_five_minutes_can_be_walked(tmp_path: Path) -> None:
+    """Each command of the chapter runs in a fresh project and says what it found."""
+    (block,) = re.findall(r"## Five minutes\n\n((?:    .*\n)+)", README)
+    commands = [line.split("#")[0].split() for line in block.splitlines() if "pipx" not in line]
+    assert [words[1] for words in commands] == ["init", "config", "readiness", "verify", "deploy"]
+    (tmp_path / "app.py").write_text("print('hello')\n")
+    seen = {}
+    for words in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "ci_ops", *words[1:]],
+            cwd=tmp_path,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(ROOT),
+                "SLACK_WEBHOOK_URL": "http://127.0.0.1:9/x",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seen[shlex.join(words[1:])] = done.returncode
+        if words[1] == "init":
+            configured = (tmp_path / "ci-ops.yml").read_text()
+            assert len(configured.splitlines()) <= 25
+            local = configured.replace("https://example.com", "http://127.0.0.1:9").replace("{}", "{}")
+            (tmp_path / "ci-ops.yml").write_text(local.replace("version: 1\n", "version: 1\n") + "\n")
+    assert seen["init"] == 0
+    assert seen["config check"] == 0
+    assert seen["readiness"] == 0
+    assert seen["verify"] in {1, 3}

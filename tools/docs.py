@@ -1,0 +1,119 @@
+"""Write docs/reference.md, docs/troubleshooting.md and ci-ops.schema.json from the code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from ci_ops.cli import cli
+from ci_ops.config.schema import schema, schema_text
+from ci_ops.flows.explain import troubleshooting_page
+from ci_ops.plugins import family
+
+ROOT = Path(__file__).resolve().parents[1]
+ACTIONS = ("readiness", "deploy", "verify", "notify", "rollback")
+GENERIC = frozenset({"type", "enabled", "required"})
+"""Keys that every entry has; said once above the tables."""
+
+HEAD = """# Reference
+
+Generated from the code by `make docs`; a test holds it to the code.
+
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with its text."""
+    return {
+        ROOT / "docs" / "reference.md": reference(),
+        ROOT / "docs" / "troubleshooting.md": troubleshooting_page(),
+        ROOT / "ci-ops.schema.json": schema_text(),
+    }
+
+
+def reference() -> str:
+    """Actions, commands, and the settings of every plugin."""
+    parts = [HEAD, "## Actions\n\n", *(_action(name) for name in ACTIONS)]
+    parts += ["## Commands\n\n", *_commands()]
+    known = schema()["$defs"]
+    parts.append(
+        "## Checks, targets, channels\n\n"
+        "Each entry may also say `type` (the plugin, where the key is another name) and `enabled: false`;\n"
+        "a check may say `required: false`. Durations are `500ms`, `2m` or seconds.\n\n"
+    )
+    for name in ("checks", "targets", "channels"):
+        each = family(name)
+        parts += [
+            _plugin(f"{each.word} `{plugin}`", known[f"{each.word}-{plugin}"]) for plugin in each.names()
+        ]
+    parts.append("## Formats\n\n")
+    formats = family("formats")
+    for name in formats.names():
+        said = (formats.load(name).__doc__ or "").strip().split("\n")[0]
+        parts.append(f"- `{name}`: {said}\n")
+    return "".join(parts)
+
+
+def _action(name: str) -> str:
+    action: dict[str, Any] = yaml.safe_load((ROOT / "actions" / name / "action.yml").read_text())
+    inputs = ((key, each.get("default", ""), each["description"]) for key, each in action["inputs"].items())
+    outputs = ((key, "", each["description"]) for key, each in action["outputs"].items())
+    return (
+        f"### {name}\n\n{action['description']}\n\n"
+        + _table(("input", "default", "meaning"), inputs)
+        + _table(("output", "", "meaning"), outputs)
+    )
+
+
+def _commands() -> list[str]:
+    context = click.Context(cli, info_name="ci-ops")
+    parts = []
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        with click.Context(command, info_name=f"ci-ops {name}", terminal_width=100) as inner:
+            parts.append(f"### ci-ops {name}\n\n```text\n{command.get_help(inner)}\n```\n\n")
+    return parts
+
+
+def _plugin(title: str, said: dict[str, Any]) -> str:
+    wanted = said.get("required", [])
+    rows = (
+        (key, "required" if key in wanted else _default(each), each.get("description", ""))
+        for key, each in said["properties"].items()
+        if key not in GENERIC
+    )
+    return f"### {title}\n\n{said['description']}\n\n" + _table(("setting", "default", "meaning"), rows)
+
+
+def _default(each: dict[str, Any]) -> str:
+    return "" if "default" not in each else json.dumps(each["default"], ensure_ascii=False)
+
+
+def _table(head: tuple[str, str, str], rows: Any) -> str:
+    listed = [
+        f"| `{key}` | {f'`{default}`' if default else ''} | {_cell(meaning)} |"
+        for key, default, meaning in rows
+    ]
+    if not listed:
+        return "It has no settings.\n\n"
+    return "\n".join([f"| {' | '.join(head)} |", "|---|---|---|", *listed]) + "\n\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write what has changed."""
+    for path, text in pages().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
