@@ -39,7 +39,7 @@ class Address:
             raise _unusable("has a host or port that cannot be read") from None
         if parts.scheme not in DEFAULT_PORTS:
             raise _unusable("does not start with http:// or https://")
-        if not host or port == 0:
+        if not _is_host(host) or port == 0:
             raise _unusable("has no usable host and port")
         netloc = parts.netloc.rpartition("@")[2]
         return cls(
@@ -79,6 +79,14 @@ class Address:
             sentence = f"{self.origin} redirects from https to {target.origin}, which is not encrypted"
             raise HttpError("redirect", sentence, transient=False)
         return target
+
+
+def _is_host(host: str) -> bool:
+    """True for IP addresses and for names that DNS and TLS can carry."""
+    try:
+        return bool(host.rstrip(".").encode("idna"))
+    except UnicodeError:  # a label that is empty or too long
+        return False
 
 
 def _unusable(why: str) -> HttpError:

@@ -51,7 +51,7 @@ class Child:
     def start(cls, command: str | Sequence[str], *, env: Mapping[str, str], directory: Path | None) -> Child:
         """Start it with a closed stdin. Raises OSError when it cannot be started."""
         options: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
+        if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         return cls(
             subprocess.Popen(
@@ -141,7 +141,7 @@ class Child:
                 return
 
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
 
     def _ask_to_end(popen: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):

@@ -99,5 +99,5 @@ def _tls(error: ssl.SSLError, subject: str) -> HttpError:
         return HttpError("tls", f"{subject} {said} ({error.verify_message})", transient=False)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
         return HttpError("tls", f"{subject} ended the connection during the TLS handshake", transient=True)
-    reason = (error.reason or "unknown reason").replace("_", " ").lower()
+    reason = (getattr(error, "reason", None) or "unknown reason").replace("_", " ").lower()
     return HttpError("tls", f"{subject} and we could not agree on TLS: {reason}", transient=False)

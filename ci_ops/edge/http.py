@@ -35,7 +35,7 @@ _IDLE_CONNECTIONS = 256
 _CHUNK_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RequestsHttp:
     """The Http port. Safe to share between threads; idle connections are kept and used again."""
 
@@ -48,8 +48,8 @@ class RequestsHttp:
     _adapter: PacedAdapter = field(
         default_factory=lambda: PacedAdapter(connections=_IDLE_CONNECTIONS), repr=False, compare=False
     )
-    _trust: dict[str, ssl.SSLContext] = field(default_factory=dict, repr=False, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _trust: dict[str, ssl.SSLContext] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def request(  # noqa: PLR0913 - as the port says
         self,
@@ -146,7 +146,7 @@ class RequestsHttp:
 def _read(answer: requests.Response, url: str, call: Call, max_body: int) -> Response:
     if answer.status_code == 407 and not call.peer:
         raise HttpError("proxy", f"the proxy for {call.subject} wants other credentials", transient=False)
-    headers = {name.lower(): value for name, value in answer.raw.headers.items()}
+    headers = {name.lower(): value for name, value in answer.raw.headers.itermerged()}
     body, truncated = read_body(
         answer.raw.stream(_CHUNK_BYTES, decode_content=False),
         encoding=headers.get("content-encoding", ""),

@@ -113,7 +113,7 @@ def _facts(descriptor: int) -> tuple[str, int, str, datetime | None]:
         return "", 0, "", None
 
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
     import msvcrt
 
     _BEYOND_THE_TEXT = 1 << 30

@@ -35,7 +35,8 @@ class OrphanGuard:
     It reads the numbers of the running process groups from a pipe whose other
     end we alone hold. However we end, kill -9 included, the pipe closes, and
     the groups still on its list get TERM and four seconds later KILL. It is
-    started with the first child and costs two milliseconds once.
+    started with the first child and costs two milliseconds once. Only the
+    moment between a child's start and the note of its number is not covered.
 
     PR_SET_PDEATHSIG would need code between fork and exec, which is unsafe in
     a process with threads; it also reaches only the child itself, not its
@@ -68,7 +69,7 @@ class OrphanGuard:
                     self._shell.stdin.write(line.encode())
 
     def _start(self) -> None:
-        if sys.platform == "win32":
+        if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             return
         with suppress(OSError):  # without a shell there is no guard, and programs can still be run
             self._shell = subprocess.Popen(

@@ -28,7 +28,7 @@ _NOT_FOUND, _NOT_RUNNABLE = 127, 126
 """What a POSIX shell answers for a program that is not there or cannot be run."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RealProcess:
     """Runs programs one at a time per thread; safe to share between threads."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import math
 import os
 import selectors
 import socket
@@ -131,9 +132,7 @@ class Call:
 
 
 def _paced(sock: socket.socket, work: Callable[[], AnswerT]) -> AnswerT:
-    call = _CURRENT.get()
-    if call is None:
-        return work()
+    call = Call.current()
     while True:
         sock.settimeout(call.next_wait_seconds)
         try:
@@ -145,15 +144,11 @@ def _paced(sock: socket.socket, work: Callable[[], AnswerT]) -> AnswerT:
 class PacedSocket(socket.socket):
     """A TCP socket that follows the call of its thread."""
 
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """As usual, in time."""
-        data = _paced(self, lambda: super(PacedSocket, self).recv(bufsize, flags))
-        _count(len(data))
-        return data
-
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """As usual, in time."""
-        return _count(_paced(self, lambda: super(PacedSocket, self).recv_into(buffer, nbytes, flags)))
+        return Call.current().count(
+            _paced(self, lambda: super(PacedSocket, self).recv_into(buffer, nbytes, flags))
+        )
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """As usual, in time; by single sends, because a `sendall` that timed out cannot go on."""
@@ -168,26 +163,27 @@ class PacedTlsSocket(ssl.SSLSocket):
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in the base class
         """As usual, in time."""
-        _paced(self, lambda: super(PacedTlsSocket, self).do_handshake(block))
+        try:
+            _paced(self, lambda: super(PacedTlsSocket, self).do_handshake(block))
+        except HttpError:
+            self.close()  # the base class does so for its own errors alone
+            raise
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """As usual, in time."""
+        """As usual, in time; TLS inside TLS (a proxy that is asked by https) reads with it."""
         data = _paced(self, lambda: super(PacedTlsSocket, self).recv(buflen, flags))
-        _count(len(data))
+        Call.current().count(len(data))
         return data
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
         """As usual, in time."""
-        return _count(_paced(self, lambda: super(PacedTlsSocket, self).recv_into(buffer, nbytes, flags)))
+        return Call.current().count(
+            _paced(self, lambda: super(PacedTlsSocket, self).recv_into(buffer, nbytes, flags))
+        )
 
     def send(self, data: Any, flags: int = 0) -> int:
         """As usual, in time; the base class's `sendall` is made of these."""
         return _paced(self, lambda: super(PacedTlsSocket, self).send(data, flags))
-
-
-def _count(received: int) -> int:
-    call = _CURRENT.get()
-    return received if call is None else call.count(received)
 
 
 def look_up(host: str, port: int, call: Call) -> tuple[Place, ...]:
@@ -235,13 +231,12 @@ def open_socket(host: str, port: int, call: Call) -> PacedSocket:
     call.doing = "connecting"
     problem: OSError | None = None
     for number, place in enumerate(places, 1):
-        is_last = number == len(places)
-        patience = call.left_seconds if is_last else min(call.left_seconds, _FIRST_PATIENCE_SECONDS)
+        patience = math.inf if number == len(places) else _FIRST_PATIENCE_SECONDS
         try:
             return _connect(place, call, patience)
         except OSError as error:
             problem = error
-    raise explained(problem or OSError("no address"), call.subject)
+    raise explained(problem or socket.gaierror(socket.EAI_NONAME, "no address"), call.subject)
 
 
 def _connect(place: Place, call: Call, patience_seconds: float) -> PacedSocket:

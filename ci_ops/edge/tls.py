@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ci_ops.core.ports import Certificate, Env, HttpError, Stop
+from ci_ops.edge.address import Address
 from ci_ops.edge.der import read_certificate
 from ci_ops.edge.failures import certificate_problem, explained
 from ci_ops.edge.sockets import Call, open_socket
 from ci_ops.edge.trust import blind_context, trusting_context
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RealTls:
     """The Tls port, on the standard library alone; always direct, never through a proxy."""
 
@@ -23,8 +24,8 @@ class RealTls:
     stop: Stop
     ca_file: str = ""
     """A file or folder of authorities; wins over the environment."""
-    _trust: dict[str, ssl.SSLContext] = field(default_factory=dict, repr=False, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _trust: dict[str, ssl.SSLContext] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
         """Shake hands with that address under that name. Raises HttpError when none comes about.
@@ -34,7 +35,9 @@ class RealTls:
         resolver.
         """
         shown = f"[{host}]" if ":" in host else host
-        call = Call(timeout_seconds, stop=self.stop, subject=f"{shown}:{port}", connect_to=address)
+        target = Address.read(f"https://{shown}:{port}")
+        subject = target.origin.removeprefix("https://")
+        call = Call(timeout_seconds, stop=self.stop, subject=subject, connect_to=address)
         with call:
             try:
                 return _certificate(_shake(host, port, self._context(), call))

@@ -242,10 +242,10 @@ def refusing(host: str = "127.0.0.1") -> Iterator[int]:
 
 
 @contextmanager
-def ignoring() -> Iterator[int]:
+def ignoring(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A port where connecting neither succeeds nor fails: its queue is full and nobody accepts."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((host, port))
         listener.listen(0)
         waiting = [socket.socket() for _ in range(3)]
         try:

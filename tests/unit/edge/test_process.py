@@ -303,19 +303,18 @@ from ci_ops.edge.process import RealProcess
 
 process = RealProcess(env=os.environ, stop=StopSignal(), redact=Redactor())
 process.run("exit 0", timeout_seconds=9)
-process.run(f"sleep 100 & echo $! > {sys.argv[1]}/inner; echo $$ > {sys.argv[1]}/outer; wait", timeout_seconds=99)
+process.run("sleep 100 & echo $! $$; wait", timeout_seconds=99, on_line=lambda line: print(line, flush=True))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_when_we_are_killed_the_child_and_its_children_end(tmp_path: Path, number: int) -> None:
-    ours = subprocess.Popen([PYTHON, "-c", KILLED, str(tmp_path)])
-    inner, outer = pid_in(tmp_path / "inner"), pid_in(tmp_path / "outer")
-    assert is_alive(inner)
-    assert is_alive(outer)
-    ours.send_signal(number)
-    ours.wait()
-    wait_until(lambda: not is_alive(inner) and not is_alive(outer), limit_seconds=3)
+def test_when_we_are_killed_the_child_and_its_children_end(number: int) -> None:
+    with subprocess.Popen([PYTHON, "-c", KILLED], stdout=subprocess.PIPE, text=True) as ours:
+        assert ours.stdout is not None
+        children = [int(pid) for pid in ours.stdout.readline().split()]
+        assert [is_alive(pid) for pid in children] == [True, True]
+        ours.send_signal(number)
+    wait_until(lambda: not any(map(is_alive, children)))
 
 
 LEFT = """
