@@ -18,8 +18,9 @@ from ci_ops.core.status import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ci_ops.checks._expect import Expectation
     from ci_ops.checks._place import Place
-    from ci_ops.checks.health import Health
+    from ci_ops.core.plugin import Check
     from ci_ops.core.ports import Response, World
     from ci_ops.core.result import Result
 
@@ -30,8 +31,13 @@ MOST_COMPONENTS_KEPT = 50
 class Looked:
     """What several answers of one address showed together."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(
+        self, place: Place, expected: Expectation, *, reads_body: bool, wants_dependencies: bool
+    ) -> None:
         self.place = place
+        self.expected = expected
+        self.reads_body = reads_body
+        self.wants_dependencies = wants_dependencies
         self.name = shown(place.url)
         self.answers: list[Response] = []
         self.faults: list[Fault] = []
@@ -50,7 +56,7 @@ class Looked:
     def is_bad(self) -> bool:
         return any(not fault.severity.is_good for fault in self.faults)
 
-    def take(self, check: Health, world: World, answer: Response | HttpError, address: str = "") -> None:
+    def take(self, world: World, answer: Response | HttpError, address: str = "") -> None:
         """Add one answer, of that address where it was chosen."""
         where = f" at {address}" if address else ""
         if isinstance(answer, HttpError):
@@ -58,14 +64,14 @@ class Looked:
             return
         self.answers.append(answer)
         document = parse_health(answer.body)
-        faults = list(judge(world, answer, check, subject=self.name))
-        is_read = check.body == "health" and (document.status is not Status.ERROR or _is_document(answer))
+        faults = list(judge(world, answer, self.expected, subject=self.name))
+        is_read = self.reads_body and (document.status is not Status.ERROR or _is_document(answer))
         if is_read and not (self.place.is_shallow and document.status is Status.ERROR):
             self.document = document
             faults = [_with_components(world, fault, document) for fault in faults]
             if not any(fault.rule in {"status", "redirected"} for fault in faults):
-                faults += _said_faults(world, document, subject=self.name, max_age=check.max_age)
-        if check.require_dependencies and (self.document is None or self.document.is_shallow):
+                faults += _said_faults(world, document, subject=self.name, max_age=self.expected.max_age)
+        if self.wants_dependencies and (self.document is None or self.document.is_shallow):
             faults.append(Fault(rule="no-dependencies", severity=Status.WARN, sentence="", subject=self.name))
         for fault in faults:
             self._add(fault, where)
@@ -76,7 +82,7 @@ class Looked:
             return
         self.faults.append(replace(fault, observed=f"{fault.observed}{where}"))
 
-    def result(self, check: Health, world: World) -> Result:
+    def result(self, check: Check, world: World) -> Result:
         """The result of all of them."""
         sentence = ""
         if self.answers:

@@ -126,9 +126,11 @@ class Health(Expectation, Check):
         yield looked.result(self, world)
 
     def _look(self, question: Question, place: Place) -> Looked:
-        looked = Looked(place)
+        looked = Looked(
+            place, self, reads_body=self.body == "health", wants_dependencies=self.require_dependencies
+        )
         first = question.ask(place.url, self)
-        looked.take(self, question.world, first)
+        looked.take(question.world, first)
         if isinstance(first, HttpError):
             return looked
         known, *unasked = every_address(question.world, place.url, peer=first.address)
@@ -140,7 +142,7 @@ class Health(Expectation, Check):
             answer = question.ask(place.url, self, connect_to=address)
             if is_new and has_no_way(address, answer):
                 continue
-            looked.take(self, question.world, answer, address)
+            looked.take(question.world, answer, address)
             good += [address] if is_new else []
         return looked
 
