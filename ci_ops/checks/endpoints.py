@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
 
 MOST_PARALLEL = 256
+MOST_CONNECTIONS = 100
 SLOWEST_TOLD = 5
 
 
@@ -37,6 +38,8 @@ class Endpoints(Check):
 
     paths: Mapping[str, Expectation]
     """Path (with query) to what it has to answer; `{}` expects a 2xx."""
+    connections: int = 1
+    """New connections that ask each path; more than one finds a fleet that is only partly broken."""
     parallel: int = 32
     """How many are asked at the same time, 1 to 256."""
     send_headers: Mapping[str, Secret] = field(default_factory=dict)
@@ -49,6 +52,8 @@ class Endpoints(Check):
             raise ValueError("paths: name at least one")
         if any(not path.startswith("/") or path.startswith("//") for path in self.paths):
             raise ValueError("paths: a path starts with one slash")
+        if not 1 <= self.connections <= MOST_CONNECTIONS:
+            raise ValueError(f"connections: a number from 1 to {MOST_CONNECTIONS}")
         if not 1 <= self.parallel <= MOST_PARALLEL:
             raise ValueError(f"parallel: a number from 1 to {MOST_PARALLEL}")
 
@@ -64,25 +69,40 @@ class Endpoints(Check):
             timeout_seconds=subject.timeout_seconds,
             headers=self.send_headers,
             busts_caches=self.cache_busting,
+            fresh=self.connections > 1,
         )
         urls = {path: at_path(parts, path) for path in self.paths}
         answers = self._ask_all(question, urls)
         faults = [
-            fault for path in self.paths for fault in self._judge(world, path, urls[path], answers[path])
+            fault for path in self.paths for fault in self._judge_all(world, path, urls[path], answers[path])
         ]
         yield self._conclude(answers, faults)
 
-    def _ask_all(self, question: Question, urls: Mapping[str, str]) -> dict[str, Response | HttpError]:
-        answers: dict[str, Response | HttpError] = {}
-        with Crew[str, "Response | HttpError"](
-            min(self.parallel, len(urls)), stop=question.world.stop
-        ) as crew:
-            for path, url in urls.items():
-                crew.submit(path, partial(question.ask, url, self.paths[path]))
-            for _ in urls:
-                path, answer = crew.next()
-                answers[path] = answer
+    def _ask_all(self, question: Question, urls: Mapping[str, str]) -> dict[str, list[Response | HttpError]]:
+        """The answers of every path, one for each connection."""
+        answers: dict[str, list[Response | HttpError]] = {path: [] for path in urls}
+        keys = [(path, number) for number in range(self.connections) for path in urls]
+        size = min(self.parallel, len(keys))
+        with Crew[tuple[str, int], "Response | HttpError"](size, stop=question.world.stop) as crew:
+            for key in keys:
+                crew.submit(key, partial(question.ask, urls[key[0]], self.paths[key[0]]))
+            for _ in keys:
+                (path, _number), answer = crew.next()
+                answers[path].append(answer)
         return answers
+
+    def _judge_all(
+        self, world: World, path: str, url: str, answers: list[Response | HttpError]
+    ) -> Iterator[Fault]:
+        """Each kind of fault once, with the number of connections that showed it."""
+        seen: dict[str, list[Fault]] = {}
+        for answer in answers:
+            for fault in self._judge(world, path, url, answer):
+                seen.setdefault(fault.rule, []).append(fault)
+        for faults in seen.values():
+            first = faults[0]
+            many = f"{first.sentence.rstrip('.')}, on {len(faults)} of {self.connections} new connections."
+            yield first if self.connections == 1 else replace(first, sentence=many)
 
     def _judge(self, world: World, path: str, url: str, answer: Response | HttpError) -> Iterator[Fault]:
         name = shown(url)
@@ -91,16 +111,22 @@ class Endpoints(Check):
         else:
             yield from judge(world, answer, self.paths[path], subject=name)
 
-    def _conclude(self, answers: Mapping[str, Response | HttpError], faults: list[Fault]) -> Result:
-        answered = {path: each for path, each in answers.items() if isinstance(each, Response)}
-        times = sorted(each.seconds for each in answered.values()) or [0.0]
-        slowest = sorted(answered, key=lambda path: answered[path].seconds, reverse=True)[:SLOWEST_TOLD]
+    def _conclude(self, answers: Mapping[str, list[Response | HttpError]], faults: list[Fault]) -> Result:
+        seconds = {
+            path: [each.seconds for each in given if isinstance(each, Response)]
+            for path, given in answers.items()
+        }
+        answered = {path: max(each) for path, each in seconds.items() if each}
+        times = sorted(each for given in seconds.values() for each in given) or [0.0]
+        slowest = sorted(answered, key=lambda path: answered[path], reverse=True)[:SLOWEST_TOLD]
         facts: dict[str, Any] = {
             "endpoints": len(self.paths),
             "answered": len(answered),
             "seconds": {"median": median(times), "max": times[-1]},
-            "slowest": {path.partition("?")[0]: answered[path].seconds for path in slowest},
+            "slowest": {path.partition("?")[0]: answered[path] for path in slowest},
         }
         count = f"All {len(self.paths)} endpoints answer" if len(self.paths) > 1 else "The endpoint answers"
         sentence = f"{count} as expected, the slowest in {format_duration(times[-1])}."
-        return conclude(self, faults, sentence=sentence, measured=len(answered), facts=facts)
+        return conclude(
+            self, faults, sentence=sentence, measured=sum(map(len, seconds.values())), facts=facts
+        )

@@ -54,7 +54,7 @@ verify:
   checks:
     revision: {{connections: 24}}
     health: {{}}
-    endpoints: {{paths: {{/orders: {{}}}}}}
+    endpoints: {{paths: {{/orders: {{}}}}, connections: 24}}
 notify:
   channels:
     team: {{type: slack, webhook-url: "${{SHOP_WEBHOOK}}"}}

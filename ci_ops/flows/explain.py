@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ci_ops.core.plugin import Check
+from ci_ops.checks._run import RULES
+from ci_ops.core.plugin import Check, Rule
 from ci_ops.core.reasons import REASONS
 from ci_ops.plugins import family
 
@@ -34,14 +36,21 @@ def explanations() -> dict[str, Explanation]:
         )
         for reason in REASONS.values()
     }
+    for name, said in sorted(_rules(), key=lambda pair: pair[0]):
+        found[name] = Explanation(name=name, meaning=said.sentence, advice=said.advice)
+    return found
+
+
+def _rules() -> Iterator[tuple[str, Rule]]:
+    """Every rule of every check, and those of the machinery around them."""
+    for rule, said in RULES.items():
+        yield f"check/{rule}", said
     checks = family("checks")
     for check in checks.names():
         plugin_class = checks.load(check)
         assert issubclass(plugin_class, Check)
-        for rule, said in sorted(plugin_class.rules.items()):
-            name = f"{check}/{rule}"
-            found[name] = Explanation(name=name, meaning=said.sentence, advice=said.advice)
-    return found
+        for rule, said in plugin_class.rules.items():
+            yield f"{check}/{rule}", said
 
 
 def troubleshooting_page() -> str:

@@ -144,3 +144,13 @@ def test_settings_that_cannot_be_meant_are_refused_by_their_name(
 ) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         Endpoints(**settings)
+
+
+def test_many_connections_find_a_fleet_that_is_partly_broken(service: SampleService) -> None:
+    service.says("/orders", *[text("boom", 500), text("fine")] * 3)
+    result = look(service, {"/orders": GOOD}, connections=6)
+    (finding,) = result.findings
+    assert finding.sentence.endswith("/orders answers 500, on 3 of 6 new connections.")
+    assert result.measured == 6
+    with pytest.raises(ValueError, match="connections"):
+        Endpoints(paths={"/": GOOD}, connections=0)
