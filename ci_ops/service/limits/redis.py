@@ -28,24 +28,23 @@ SCRIPT = """
 local time = redis.call('TIME')
 local now = (tonumber(time[1]) - 1700000000) * 1000000 + tonumber(time[2])
 local cost = tonumber(ARGV[1])
-local answer, after, all_fit = {}, {}, true
+local answer, rest, all_fit = {}, {}, true
 for i, key in ipairs(KEYS) do
   local interval, capacity = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local full_at = tonumber(redis.call('GET', key) or 0)
-  -- Never before now; never later than an empty bucket, whatever a clock that
-  -- was set back, or a quota that was changed, has left behind.
-  full_at = math.min(math.max(full_at, now), now + capacity)
-  after[i] = full_at + cost * interval
-  local fits = after[i] - now <= capacity + 0.5
+  local before = tonumber(redis.call('GET', key) or 0) - now
+  -- Never less than a full bucket; never more than an empty one, whatever a
+  -- clock that was set back, or a quota that was changed, has left behind.
+  before = math.min(math.max(before, 0), capacity)
+  rest[i] = before + cost * interval
+  local fits = rest[i] <= capacity + 0.5
   all_fit = all_fit and fits
   answer[2 * i - 1] = fits and 1 or 0
-  answer[2 * i] = math.floor((full_at - now) * 1000)
+  answer[2 * i] = math.floor(before * 1000)
 end
 if all_fit and cost > 0 then
   for i, key in ipairs(KEYS) do
-    local rest = after[i] - now
-    redis.call('SET', key, string.format('%.3f', after[i]), 'PX', math.ceil(rest / 1000))
-    answer[2 * i] = math.floor(rest * 1000)
+    redis.call('SET', key, string.format('%.3f', now + rest[i]), 'PX', math.ceil(rest[i] / 1000))
+    answer[2 * i] = math.floor(rest[i] * 1000)
   end
 end
 return answer
@@ -125,6 +124,10 @@ class RedisStore(_Shared):
     def forget(self, quota: Quota, key: str) -> None:
         """Fill the bucket of a key. Raises StoreDownError."""
         self._ask(self._client.delete, redis_key(self._prefix, quota, key))
+
+    def close(self) -> None:
+        """Close the client's connections, when the application ends."""
+        self._client.close()
 
     def _ask(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         try:
