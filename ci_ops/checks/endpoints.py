@@ -95,10 +95,10 @@ class Endpoints(Check):
         self, world: World, path: str, url: str, answers: list[Response | HttpError]
     ) -> Iterator[Fault]:
         """Each kind of fault once, with the number of connections that showed it."""
-        seen: dict[str, list[Fault]] = {}
+        seen: dict[tuple[str, str], list[Fault]] = {}
         for answer in answers:
             for fault in self._judge(world, path, url, answer):
-                seen.setdefault(fault.rule, []).append(fault)
+                seen.setdefault((fault.rule, fault.sentence), []).append(fault)
         for faults in seen.values():
             first = faults[0]
             many = f"{first.sentence.rstrip('.')}, on {len(faults)} of {self.connections} new connections."

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ci_ops.checks._run import RULES
 from ci_ops.core.plugin import Check, Rule
 from ci_ops.core.reasons import REASONS
 from ci_ops.plugins import family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
