@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ci_ops.service.limits.gcra import Decision, Note, Quota, spend
@@ -67,6 +66,8 @@ def bounded_key(key: str) -> str:
 
 def digest_of(key: str) -> str:
     """32 hexadecimal digits that stand for a key."""
+    from hashlib import blake2b  # noqa: PLC0415 - loads OpenSSL, which few applications need for this
+
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
