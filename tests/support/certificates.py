@@ -2,49 +2,103 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import trustme
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
 
 
+class Authority:
+    """Signs certificates; those who trust it trust them."""
+
+    def __init__(self, name: str) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
+        now = datetime.now(UTC)
+        self._certificate = (
+            self._builder(self._name, self._key.public_key(), now - 365 * DAY, now + 365 * DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate of the authority itself."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue(self, *names: str, begins: timedelta, ends: timedelta) -> bytes:
+        """Certificate and key as PEM, for host names and IP addresses."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.now(UTC)
+        leaf = (
+            self._builder(x509.Name([]), key.public_key(), now + begins, now + ends)
+            .add_extension(x509.SubjectAlternativeName([_name(each) for each in names]), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        return leaf.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, begin: datetime, end: datetime
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begin)
+            .not_valid_after(end)
+        )
+
+
+def _name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 @cache
-def authority() -> trustme.CA:
+def authority() -> Authority:
     """The authority whose certificates are trusted."""
-    return trustme.CA(organization_name="Tests' own authority")
+    return Authority("Tests' own authority")
 
 
 @cache
-def stranger() -> trustme.CA:
+def stranger() -> Authority:
     """An authority that nobody trusts."""
-    return trustme.CA(organization_name="Nobody's authority")
+    return Authority("Nobody's authority")
 
 
-def bundle(folder: Path) -> Path:
-    """A file with the trusted authority."""
+def bundle(folder: Path, by: Authority | None = None) -> Path:
+    """A file with an authority, the trusted one unless another is given."""
     file = folder / "authority.pem"
-    authority().cert_pem.write_to_path(str(file))
+    file.write_bytes((by or authority()).pem)
     return file
 
 
 def server_context(
     *names: str,
-    by: trustme.CA | None = None,
+    by: Authority | None = None,
     begins: timedelta = -DAY,
     ends: timedelta = 90 * DAY,
 ) -> ssl.SSLContext:
     """A server's context with a certificate for these names, valid from and to (counted from now)."""
-    now = datetime.now(UTC)
-    leaf = (by or authority()).issue_cert(
-        *(names or ("localhost", "127.0.0.1", "::1")), not_before=now + begins, not_after=now + ends
-    )
+    leaf = (by or authority()).issue(*(names or ("localhost", "127.0.0.1", "::1")), begins=begins, ends=ends)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    leaf.configure_cert(context)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "server.pem"
+        file.write_bytes(leaf)
+        context.load_cert_chain(file)
     return context

@@ -807,8 +807,8 @@ def test_the_processs_own_environment_is_not_read(tmp_path: Path, monkeypatch: p
 
 
 def test_given_authorities_win_over_the_environments(tmp_path: Path) -> None:
-    foreign = tmp_path / "foreign.pem"
-    stranger().cert_pem.write_to_path(str(foreign))
+    (tmp_path / "foreign").mkdir()
+    foreign = bundle(tmp_path / "foreign", stranger())
     trusting = make(ca_file=bundle(tmp_path), REQUESTS_CA_BUNDLE=str(foreign))
     doubting = make(ca_file=foreign, REQUESTS_CA_BUNDLE=str(bundle(tmp_path)))
     with serving(ok, context=server_context()) as server:
