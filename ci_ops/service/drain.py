@@ -20,6 +20,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.forks import tell_after_fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,13 +47,13 @@ class SignalDrain:
         self._after = after
         self._original: Any = signal.SIG_DFL
         self._bell: int | None = None
-        self._pid = 0
         self._is_over = False
+        tell_after_fork(self)
 
     @property
     def is_installed(self) -> bool:
         """True in the process that installed it, until it is taken out."""
-        return self._bell is not None and self._pid == os.getpid()
+        return self._bell is not None
 
     @property
     def worker(self) -> Any:
@@ -67,7 +69,7 @@ class SignalDrain:
             return False
         listener, self._bell = os.pipe()
         os.set_blocking(self._bell, False)
-        self._pid, self._is_over = os.getpid(), False
+        self._is_over = False
         threading.Thread(target=self._watch, args=(listener,), name="ci-ops-drain", daemon=True).start()
         before = signal.signal(signal.SIGTERM, self._handle)
         if before != self._handle:  # a forked child finds what its parent had installed
@@ -77,7 +79,7 @@ class SignalDrain:
 
     def uninstall(self) -> None:
         """Give SIGTERM back, unless somebody else has taken it meanwhile."""
-        if not self.is_installed or self._bell is None:
+        if self._bell is None:
             return
         is_main = threading.current_thread() is threading.main_thread()
         if is_main and signal.getsignal(signal.SIGTERM) == self._handle:
@@ -85,10 +87,16 @@ class SignalDrain:
         bell, self._bell = self._bell, None
         os.close(bell)
 
+    def after_fork(self) -> None:
+        """Be uninstalled in a forked child: its SIGTERM must not ring the bell of the parent."""
+        bell, self._bell = self._bell, None
+        if bell is not None:
+            os.close(bell)
+
     def _handle(self, number: int, frame: Any) -> None:
-        # In a child that was forked and never installed, the bell would drain the parent.
-        if self.is_installed and not self._is_over and self._bell is not None:
-            os.write(self._bell, b"T")
+        bell = self._bell
+        if bell is not None and not self._is_over:
+            os.write(bell, b"T")
         elif callable(self._original):
             self._original(number, frame)
         elif self._original == signal.SIG_DFL:

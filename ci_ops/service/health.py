@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import os
 import threading
 import time
 from dataclasses import dataclass, fields
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.availability import Availability
+from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_model import (
     RESERVED_GROUPS,
     Check,
@@ -70,11 +70,11 @@ class HealthCheckService:
         self._groups: dict[str, _Group] = {}
         self.groups: tuple[str, ...] = _BUILT_IN_GROUPS
         """Every group that can be asked for: built-in, named, or made by a tag."""
-        self._pid = os.getpid()
         self._tools = Tools(
             monotonic=monotonic, now=now, hide=hide, workers=Workers(max_workers), loop_thread=LoopThread()
         )
         self.started_at = now()
+        tell_after_fork(self)
 
     def add(self, call: Check, *, name: str | None = None, **options: Any) -> HealthCheck:
         """Register a check and return its registration.
@@ -192,8 +192,6 @@ class HealthCheckService:
     def _begin(
         self, group: str, *, fresh: bool, loop: asyncio.AbstractEventLoop | None
     ) -> list[tuple[CheckState, Run | None]]:
-        if self._pid != os.getpid():
-            self._after_fork()
         if self._refusal(group):  # the answer is no already: a draining process spares its dependencies
             return []
         return [(state, state.begin(fresh=fresh, loop=loop)) for state in self._select(group)]
@@ -237,7 +235,8 @@ class HealthCheckService:
         if name not in self._states:
             raise ValueError(f"there is no health check {name!r}{did_you_mean(name, self._states)}")
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Start over in a forked child: with threads of its own, and no run under way."""
         self._lock = threading.Lock()
         self._tools = Tools(
             monotonic=self._tools.monotonic,
@@ -248,7 +247,6 @@ class HealthCheckService:
         )
         for state in self._states.values():
             state.after_fork(self._tools)
-        self._pid = os.getpid()
 
 
 health_service = HealthCheckService()

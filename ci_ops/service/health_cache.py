@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ci_ops.core.healthdoc import read_health
 from ci_ops.core.status import Status
+from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_workers import until_done
 
 TTL_SECONDS = 60.0
@@ -143,7 +143,7 @@ class _Cache:
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
         self._flight: Future[_Kept] | None = None
-        self._pid = os.getpid()
+        tell_after_fork(self)
 
     def age_seconds(self) -> float | None:
         kept = self._kept
@@ -153,6 +153,10 @@ class _Cache:
         with self._lock:
             self._kept = None
             self._flight = None
+
+    def after_fork(self) -> None:
+        # A run of the parent process never ends here.
+        self._lock, self._kept, self._flight = threading.Lock(), None, None
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         kept, flight, leads = self._join()
@@ -176,9 +180,6 @@ class _Cache:
 
     def _join(self) -> tuple[_Kept | None, Future[_Kept] | None, bool]:
         """A kept answer that will do, else the run to wait for and whether it is ours to make."""
-        if self._pid != os.getpid():  # a run of the parent process never ends here
-            self._lock, self._kept, self._flight = threading.Lock(), None, None
-            self._pid = os.getpid()
         with self._lock:
             kept, flight = self._kept, self._flight
             age = 0.0 if kept is None else self._monotonic() - kept.measured

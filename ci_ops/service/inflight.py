@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from ci_ops.service.forks import tell_after_fork
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Iterator
@@ -17,11 +19,16 @@ class InFlight:
         self._count = 0
         self._changed = threading.Condition()
         self._tasks: set[asyncio.Task[object]] = set()
+        tell_after_fork(self)
 
     @property
     def count(self) -> int:
         """How many requests are being answered."""
         return self._count
+
+    def after_fork(self) -> None:
+        """Forget the requests of the parent process."""
+        self._count, self._changed, self._tasks = 0, threading.Condition(), set()
 
     def enter(self, task: asyncio.Task[object] | None = None) -> None:
         """One request has begun, on that task if it is asynchronous."""

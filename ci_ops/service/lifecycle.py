@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -57,7 +56,7 @@ class ApplicationLifecycle:
         self._drain_hooks: list[Callable[[], None]] = []
         self._shutdown_hooks: list[Callable[[], Any]] = []
         self._is_running = False
-        self._unwatched_pid = 0
+        self._has_warned = False
         self._signal = SignalDrain(self._begin_drain, self._stop_background, self._end_drain)
 
     def add_startup_check(self, name: str, check: StartupCheck) -> None:
@@ -248,8 +247,8 @@ class ApplicationLifecycle:
             _tell(logging.WARNING, "drain_over_budget", shortage)
 
     def _warn_unwatched(self) -> None:
-        if self._unwatched_pid != os.getpid():
-            self._unwatched_pid = os.getpid()
+        if not self._has_warned:
+            self._has_warned = True
             advice = "post_worker_init in ci_ops.service.gunicorn_hooks does it for a preloaded application"
             _tell(logging.WARNING, "signals_unwatched", f"SIGTERM is not watched in this process; {advice}")
 

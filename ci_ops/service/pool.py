@@ -7,7 +7,6 @@ with pool.get_connection() as connection, connection.cursor() as cursor:
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.dburl import libpq_url
 from ci_ops.core.secret import Secret
+from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_checks.built_in import built_in, degraded
 from ci_ops.service.health_model import Check, Outcome
 
@@ -92,8 +92,8 @@ class ConnectionPoolManager:
             "kwargs": {"connect_timeout": 5, **connection_options},
         }
         self._pool: Any = None
-        self._pid = 0
         self._lock = threading.Lock()
+        tell_after_fork(self)
 
     @contextmanager
     def get_connection(self) -> Iterator[Any]:
@@ -107,27 +107,26 @@ class ConnectionPoolManager:
     def report(self) -> PoolReport:
         """How the pool is doing; all zero before the first connection."""
         pool = self._pool
-        return PoolReport() if pool is None or self._pid != os.getpid() else pool_report(pool)
+        return PoolReport() if pool is None else pool_report(pool)
 
     def close(self) -> None:
         """Close every connection; the next request opens the pool again."""
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None and self._pid == os.getpid():
+        if pool is not None:
             pool.close()
 
+    def after_fork(self) -> None:
+        """Leave the parent's connections to the parent."""
+        self._lock = threading.Lock()
+        self._parents_pool, self._pool = self._pool, None  # kept, so that nothing tidies it up here
+
     def _opened(self) -> Any:
-        pool = self._pool
-        if pool is not None and self._pid == os.getpid():
-            return pool
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()  # the parent's may have been held when it forked
         with self._lock:
-            if self._pool is None or self._pid != os.getpid():
+            if self._pool is None:
                 kind = import_module("psycopg_pool").ConnectionPool
                 address = self._address.reveal()
                 self._pool = kind(address, open=True, check=kind.check_connection, **self._rules)
-                self._pid = os.getpid()
             return self._pool
 
 

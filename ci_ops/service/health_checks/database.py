@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import os
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from ci_ops.core.dburl import libpq_url
 from ci_ops.core.secret import Secret
+from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_checks.built_in import built_in, degraded
 from ci_ops.service.health_model import Check, Outcome
 
@@ -68,7 +68,7 @@ class _KeptConnection:
         self._connect = connect
         self._ask = ask
         self._kept: Any = None
-        self._pid = 0
+        tell_after_fork(self)
 
     def as_check(self) -> Check:
         def check() -> Outcome:
@@ -77,8 +77,11 @@ class _KeptConnection:
 
         return built_in(check, "database", close=self._drop, **_RULES)
 
+    def after_fork(self) -> None:
+        self._parents, self._kept = self._kept, None  # held on to, so that nothing closes it here
+
     def _once(self) -> None:
-        if self._kept is not None and self._pid == os.getpid():  # a forked child must not use its parent's
+        if self._kept is not None:
             try:
                 self._ask(self._kept)
             except Exception:  # noqa: BLE001 - lost since last time; a new one tells whether the database is up
@@ -86,7 +89,7 @@ class _KeptConnection:
             else:
                 return
         fresh = self._connect()
-        self._kept, self._pid = fresh, os.getpid()
+        self._kept = fresh
         try:
             self._ask(fresh)
         except BaseException:
@@ -95,7 +98,7 @@ class _KeptConnection:
 
     def _drop(self) -> None:
         kept, self._kept = self._kept, None
-        if kept is not None and self._pid == os.getpid():
+        if kept is not None:
             with suppress(Exception):
                 kept.close()
 

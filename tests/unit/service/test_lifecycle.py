@@ -1,7 +1,6 @@
 import asyncio
 import io
 import logging
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -426,9 +425,3 @@ def test_where_nobody_routes_traffic_nobody_waits(
 )
 def test_the_plan_must_fit_into_the_grace_time(plan: DrainPlan, server: float | None, shortage: str) -> None:
     assert plan.shortage(server) == shortage
-
-
-def test_the_process_that_warned_is_this_one(life: ApplicationLifecycle) -> None:
-    life._warn_unwatched()
-
-    assert life._unwatched_pid == os.getpid()
