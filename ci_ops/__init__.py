@@ -28,7 +28,7 @@ _HOMES = {
     "readiness": "ci_ops.flows.readiness",
     "notify": "ci_ops.flows.notify",
     "open_job": "ci_ops.cli._open",
-    "Request": "ci_ops.cli._open",
+    "Request": "ci_ops.cli._request",
     "load": "ci_ops.config.load",
     "Status": "ci_ops.core.status",
     "Result": "ci_ops.core.result",
@@ -44,7 +44,8 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from ci_ops.cli._open import Request, open_job
+    from ci_ops.cli._open import open_job
+    from ci_ops.cli._request import Request
     from ci_ops.config.load import load
     from ci_ops.core.event import Delivery, Event
     from ci_ops.core.plugin import Channel, Check, Format, Target

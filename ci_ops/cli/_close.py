@@ -17,7 +17,7 @@ from ci_ops.plugins import family
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci_ops.cli._open import Opened
+    from ci_ops.cli._opened import Opened
     from ci_ops.core.report import Report
     from ci_ops.core.result import Finding
 

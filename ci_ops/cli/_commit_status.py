@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.ledger import LedgerError, commit_state
 
 if TYPE_CHECKING:
-    from ci_ops.cli._open import Opened
+    from ci_ops.cli._opened import Opened
     from ci_ops.core.report import Report
 
 

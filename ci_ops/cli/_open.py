@@ -5,18 +5,20 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ci_ops.cli._close import close, format_for, format_names
 from ci_ops.cli._env import SECRET_LINES, secret_lines, user_environment
 from ci_ops.cli._groups import have_groups
+from ci_ops.cli._opened import Opened
 from ci_ops.cli._progress import Progress, is_live
 from ci_ops.config.load import Source, examine, load
 from ci_ops.core.errors import Problem, UsageError
+from ci_ops.core.ledger import JsonLinesLedger, Ledger
+from ci_ops.core.ledger_pair import LedgerPair
 from ci_ops.core.secret import Secret
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
@@ -26,6 +28,9 @@ from ci_ops.flows._job import Job, Origin, Site
 from ci_ops.flows._sinks import sinks_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ci_ops.cli._request import Request
     from ci_ops.config.model import Config
     from ci_ops.core.event import Sink
     from ci_ops.core.ports import Store
@@ -41,69 +46,8 @@ _USES = {
     "history": frozenset(),
 }
 """The sections whose variables a command needs; the others use all but readiness."""
-_OVERRIDES = {
-    "url": "verify.url",
-    "deadline": "verify.deadline",
-    "on_error": "verify.on-error",
-    "fail_on": "verify.fail-on",
-}
-_READINESS_OVERRIDES = {"url": "verify.url", "deadline": "readiness.deadline", "fail_on": "readiness.fail-on"}
 STATE_IGNORE = "*\n"
 """A .gitignore for the state folder: nothing in it belongs into a commit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the command line, or an action's inputs, ask for."""
-
-    command: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, command: str, options: Mapping[str, Any]) -> Request:
-        """The request with only the options that say something."""
-        given = {name: value for name, value in options.items() if value not in {None, "", ()}}
-        return cls(command=command, options=given)
-
-    def get(self, name: str, default: Any = "") -> Any:
-        """The option's value."""
-        return self.options.get(name, default)
-
-    def overrides(self) -> dict[str, tuple[object, str]]:
-        """What goes over the file's own words, each with the flag it came from."""
-        names = _READINESS_OVERRIDES if self.command == "readiness" else _OVERRIDES
-        found: dict[str, tuple[object, str]] = {
-            path: (self.get(name), f"--{name.replace('_', '-')}")
-            for name, path in names.items()
-            if name in self.options
-        }
-        target = {name: self.get(name) for name in ("run", "undo", "rollback") if name in self.options}
-        if target:
-            run = target.get("run") or target.get("rollback")
-            if not run:
-                raise UsageError("`undo` is given without `run`", where="undo", hint="Give `run` too.")
-            values = {"type": "command", **target, "run": run}
-            found["deploy.target"] = (values, "--run" if "run" in target else "--rollback")
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A job, and what is needed to close it again."""
-
-    job: Job
-    runner: Runner
-    state_folder: Path
-    format_name: str = ""
-    reports: tuple[Path, ...] = ()
-    remote: GitHub | None = None
-    """The client that has to be closed at the end; None without a token."""
-
-    def dispose(self) -> None:
-        """Give connections and held annotations back."""
-        self.runner.close()
-        if self.remote is not None:
-            self.remote.close()
 
 
 def run_flow(request: Request, flow: Callable[[Job], Report]) -> int:
@@ -148,7 +92,10 @@ def open_job(
     _make_state_folder(state_folder)
     beside = _beside_releases(request, config)
     store = world.store(beside or state_folder / config.environment)
-    ledger, dispose = _ledger(request, world, runner, store, lasts=beside is not None, note=progress.note)
+    remote = github(request, world, runner)
+    ledger: Ledger = JsonLinesLedger(store)
+    if remote is not None:
+        ledger = LedgerPair(ledger, remote, local_lasts=beside is not None, note=progress.note)
     waits = _waits(world)
     job = Job(
         config=config,

@@ -28,7 +28,8 @@ from ci_ops.cli._options import DURATION, dry_run_option, shared_options
 @shared_options
 def command(**options: Any) -> int:
     """Deploy, verify and, where that is not good, go back: one transaction."""
-    from ci_ops.cli._open import Request, run_flow  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.deploy import DeployOptions, deploy  # noqa: PLC0415 - the same
     from ci_ops.flows.finish import finish  # noqa: PLC0415 - the same
 

@@ -27,7 +27,8 @@ def command(**options: Any) -> int:
     """
     from ci_ops.cli._close import close  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.cli._commit_status import show_commit_status  # noqa: PLC0415 - the same
-    from ci_ops.cli._open import Request, opened_job  # noqa: PLC0415 - the same
+    from ci_ops.cli._open import opened_job  # noqa: PLC0415 - the same
+    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.readiness import readiness  # noqa: PLC0415 - the same
 
     with opened_job(Request.of("readiness", options)) as opened:

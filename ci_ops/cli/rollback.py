@@ -27,7 +27,8 @@ def command(**options: Any) -> int:
     A deployment of the same run, or one that was killed half-way, is undone by
     its own journal; otherwise the last verified deployment is brought back.
     """
-    from ci_ops.cli._open import Request, run_flow  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.rollback import RollbackOptions, rollback  # noqa: PLC0415 - the same
 
     wanted = RollbackOptions(

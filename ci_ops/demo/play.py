@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ci_ops.cli._close import load_format
-from ci_ops.cli._open import Opened, Request, open_job
+from ci_ops.cli._open import open_job
+from ci_ops.cli._request import Request
 from ci_ops.core.errors import UsageError
 from ci_ops.core.report import Report
 from ci_ops.demo._project import git, make_project
@@ -30,6 +31,9 @@ from ci_ops.flows.notify import NotifyOptions, notify
 from ci_ops.flows.readiness import readiness
 from ci_ops.flows.rollback import RollbackOptions, rollback
 from ci_ops.flows.verify import verify
+
+if TYPE_CHECKING:
+    from ci_ops.cli._opened import Opened
 
 Flow = Callable[[Job], Report]
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ci_ops.cli._open import Request, open_job
+from ci_ops.cli._open import open_job
+from ci_ops.cli._request import Request
 from ci_ops.core.journal import SUFFIX
 from ci_ops.core.ports import Lines, Lock, Store
 from ci_ops.edge.clock import StopSignal

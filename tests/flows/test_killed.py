@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.cli._open import Request, open_job
+from ci_ops.cli._open import open_job
+from ci_ops.cli._request import Request
 from ci_ops.core.record import State
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
