@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ci_ops.config.jsonfile import read_json
-from ci_ops.config.tree import Place, Table, is_null, problem_at
-from ci_ops.config.yamlfile import read_yaml
+from ci_ops.config.tree import Node, Place, Table, is_null, problem_at
 from ci_ops.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,12 +35,22 @@ def read_bytes(raw: bytes, *, file: str) -> Table:
     if found := _UNPRINTABLE.search(text):
         place = _place_of(text, found.start(), file)
         raise problem_at(place, f"the character U+{ord(found.group()):04X} cannot stand in this file")
-    node = read_json(text, file) if file.endswith(".json") else read_yaml(text, file)
+    node = _read(text, file)
     if is_null(node):
         return Table(node.place, {})
     if not isinstance(node, Table):
         raise problem_at(node.place, "expected keys such as `verify:` here")
     return node
+
+
+def _read(text: str, file: str) -> Node:
+    if file.endswith(".json"):
+        from ci_ops.config.jsonfile import read_json  # noqa: PLC0415 - only what the file needs
+
+        return read_json(text, file)
+    from ci_ops.config.yamlfile import read_yaml  # noqa: PLC0415 - the same
+
+    return read_yaml(text, file)
 
 
 def _decode(raw: bytes, file: str) -> str:

@@ -23,7 +23,7 @@ def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | No
     """
     named, origin = (asked, "--config") if asked else (env.get(VARIABLE, ""), VARIABLE)
     if named:
-        path = start / named
+        path = start.absolute() / named
         if not path.is_file():
             raise UsageError(
                 "there is no file of that name", where=origin, hint="The path is relative to here."

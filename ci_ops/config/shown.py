@@ -38,21 +38,28 @@ def names_a_secret(variable: str) -> bool:
 
 
 class Hidden:
-    """Values that no message may contain."""
+    """Values that no message may contain, in the order in which they were read."""
 
     def __init__(self) -> None:
-        self._long = Redactor()
-        self._short: set[str] = set()
+        self._values: list[tuple[str, bool]] = []
+
+    @property
+    def count(self) -> int:
+        """How many there are so far."""
+        return len(self._values)
 
     def add(self, value: str, *, is_secret: bool) -> None:
-        """Never show this value, nor the way Python writes it; short ones only where they are secrets."""
-        written = {value, repr(value)[1:-1]}
-        self._long.add(*written)
-        if is_secret and len(value) < MIN_SECRET_LENGTH:
-            self._short |= written
+        """Never show this value; one shorter than eight characters only where it is a secret."""
+        self._values.append((value, is_secret))
 
-    def taken_out_of(self, text: str) -> str:
-        """The text without them; a neutral one where a short value would leave holes everywhere."""
-        if any(value in text for value in self._short):
+    def taken_out_of(self, text: str, *, since: int) -> str:
+        """The text without those added after the first `since`, also as Python writes them.
+
+        A neutral text where a short secret would leave holes everywhere.
+        """
+        written = [
+            (form, secret) for value, secret in self._values[since:] for form in (value, repr(value)[1:-1])
+        ]
+        if any(secret and len(form) < MIN_SECRET_LENGTH and form in text for form, secret in written):
             return "this value is not accepted"
-        return without_secrets(self._long(text))
+        return without_secrets(Redactor(form for form, _ in written)(text))

@@ -124,12 +124,16 @@ def with_layer(node: Node, layer: str) -> Node:
 
 
 def typed_in(value: object, layer: str) -> Node:
-    """A tree of what a flag or an input says: str, bool, number, Secret, list or mapping of these."""
+    """A tree of what a flag or an input says: str, bool, number, Secret, list or mapping of these.
+
+    None inside a list or mapping was not said.
+    """
     place = Place(layer=layer)
     if isinstance(value, Mapping):
-        return Table(place, {str(key): Entry(place, typed_in(each, layer)) for key, each in value.items()})
+        said = {str(key): each for key, each in value.items() if each is not None}
+        return Table(place, {key: Entry(place, typed_in(each, layer)) for key, each in said.items()})
     if isinstance(value, list | tuple):
-        return Listing(place, tuple(typed_in(each, layer) for each in value))
+        return Listing(place, tuple(typed_in(each, layer) for each in value if each is not None))
     if isinstance(value, Secret):
         return Scalar(place, value.reveal(), is_plain=False, is_typed_in=True)
     text = str(value).lower() if isinstance(value, bool) else str(value)

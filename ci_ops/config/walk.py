@@ -205,7 +205,7 @@ class Reader:
 
     def _members(self, shape: Record, table: Table, at: At) -> Any:
         values: dict[str, Any] = {}
-        is_whole = True
+        is_whole, hidden_before = True, self.hidden.count
         for member in shape.members:
             entry = table.entries.get(member.key)
             if entry is not None:
@@ -222,17 +222,11 @@ class Reader:
         try:
             return shape.cls(**values)
         except ValueError as error:
-            return self._refused(str(error), shape, table, at)
-
-    def _refused(self, sentence: str, shape: Record, table: Table, at: At) -> Any:
-        """What the dataclass says about its values; a sentence that begins with a field's name is put there."""
-        word, colon, rest = sentence.partition(": ")
-        key = key_of(word)
-        if colon and key in shape.keys:
-            entry = table.entries.get(key)
-            at = At(entry.node.place if entry else at.place, at.under(key).path)
-            sentence = rest
-        return self.problem(at, self.hidden.taken_out_of(sentence))
+            key, sentence = _said_of(str(error), shape)
+            if key:
+                entry = table.entries.get(key)
+                at = At(entry.node.place if entry else at.place, at.under(key).path)
+            return self.problem(at, self.hidden.taken_out_of(sentence, since=hidden_before))
 
     def _plugged_map(self, family: str, node: Node, at: At) -> Any:
         table = self._table(node, at)
@@ -278,6 +272,13 @@ class Reader:
         except UsageError as error:
             self.problem(at if node is None else At(node.place, at.under("type").path), error.what)
             return None
+
+
+def _said_of(sentence: str, shape: Record) -> tuple[str, str]:
+    """What a dataclass says about its values: the key it begins with, or an empty one, and the rest."""
+    word, colon, rest = sentence.partition(": ")
+    is_key = colon and key_of(word) in shape.keys
+    return (key_of(word), rest) if is_key else ("", sentence)
 
 
 def _fits(shape: Shape, node: Node) -> bool:

@@ -69,7 +69,7 @@ def test_the_module_prints_the_schema() -> None:
 
 
 def test_the_example_fits_the_schema() -> None:
-    jsonschema.Draft202012Validator(schema()).validate(json_of(EXAMPLE.read_text()))
+    jsonschema.Draft202012Validator(schema()).validate(json_of(EXAMPLE.read_text(encoding="utf-8")))
 
 
 @unhurried
@@ -125,7 +125,7 @@ def test_in_an_environment_nothing_is_required_and_null_removes(overlay: dict[st
 
 
 def test_the_bad_examples_that_are_json_with_wrong_values_do_not_fit() -> None:
-    text = (DATA / "invalid-wrong-types.yml").read_text()
+    text = (DATA / "invalid-wrong-types.yml").read_text(encoding="utf-8")
     assert len(list(SAMPLE.iter_errors(json_of(text)))) > 2
 
 

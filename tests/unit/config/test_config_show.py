@@ -60,7 +60,7 @@ def lines(text: str) -> list[str]:
 
 
 def test_every_setting_is_shown_with_its_origin_and_without_secrets(folder: Path) -> None:
-    expected = (DATA / "shown.txt").read_text()
+    expected = (DATA / "shown.txt").read_text(encoding="utf-8")
     assert show_text(source(folder, overrides={"verify.deadline": ("90", "flag --deadline")})) == expected
 
 

@@ -38,7 +38,7 @@ def refusal(raw: bytes | str, file: str = "ci-ops.yml") -> str:
 def test_a_bad_example_gives_exactly_its_problems(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(Source(env=ENV, start=DATA, file=name, root=SAMPLES))
-    assert f"{caught.value}\n" == (DATA / f"{name}.txt").read_text()
+    assert f"{caught.value}\n" == (DATA / f"{name}.txt").read_text(encoding="utf-8")
 
 
 JSON_VALUES = st.recursive(

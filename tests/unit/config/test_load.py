@@ -133,7 +133,7 @@ def test_the_example_of_the_documentation_loads_and_means_what_it_says() -> None
 
 
 def test_the_json_twin_of_the_example_is_the_same_configuration(tmp_path: Path) -> None:
-    text = yaml.load(EXAMPLE.read_text(), Loader=yaml.BaseLoader)
+    text = yaml.load(EXAMPLE.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     text["version"], text["verify"]["checks"]["revision"]["connections"] = 1, 8
     text["deploy"]["target"]["keep"] = 5
     (tmp_path / "ci-ops.json").write_text(json.dumps(text))

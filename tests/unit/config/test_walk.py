@@ -193,13 +193,17 @@ def test_no_value_of_a_variable_is_in_any_message_or_repr(secret: str) -> None:
     assert [each.reveal() for each in found.config.secrets] == [f"x{secret}"]
 
 
-@unhurried
-@given(st.text("abc'\" ", min_size=1, max_size=7))
-def test_a_short_secret_makes_the_plugin_s_own_sentence_neutral(secret: str) -> None:
-    text = "verify: {checks: {probe: {token: '${VALUE}'}}}"
-    assert problems(text, {"VALUE": f"bad{secret}"[:7]}) == [
+def test_a_short_secret_makes_the_plugin_s_own_sentence_neutral() -> None:
+    assert problems("verify: {checks: {probe: {token: bad-one}}}") == [
         "ci-ops.yml:1:34 verify.checks.probe.token: this value is not accepted"
     ]
+
+
+@unhurried
+@given(st.text("xyz'\" ", max_size=7))
+def test_no_short_secret_is_in_any_message(secret: str) -> None:
+    (message,) = problems("verify: {checks: {probe: {token: '${VALUE}'}}}", {"VALUE": f"bad{secret}"})
+    assert f"bad{secret}" not in message
 
 
 def test_variables_with_the_name_of_a_secret_are_secrets_wherever_they_stand() -> None:
