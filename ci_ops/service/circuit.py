@@ -13,13 +13,13 @@ import itertools
 import logging
 import math
 import random
-import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ci_ops.core.window import CountWindow, TimeWindow, Window
+from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,7 @@ class CircuitSnapshot:
         return self.slow / self.calls if self.calls else 0.0
 
 
-class Circuit:
+class Circuit(Locked):
     """Permits out, outcomes in; safe for threads, tasks and finalizers."""
 
     def __init__(
@@ -185,9 +185,7 @@ class Circuit:
         lock; a failure recorded at that moment is simply the later of the two.
         """
         self._on_change = on_change
-        # Re-entrant, because a garbage collection inside the arithmetic may
-        # finalize a generator that hands back its own permit.
-        self._lock = threading.RLock()
+        super().__init__()
         self._changes: list[tuple[CircuitState, CircuitState]] = []
         self._state = CircuitState.CLOSED
         self._generation = 0

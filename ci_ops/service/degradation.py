@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.functions import Kind, kind_of
+from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class DegradedFeature:
     """On the registry's clock; None until somebody marks it as recovered."""
 
 
-class GracefulDegradation:
+class GracefulDegradation(Locked):
     """The degraded features of this process; at most a thousand of them.
 
     A mark past that number is logged and not kept: the names are the
@@ -62,7 +62,7 @@ class GracefulDegradation:
     ) -> None:
         self._clock = clock
         self._now = now
-        self._lock = threading.RLock()
+        super().__init__()
         self._features: dict[str, DegradedFeature] = {}
         self._listeners: list[Callable[[DegradedFeature, bool], object]] = []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import math
-import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ci_ops.core.window import TimeWindow
 from ci_ops.service.breaker import circuit_breakers
 from ci_ops.service.degradation import GracefulDegradation, graceful_degradation
 from ci_ops.service.functions import Kind, kind_of
+from ci_ops.service.locked import Locked
 from ci_ops.service.retry import Retry
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def direction_of(per_minute: tuple[int, ...]) -> Direction:
     return Direction.RISING if after > before else Direction.FALLING
 
 
-class ErrorRecoveryService:
+class ErrorRecoveryService(Locked):
     """One place where errors are retried, counted and summed up.
 
     Bounded: 200 services, 20 kinds of error for each, the last 100 errors;
@@ -114,7 +114,7 @@ class ErrorRecoveryService:
         self._retry = retry or Retry(on=Exception, first_wait_seconds=1.0, longest_wait_seconds=30.0)
         self._clock = clock
         self._now = now
-        self._lock = threading.RLock()
+        super().__init__()
         self._records: dict[str, _Record] = {}
         self._recent: deque[LoggedError] = deque(maxlen=MAX_RECENT)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import logging
 import random
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 from ci_ops.core.retry_after import asked_wait_seconds
 from ci_ops.service.circuit import CircuitOpenError
 from ci_ops.service.functions import Kind, kind_of
+from ci_ops.service.locked import Locked
 
 LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ Jitter = Literal["full", "equal", "decorrelated", "none"]
 _MAX_GROWTH_STEPS = 64
 
 
-class RetryBudget:
+class RetryBudget(Locked):
     """Retries for a share of the calls only, so that an outage is not multiplied.
 
     Each failure takes one token, each success gives `ratio` tokens back; there
@@ -48,7 +48,7 @@ class RetryBudget:
         self.max_tokens = max_tokens
         self.ratio = ratio
         self._tokens = max_tokens
-        self._lock = threading.Lock()
+        super().__init__()
 
     @property
     def tokens(self) -> float:

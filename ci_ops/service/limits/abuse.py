@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from ci_ops.core.redact import redact_patterns
 from ci_ops.core.window import TimeWindow
 from ci_ops.service.limits.store import bounded_key
 from ci_ops.service.limits.table import BoundedTable
+from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ class AbuseFlag:
     """On the detector's clock."""
 
 
-class AbuseDetector:
+class AbuseDetector(Locked):
     """Flags a user with 50 events of one type within five minutes, by default.
 
     `thresholds` sets other numbers for single event types. A flag lasts
@@ -66,7 +66,7 @@ class AbuseDetector:
         self._window_seconds = window_seconds
         self._flag_seconds = flag_seconds
         self._clock = clock
-        self._lock = threading.RLock()
+        super().__init__()
         self._events: BoundedTable[_Events] = BoundedTable(
             max_tracked, _is_silent, weight=_closeness, expendable_below=0.5
         )

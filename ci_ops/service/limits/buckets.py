@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from ci_ops.service.limits.gcra import Decision, Quota, spend, wait_ns
 from ci_ops.service.limits.limiter import Limiter, WhenDown
 from ci_ops.service.limits.store import AsyncStore, MemoryStore, Store
+from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ def bucket_quota(capacity: int, refill_rate: float, *, name: str) -> Quota:
     return Quota(limit=capacity, window_seconds=capacity / refill_rate, name=name)
 
 
-class RateLimiter:
+class RateLimiter(Locked):
     """One token bucket: `capacity` tokens at once, `refill_rate` tokens a second.
 
     By default 100 tokens, refilled within a minute.
@@ -40,7 +40,7 @@ class RateLimiter:
     ) -> None:
         self.quota = bucket_quota(capacity, refill_rate, name=name)
         self._clock_ns = clock_ns
-        self._lock = threading.Lock()
+        super().__init__()
         self._full_at_ns = 0
 
     def hit(self, tokens: int = 1) -> Decision:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from ci_ops.core.window import TimeWindow
 from ci_ops.service.limits.networks import NetworkSet, identify
 from ci_ops.service.limits.store import bounded_key
 from ci_ops.service.limits.table import BoundedTable
+from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,7 +44,7 @@ class IpBlock:
     """Until then a further block counts as one more strike."""
 
 
-class DDoSProtection:
+class DDoSProtection(Locked):
     """Blocks an address for 15 minutes after 100 requests in a minute, by default.
 
     IPv6 addresses count by their /64. Networks in `allow` are never counted or
@@ -84,7 +84,7 @@ class DDoSProtection:
         self._allow = NetworkSet(allow)
         self._deny = NetworkSet(deny)
         self._clock = clock
-        self._lock = threading.RLock()
+        super().__init__()
         self._counted: BoundedTable[TimeWindow] = BoundedTable(
             max_ips, _is_silent, weight=_requests, expendable_below=threshold / 2
         )

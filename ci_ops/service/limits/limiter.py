@@ -8,13 +8,13 @@ if not decision.allowed:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ci_ops.service.limits.gcra import Decision, Quota
 from ci_ops.service.limits.store import AsyncStore, Claim, MemoryStore, Store, StoreDownError
+from ci_ops.service.locked import Locked
 
 WhenDown = Literal["local", "allow", "refuse"]
 Spend = Callable[[Sequence[Claim], int], tuple[Decision, ...]]
@@ -34,7 +34,7 @@ class LimiterCounts:
     store_down: int
 
 
-class Limiter:
+class Limiter(Locked):
     """Says for each request of a key whether it may pass.
 
     With several quotas a request draws on all of them or on none. With
@@ -64,7 +64,7 @@ class Limiter:
         self._when_down = when_down
         self._shares = tuple(quota.share(instances) for quota in quotas)
         self._only = quotas[0] if len(quotas) == 1 and self._local is self.store else None
-        self._lock = threading.Lock()
+        super().__init__()
         self._refused = self._shadowed = self._store_down = 0
 
     @property

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ci_ops.service.limits.gcra import Decision, Note, Quota, spend
 from ci_ops.service.limits.table import BoundedTable
+from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def digest_of(key: str) -> str:
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-class MemoryStore:
+class MemoryStore(Locked):
     """The buckets of this process: exact for known keys, shared ones when it is full.
 
     Full means that `max_keys` keys are *limited to some degree at this moment*;
@@ -91,7 +91,7 @@ class MemoryStore:
     ) -> None:
         self._clock_ns = clock_ns
         self._coarser = coarser
-        self._lock = threading.Lock()
+        super().__init__()
         self._table: BoundedTable[int] = BoundedTable(max_keys, _is_rested)
         self._shared = [0] * OVERFLOW_BUCKETS
 

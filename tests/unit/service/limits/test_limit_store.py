@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import tracemalloc
 
 import pytest
@@ -183,3 +184,7 @@ def test_long_and_wide_keys_are_kept_as_digests_and_limited_like_any_other(key: 
 def test_ordinary_keys_are_kept_as_they_are() -> None:
     assert bounded_key("x" * MAX_KEY_LENGTH) == "x" * MAX_KEY_LENGTH
     assert bounded_key("") == ""
+
+
+def test_time_is_steady_so_a_clock_that_is_set_changes_nothing() -> None:
+    assert MemoryStore()._clock_ns is time.monotonic_ns
