@@ -80,6 +80,14 @@ class Ledger(Protocol):
         """
         ...
 
+    def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
+        """Mark as interrupted what a run that is over left open; those that were marked.
+
+        A ledger that cannot know which runs are over closes nothing.
+        """
+        del environment
+        return ()
+
     def history(self, environment: str, limit: int = DEFAULT_LIMIT) -> tuple[DeploymentRecord, ...]:
         """The newest deployments, newest first, at most `limit`."""
         found: list[DeploymentRecord] = []

@@ -46,6 +46,17 @@ class LedgerPair(Ledger):
                 self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
         return self._local.update(self._local.open(record))
 
+    def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
+        """What the remote one closes; without the permission to look at runs it is left to them."""
+        if self._remote is None:
+            return ()
+        try:
+            return self._remote.close_stale(environment)
+        except LedgerError as error:
+            if not error.is_skip:
+                self._note(f"GitHub's open deployments were not looked at: {error.what}")
+            return ()
+
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:

@@ -13,6 +13,7 @@ from ci_ops.core.record import DeploymentRecord, State, is_revision
 from ci_ops.core.report import Report, reason_for
 from ci_ops.core.status import Status, worst
 from ci_ops.flows._baseline import Baseline, look_before
+from ci_ops.flows._interruption import interrupted, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
 from ci_ops.flows._run import Run, problem_lines
 from ci_ops.flows._settle import Unfinished, settle, take_back_unfinished
@@ -77,13 +78,16 @@ def _checked_revision(job: Job, options: DeployOptions) -> str:
 
 def _deploy_locked(run: Run, revision: str, options: DeployOptions, lock: Lock) -> Report:
     unfinished = settle(run, revision, lock.check, force=options.force)
+    for stale in run.job.site.ledger.close_stale(run.job.environment):
+        run.note(f"Closed {stale.id}, which a run that is over had left open.")
     before = look_before(run)
     verified = before.verified
     if unfinished is None and verified is not None and verified.revision == revision and not options.force:
         return _unchanged(run, verified)
     record, journal = _begin(run, unfinished, before, revision, options)
     try:
-        return _transact(run, record, journal, options, lock)
+        with told_at_once(run, journal):
+            return _transact(run, record, journal, options, lock)
     except Interrupted as stop:
         return interrupted(run, journal, stop)
 
@@ -212,18 +216,6 @@ def fail(run: Run, record: DeploymentRecord, why: str) -> None:
         sentence=f"{failed.short_revision} failed in {failed.environment}. {why}",
         details=problem_lines(run.results),
     )
-
-
-def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
-    """No further step, no undo: only say how things stand, within seconds."""
-    assert run.record is not None
-    state = State.UNVERIFIED if journal.is_applied and not journal.is_undoing else State.INTERRUPTED
-    run.set_state(run.record, state, error=stop.what)
-    whole = (
-        "the new release is whole but unverified" if state is State.UNVERIFIED else "the release is not whole"
-    )
-    sentence = f"Stopped by a signal; {whole}." if run.changed else "Stopped by a signal before any change."
-    return run.report(stop.reason.name, sentence)
 
 
 def _step_failure(step: StepOutcome) -> str:

@@ -15,10 +15,11 @@ from ci_ops.core.report import Report, reason_for
 from ci_ops.core.status import Status
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._baseline import live_record
+from ci_ops.flows._interruption import interrupted, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
 from ci_ops.flows._run import Run, problem_lines
 from ci_ops.flows._settle import read_latest
-from ci_ops.flows.deploy import LOCK, interrupted
+from ci_ops.flows.deploy import LOCK
 
 if TYPE_CHECKING:
     from ci_ops.core.plugin import Target
@@ -88,7 +89,8 @@ def _undo(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> R
     run.record = record
     run.job.opened(record)
     try:
-        restored = undo_and_prove(run, journal, record, lock.check)
+        with told_at_once(run, journal):
+            restored = undo_and_prove(run, journal, record, lock.check)
     except Interrupted as stop:
         return interrupted(run, journal, stop)
     return run.report("ok" if restored.whole else "rollback-failed", restored.sentence)
@@ -154,10 +156,11 @@ def _go(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Rep
     run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=started)
     url = run.verification(record).url
     try:
-        if not url:
-            return _activate(run, journal, record, lock)
-        with AvailabilityProbe(run.job.world, url) as probe:
-            report = _activate(run, journal, record, lock)
+        with told_at_once(run, journal):
+            if not url:
+                return _activate(run, journal, record, lock)
+            with AvailabilityProbe(run.job.world, url) as probe:
+                report = _activate(run, journal, record, lock)
         return replace(report, availability=probe.seen)
     except Interrupted as stop:
         return interrupted(run, journal, stop)

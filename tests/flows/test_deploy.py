@@ -135,7 +135,7 @@ def test_an_unreachable_service_with_a_verified_release_changes_nothing(shop: Sh
 
 
 def test_what_cannot_be_judged_is_held_where_that_is_wanted(shop: Shop) -> None:
-    config = CONFIG.replace("health: {}", "health: {}\n    shell: {type: command, run: no-such-program-here}")
+    config = CONFIG.replace("health: {successes: 1}", "health: {successes: 1}\n    shell: {type: command, run: no-such-program-here}")
     shop.write_config(config.replace("deadline: 0", "deadline: 0\n  on-error: hold"))
     report = shop.deploy(ONE)
     assert (report.verdict, report.status, report.exit_code) == ("held", Status.ERROR, 3)
@@ -145,7 +145,7 @@ def test_what_cannot_be_judged_is_held_where_that_is_wanted(shop: Shop) -> None:
 def test_what_cannot_be_judged_is_rolled_back_by_default(shop: Shop) -> None:
     shop.deploy(ONE)
     shop.write_config(
-        CONFIG.replace("health: {}", "health: {}\n    shell: {type: command, run: no-such-program-here}")
+        CONFIG.replace("health: {successes: 1}", "health: {successes: 1}\n    shell: {type: command, run: no-such-program-here}")
     )
     report = shop.deploy(TWO)
     assert shop.service.revision == ONE

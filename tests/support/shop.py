@@ -42,7 +42,7 @@ verify:
   timeout: 5s
   checks:
     revision: {connections: 2}
-    health: {}
+    health: {successes: 1}
 notify:
   channels:
     team: {type: slack, webhook-url: "${SHOP_WEBHOOK}"}

@@ -1,0 +1,66 @@
+"""What happens on a stop: the ledger is told at once, no step starts, nothing is undone."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import CiOpsError
+from ci_ops.core.record import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ci_ops.core.errors import Interrupted
+    from ci_ops.core.journal import Journal
+    from ci_ops.core.report import Report
+    from ci_ops.flows._run import Run
+
+LOOK_UP_SECONDS = 0.05
+
+
+@contextmanager
+def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
+    """While this is open, a stop request reaches the ledger beside the step that is being ended.
+
+    A program that ignores TERM takes four seconds to end, and a runner kills
+    ten seconds after its first signal: telling afterwards could be too late.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            if run.job.world.stop.wait(LOOK_UP_SECONDS):
+                write_down_stop(run, journal)
+                return
+
+    thread = threading.Thread(target=watch, name="stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def write_down_stop(run: Run, journal: Journal) -> None:
+    """The record's state once a stop was requested; a ledger that fails becomes a note."""
+    assert run.record is not None
+    is_whole = journal.is_applied and not journal.is_undoing
+    state = State.UNVERIFIED if is_whole else State.INTERRUPTED
+    if run.record.state is state:
+        return
+    try:
+        run.set_state(run.record, state, error="stopped by a signal")
+    except CiOpsError as error:
+        run.note(f"The ledger was not told of the stop: {error.what}")
+
+
+def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
+    """The report of a run that was stopped."""
+    write_down_stop(run, journal)
+    is_whole = journal.is_applied and not journal.is_undoing
+    whole = "the new release is whole but unverified" if is_whole else "the release is not whole"
+    sentence = f"Stopped by a signal; {whole}." if run.changed else "Stopped by a signal before any change."
+    return run.report(stop.reason.name, sentence)
