@@ -21,6 +21,7 @@ _HOMES: dict[str, str] = {
     "CircuitBreaker": "breaker",
     "CircuitOpenError": "breaker",
     "CircuitRules": "breaker",
+    "CircuitSnapshot": "breaker",
     "CircuitState": "breaker",
     "Client": "limits.client",
     "ClientResolver": "limits.client",
@@ -44,6 +45,7 @@ _HOMES: dict[str, str] = {
     "HealthWSGI": "routes.wsgi",
     "IpBlock": "limits.guard",
     "Limiter": "limits.limiter",
+    "LimiterCounts": "limits.limiter",
     "MemoryStore": "limits.store",
     "NOTIFICATION_CIRCUIT_BREAKER": "breaker",
     "Outcome": "health_model",
@@ -91,6 +93,7 @@ _HOMES: dict[str, str] = {
     "queue_depth_check": "health_checks.system",
     "redis_check": "health_checks.redis",
     "refusal": "limits.headers",
+    "security_status": "limits.summary",
     "set_release": "release",
     "sqlalchemy_check": "health_checks.database",
 }
