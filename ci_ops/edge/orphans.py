@@ -87,6 +87,6 @@ class OrphanGuard:
 
 def _dismiss(shell: subprocess.Popen[bytes]) -> None:
     """Close the pipe, which ends the guard, and collect it."""
-    if shell.stdin is not None:
-        shell.stdin.close()
+    assert shell.stdin is not None
+    shell.stdin.close()
     shell.wait()

@@ -25,5 +25,5 @@ def _jittered(base_seconds: float, cap_seconds: float) -> Iterator[float]:
 
     growing = expo(base=2, factor=base_seconds, max_value=cap_seconds)
     next(growing)  # its first value is a place holder
-    for seconds in growing:
-        yield full_jitter(seconds)
+    while True:
+        yield full_jitter(next(growing))

@@ -1,4 +1,4 @@
-"""A GitHub of one's own, and our client of it."""
+"""Clients: of a GitHub of one's own, and of any HTTP server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.asking import make
 from tests.support.github_client import TOKEN, client_of
 from tests.support.github_double import GitHubDouble
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ci_ops.edge.github import GitHub
+    from ci_ops.edge.http import RequestsHttp
 
 
 @pytest.fixture
@@ -27,3 +29,11 @@ def github(double: GitHubDouble) -> Iterator[GitHub]:
     """Our client of it."""
     with client_of(double) as github:
         yield github
+
+
+@pytest.fixture
+def http() -> Iterator[RequestsHttp]:
+    """An HTTP client with an empty environment."""
+    made = make()
+    yield made
+    made.close()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,7 @@ def test_a_lock_whose_file_was_taken_away_is_no_longer_ours(tmp_path: Path, repl
 
 HOLDING = """
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from ci_ops.edge.store import LocalStore
@@ -156,3 +158,43 @@ def test_a_lock_file_that_may_not_be_written_is_no_lock(tmp_path: Path) -> None:
     (tmp_path / "deployment.lock").mkdir()
     with pytest.raises(UsageError, match="cannot be used: Is a directory"):
         take(tmp_path)
+
+
+def test_a_lock_whose_holder_cannot_be_written_down_is_not_kept(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\n"
+        "from datetime import UTC, datetime\n"
+        "from pathlib import Path\n"
+        "from ci_ops.core.errors import UsageError\n"
+        "from ci_ops.edge.store import LocalStore\n"
+        "store, limits = LocalStore(Path(sys.argv[1])), resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))\n"
+        "try:\n"
+        "    store.acquire('deployment', holder='x', since=datetime.now(UTC))\n"
+        "except UsageError as error:\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, limits)\n"
+        "    print(error)\n"
+        "store.acquire('deployment', holder='x', since=datetime.now(UTC)).check()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{tmp_path}/deployment.lock: cannot be used: File too large\n"
+
+
+def test_somebody_who_keeps_removing_the_file_causes_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "deployment.lock"
+    finished = threading.Event()
+
+    def remove() -> None:
+        while not finished.is_set():
+            file.unlink(missing_ok=True)
+
+    removing = threading.Thread(target=remove)
+    removing.start()
+    for _ in range(300):
+        take(tmp_path).release()
+    finished.set()
+    removing.join()
+    take(tmp_path).release()
+    assert file.read_bytes() == b""

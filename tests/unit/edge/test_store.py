@@ -67,6 +67,14 @@ def test_what_is_written_is_on_the_disk_before_the_call_returns(
     assert synced[5:] == [f"new/state/.b.{os.getpid()}.tmp", "new/state"]
 
 
+def test_an_empty_file_is_a_file_without_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    lines = LocalStore(tmp_path).lines("a.jsonl")
+    assert lines.read() == ()
+    lines.append("one")
+    assert lines.read() == ("one",)
+
+
 @pytest.mark.parametrize("line", ["a\nb", "a\r", "\n"])
 def test_a_line_with_a_line_end_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(ValueError, match="line end"):
