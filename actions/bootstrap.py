@@ -44,6 +44,7 @@ KEPT_NAMES = {
     *("UV_OFFLINE", "UV_SYSTEM_CERTS"),
 }
 """What says where packages come from; everything else of pip and uv would change what is done with them."""
+DO_NOT_GO_ON = "Do not go on before it is known why: the files do not have the hashes in actions/locks."
 
 
 class SetupFailed(Exception):
@@ -209,16 +210,26 @@ def forget_abandoned(home: str) -> None:
 
 
 def fetch(lock: str, folder: str, work: str) -> None:
-    """Fetch and unpack what the lock names: with uv where it is, else with pip."""
+    """Fetch and unpack what the lock names: by ourselves, else with uv where it is, else with pip."""
+    import runpy
     import shutil
     import subprocess
 
+    wheels = runpy.run_path(os.path.join(ROOT, "actions", "wheels.py"))
+    try:
+        if not (why_not := wheels["fetch"](lock, folder)):
+            return
+    except wheels["Refused"] as problem:
+        raise SetupFailed(str(problem), DO_NOT_GO_ON) from None
+    if os.environ.get("RUNNER_DEBUG") == "1":
+        sys.stderr.write("::debug::ci-ops leaves its packages to uv or pip: " + why_not + "\n")
     checked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", folder, "-r", lock]
     installers = [[uv, "pip", "install", "--quiet", "--python", sys.executable] for uv in programs("uv")]
     # --no-compile: compiling what is imported, when it is, costs less than compiling everything now
     installers.append([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-compile"])
     said = ""
     for installer in installers:
+        shutil.rmtree(folder, ignore_errors=True)
         done = subprocess.run(
             installer + checked,
             cwd=work,  # not the workspace: its pyproject.toml has no say in this
@@ -231,16 +242,12 @@ def fetch(lock: str, folder: str, work: str) -> None:
         if done.returncode == 0:
             return
         said += done.stdout.decode("utf-8", "replace")
-        shutil.rmtree(folder, ignore_errors=True)
     if "No module named pip" in said and len(installers) == 1:
         hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
         raise SetupFailed("neither uv nor pip is there for " + sys.executable, hint)
     show(said)
     if "hash mismatch" in said.lower() or "do not match the hashes" in said.lower():
-        raise SetupFailed(
-            "the package index served files that differ from those locked",
-            "Do not go on before it is known why: the files do not have the hashes in actions/locks.",
-        )
+        raise SetupFailed("the package index served files that differ from those locked", DO_NOT_GO_ON)
     raise SetupFailed(
         "the packages in " + os.path.basename(lock) + " could not be installed",
         "Does this runner reach its package index? Name a mirror with PIP_INDEX_URL or UV_DEFAULT_INDEX, "
