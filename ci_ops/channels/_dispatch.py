@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ci_ops.core.plugin import Channel
 
 DEADLINE_SECONDS = 10.0
+WEAK_DEADLINE_SECONDS = 2.0
+"""For a channel that could not be reached with the event before: it holds up nobody twice."""
 LAST_TRY_SHARE = 0.3
 """The part of the time that is kept for the last try: waiting ends before it."""
 MAX_AT_ONCE = 8
@@ -65,6 +67,7 @@ class Notifier:
     dry_run: bool = False
     earlier: Iterable[Delivery] = ()
     """Deliveries of earlier commands of the same run: what arrived then is not sent again."""
+    _weak: set[str] = field(default_factory=set, init=False, repr=False)
     _claimed: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -100,10 +103,11 @@ class Notifier:
             return _skipped(name, event, "it has this event already")
         started_seconds = self.world.clock.monotonic()
         try:
-            answer, tries = self._send(channel, message)
+            answer, tries = self._send(channel, message, self._seconds_for(name))
         except BaseException:
             self._give_back(event, name)
             raise
+        self._remember(name, answer)
         if answer.failure is not None:
             self._give_back(event, name)
         return Delivery(
@@ -121,13 +125,25 @@ class Notifier:
         asks = f"; it asks to wait {format_duration(failure.after_seconds)}" if failure.after_seconds else ""
         return self.world.redact(failure.sentence) + asks
 
-    def _send(self, channel: Channel, message: Message) -> tuple[_Answer, int]:
+    def _seconds_for(self, name: str) -> float:
+        with self._lock:
+            weak = name in self._weak
+        return min(self.deadline_seconds, WEAK_DEADLINE_SECONDS) if weak else self.deadline_seconds
+
+    def _remember(self, name: str, answer: _Answer) -> None:
+        with self._lock:
+            if answer.failure is not None and answer.failure.retry:
+                self._weak.add(name)
+            else:
+                self._weak.discard(name)
+
+    def _send(self, channel: Channel, message: Message, seconds: float) -> tuple[_Answer, int]:
         clock = self.world.clock
-        deadline = Deadline.after(self.deadline_seconds, clock)
+        deadline = Deadline.after(seconds, clock)
         world = cast("World", BoundedWorld(self.world, deadline))
         return ask_until(
             lambda: _try_once(channel, message, world),
-            deadline=deadline.sooner(self.deadline_seconds * (1 - LAST_TRY_SHARE)),
+            deadline=deadline.sooner(seconds * (1 - LAST_TRY_SHARE)),
             clock=clock,
             waits=self.waits(),
         )

@@ -85,6 +85,8 @@ class NotifySection:
     """The channels by name."""
     routes: tuple[Route, ...] = ()
     """What goes where; without any, every channel hears of everything."""
+    deadline: Duration = 10.0
+    """For one event at one channel, all tries together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ci_ops.core.event import Delivery, Event, Kind, Stage
+from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.execute import Executor
 from ci_ops.core.report import Availability, Report, StepOutcome, failed_deliveries
+from ci_ops.flows._telling import Telling
 from ci_ops.flows._usual import with_usual_checks
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Run:
         self.results: tuple[Result, ...] = ()
         self.proof: tuple[Result, ...] = ()
         self.steps: list[StepOutcome] = []
-        self.deliveries: list[Delivery] = []
+        self._telling = Telling(job.sinks)
         self.notes: list[str] = []
         self.changed = False
         self.availability: Availability | None = None
@@ -88,11 +89,11 @@ class Run:
     def tell(
         self, kind: Kind, stage: Stage, *, severity: Status, sentence: str, details: Iterable[str] = ()
     ) -> None:
-        """Tell every sink, once; what became of it goes into the report."""
+        """Have every sink told, once; nobody waits for it before the report is made."""
         assert self.record is not None
         event = Event(
             id=f"{self.record.id}/{kind}.{stage}",
-            sequence=len(self.deliveries) + 1,
+            sequence=self._telling.count + 1,
             kind=kind,
             stage=stage,
             record=self.record,
@@ -100,8 +101,7 @@ class Run:
             sentence=sentence,
             details=tuple(details),
         )
-        for sink in self.job.sinks:
-            self.deliveries += sink(event)
+        self._telling.tell(event)
 
     def report(self, reason: str = "", sentence: str = "") -> Report:
         """Everything so far, as a value."""
@@ -112,7 +112,7 @@ class Run:
             results=self.results,
             proof=self.proof,
             steps=tuple(self.steps),
-            deliveries=tuple(self.deliveries),
+            deliveries=self._telling.deliveries(),
             availability=self.availability,
             reason=reason,
             sentence=sentence,

@@ -47,6 +47,7 @@ def sinks_for(
         waits=waits,
         routes=config.notify.routes,
         to=names,
+        deadline_seconds=config.notify.deadline,
         dry_run=dry_run,
         earlier=tuple(_earlier(store)),
     )

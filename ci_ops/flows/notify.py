@@ -41,8 +41,9 @@ def notify(job: Job, options: NotifyOptions) -> Report:
     kind, stage = _event_of(last, severity)
     sentence = options.sentence or (last.sentence if last else "") or _plain_sentence(run.record, severity)
     run.tell(kind, stage, severity=severity, sentence=sentence, details=last.lines if last else ())
-    told = [each.target for each in run.deliveries if each.outcome is Outcome.DELIVERED]
-    failed = any(each.outcome is Outcome.FAILED for each in run.deliveries)
+    deliveries = run.report().deliveries
+    told = [each.target for each in deliveries if each.outcome is Outcome.DELIVERED]
+    failed = any(each.outcome is Outcome.FAILED for each in deliveries)
     said = f"Told {', '.join(told)}." if told else "Nobody had to be told anew."
     return run.report("delivery-failed" if failed else "ok", said)
 

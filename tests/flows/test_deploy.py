@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from pathlib import Path
 
 import pytest
 
 from ci_ops.core.errors import CiOpsError, LockHeld, UsageError
+from ci_ops.core.event import Outcome
 from ci_ops.core.record import State
 from ci_ops.core.report import StepState
 from ci_ops.core.status import Status
@@ -135,7 +137,10 @@ def test_an_unreachable_service_with_a_verified_release_changes_nothing(shop: Sh
 
 
 def test_what_cannot_be_judged_is_held_where_that_is_wanted(shop: Shop) -> None:
-    config = CONFIG.replace("health: {successes: 1}", "health: {successes: 1}\n    shell: {type: command, run: no-such-program-here}")
+    config = CONFIG.replace(
+        "health: {successes: 1}",
+        "health: {successes: 1}\n    shell: {type: command, run: no-such-program-here}",
+    )
     shop.write_config(config.replace("deadline: 0", "deadline: 0\n  on-error: hold"))
     report = shop.deploy(ONE)
     assert (report.verdict, report.status, report.exit_code) == ("held", Status.ERROR, 3)
@@ -145,7 +150,10 @@ def test_what_cannot_be_judged_is_held_where_that_is_wanted(shop: Shop) -> None:
 def test_what_cannot_be_judged_is_rolled_back_by_default(shop: Shop) -> None:
     shop.deploy(ONE)
     shop.write_config(
-        CONFIG.replace("health: {successes: 1}", "health: {successes: 1}\n    shell: {type: command, run: no-such-program-here}")
+        CONFIG.replace(
+            "health: {successes: 1}",
+            "health: {successes: 1}\n    shell: {type: command, run: no-such-program-here}",
+        )
     )
     report = shop.deploy(TWO)
     assert shop.service.revision == ONE
@@ -272,3 +280,16 @@ def test_an_unreadable_journal_is_never_ignored(shop: Shop) -> None:
     with pytest.raises(CiOpsError, match="cannot be read"):
         shop.deploy(TWO)
     assert shop.service.revision == ONE
+
+
+def test_a_channel_that_hangs_does_not_hold_up_the_way_back(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.service.make_sick(TWO)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        shop.env["SHOP_WEBHOOK"] = f"http://127.0.0.1:{hanging.getsockname()[1]}/services/x"
+        report = shop.deploy(TWO)
+    assert report.verdict == "rolled-back"
+    undone = next(step for step in report.steps if step.state is StepState.UNDONE)
+    assert undone.started_offset_seconds < min(
+        each.seconds for each in report.deliveries if each.outcome is Outcome.FAILED
+    )

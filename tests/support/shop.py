@@ -44,6 +44,7 @@ verify:
     revision: {connections: 2}
     health: {successes: 1}
 notify:
+  deadline: 1s
   channels:
     team: {type: slack, webhook-url: "${SHOP_WEBHOOK}"}
 """

@@ -207,6 +207,19 @@ def test_it_gives_up_before_the_deadline(world: World, clock: JumpClock) -> None
     assert delivery.attempts > 5
 
 
+def test_a_channel_that_was_not_reached_gets_little_time_for_the_next_event(
+    world: World, clock: JumpClock
+) -> None:
+    post = Post(failures=undeliverable(99))
+    tell = Notifier(channels=[Named(name="ops", plugin=post)], world=world, waits=seconds_between)
+    tell(EVENT)
+    waited = sum(clock.waits)
+    tell(event(stage=Stage.FAILED))
+    assert sum(clock.waits) - waited < 2.0
+    post.failures.clear()
+    assert tell(event(stage=Stage.STARTED))[0].outcome is Outcome.DELIVERED
+
+
 def test_a_request_gets_no_more_time_than_is_left(clock: JumpClock) -> None:
     with receiving() as receiver:
         caller = Caller(url=receiver.url())
