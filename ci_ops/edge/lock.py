@@ -114,12 +114,12 @@ def _facts(descriptor: int) -> tuple[str, int, str, datetime | None]:
 
 
 if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
-    import msvcrt
-
     _BEYOND_THE_TEXT = 1 << 30
     """Windows forbids reading what is locked: so a byte is locked that nobody reads."""
 
     def _try_lock(descriptor: int) -> bool:
+        import msvcrt  # noqa: PLC0415 - Windows alone has it
+
         os.lseek(descriptor, _BEYOND_THE_TEXT, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -128,9 +128,10 @@ if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
         return True
 
 else:
-    import fcntl
 
     def _try_lock(descriptor: int) -> bool:
+        import fcntl  # noqa: PLC0415 - nothing that only POSIX has is loaded by an import of ours
+
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -187,7 +187,7 @@ def test_a_packed_body_of_several_members_and_padding_is_unpacked(http: Requests
     ("encoding", "body", "said"),
     [
         ("gzip", b"no gzip at all", "not valid gzip"),
-        ("gzip", gzip.compress(b"hello" * 1000)[:-20], "end is missing"),
+        ("gzip", gzip.compress(b"hello" * 1000, mtime=0)[:-20], "end is missing"),
         ("br", b"x", "encoding that was not asked for"),
         ("gzip, gzip", b"x", "encoding that was not asked for"),
     ],

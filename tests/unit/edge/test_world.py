@@ -70,6 +70,25 @@ def test_each_port_loads_only_what_it_needs(more: str, allowed: set[str]) -> Non
     assert HEAVY & modules_after(more) <= allowed
 
 
+WITHOUT_POSIX = """
+import os, pkgutil, sys
+from importlib import import_module
+for name in ("fcntl", "pwd", "grp", "resource", "termios"):
+    sys.modules[name] = None
+for name in ("setsid", "killpg", "fork", "getuid", "uname"):
+    delattr(os, name)
+import ci_ops.edge
+for module in pkgutil.iter_modules(ci_ops.edge.__path__):
+    print(import_module(f"ci_ops.edge.{module.name}").__name__)
+"""
+
+
+def test_every_module_can_be_imported_without_what_only_posix_has() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_POSIX], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert "ci_ops.edge.lock" in done.stdout.split()
+
+
 def test_it_is_a_world_with_every_port() -> None:
     world: World = RealWorld(env={"A": "1"})
     for name in PORTS:
