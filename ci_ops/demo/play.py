@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ from ci_ops.flows.verify import verify
 
 if TYPE_CHECKING:
     from ci_ops.cli._opened import Opened
+
+END_SECONDS = 8.0
+"""How long the shop's servers may take to end before they are killed."""
 
 Flow = Callable[[Job], Report]
 
@@ -184,6 +188,18 @@ def _workers(place: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for pid in (place / "run").glob("*.pid"):
-            with suppress(ValueError, ProcessLookupError):
-                os.kill(int(pid.read_text()), signal.SIGTERM)
+        _signal_workers(place, signal.SIGTERM)
+        pause = threading.Event()
+        for _ in range(int(END_SECONDS / 0.05)):
+            if not any((place / "run").glob("*.pid")):
+                break
+            pause.wait(0.05)
+        else:
+            _signal_workers(place, signal.SIGKILL)
+
+
+def _signal_workers(place: Path, number: signal.Signals) -> None:
+    """Each server removes its own file of a process id when it ends."""
+    for pid in (place / "run").glob("*.pid"):
+        with suppress(ValueError, FileNotFoundError, ProcessLookupError):
+            os.kill(int(pid.read_text()), number)
