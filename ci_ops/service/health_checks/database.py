@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from ci_ops.core.dburl import libpq_url
 from ci_ops.core.secret import Secret
-from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_checks.built_in import built_in, degraded
+from ci_ops.service.health_checks.kept import kept_check
 from ci_ops.service.health_model import Check, Outcome
 
 SLOW_SECONDS = 0.1
@@ -32,75 +31,33 @@ def database_check(url: Secret | str) -> Check:
         # Without the limit a connection into a black hole would hang for minutes.
         return psycopg.connect(address, autocommit=True, connect_timeout=2, tcp_user_timeout=2000)
 
-    def ask(connection: Any) -> None:
-        connection.execute("SELECT 1").fetchone()
+    def ask(connection: Any) -> bool:
+        return bool(connection.execute("SELECT 1").fetchone())
 
-    return _KeptConnection(connect, ask).as_check()
+    return kept_check("database", connect, ask, **_RULES)
 
 
 def django_database_check(alias: str = "default") -> Check:
-    """Whether a database of Django's settings answers, on a connection of the check's own.
+    """Whether a database of Django's settings answers, on a connection of the check's own."""
 
-    Django keeps connections per thread; this one belongs to no thread and to no pool.
-    """
-
-    def connect() -> Any:
-        connections = import_module("django.db").connections
-        backend = import_module("django.db.utils").load_backend(connections.settings[alias]["ENGINE"])
-        settings = copy.deepcopy(connections.settings[alias])
-        settings["OPTIONS"].pop("pool", None)
-        wrapper = backend.DatabaseWrapper(settings, alias)
-        wrapper.inc_thread_sharing()
-        wrapper.connect()
-        return wrapper
-
-    def ask(wrapper: Any) -> None:
+    def ask(wrapper: Any) -> bool:
         if not wrapper.is_usable():
             raise ConnectionError("the connection is not usable")
+        return True
 
-    return _KeptConnection(connect, ask).as_check()
+    return kept_check("database", lambda: django_connection(alias), ask, **_RULES)
 
 
-class _KeptConnection:
-    """A connection that a check makes once and makes again when it is lost."""
-
-    def __init__(self, connect: Any, ask: Any) -> None:
-        self._connect = connect
-        self._ask = ask
-        self._kept: Any = None
-        tell_after_fork(self)
-
-    def as_check(self) -> Check:
-        def check() -> Outcome:
-            self._once()
-            return Outcome()
-
-        return built_in(check, "database", close=self._drop, **_RULES)
-
-    def after_fork(self) -> None:
-        self._parents, self._kept = self._kept, None  # held on to, so that nothing closes it here
-
-    def _once(self) -> None:
-        if self._kept is not None:
-            try:
-                self._ask(self._kept)
-            except Exception:  # noqa: BLE001 - lost since last time; a new one tells whether the database is up
-                self._drop()
-            else:
-                return
-        fresh = self._connect()
-        self._kept = fresh
-        try:
-            self._ask(fresh)
-        except BaseException:
-            self._drop()
-            raise
-
-    def _drop(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            with suppress(Exception):
-                kept.close()
+def django_connection(alias: str) -> Any:
+    """A new connection to a database of Django's settings, which belongs to no thread and to no pool."""
+    connections = import_module("django.db").connections
+    backend = import_module("django.db.utils").load_backend(connections.settings[alias]["ENGINE"])
+    settings = copy.deepcopy(connections.settings[alias])
+    settings["OPTIONS"].pop("pool", None)
+    wrapper = backend.DatabaseWrapper(settings, alias)
+    wrapper.inc_thread_sharing()
+    wrapper.connect()
+    return wrapper
 
 
 def sqlalchemy_check(bind: Any) -> Check:
@@ -115,7 +72,7 @@ def sqlalchemy_check(bind: Any) -> Check:
     if inner is None:
 
         def check() -> Outcome:
-            busy = _saturation(engine.pool)
+            busy = saturation(engine.pool)
             if busy is None:
                 with engine.connect() as connection:
                     connection.execute(text("SELECT 1"))
@@ -124,7 +81,7 @@ def sqlalchemy_check(bind: Any) -> Check:
         return built_in(check, "database", **_RULES)
 
     async def check_async() -> Outcome:
-        busy = _saturation(inner.pool)
+        busy = saturation(inner.pool)
         if busy is None:
             async with engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
@@ -143,7 +100,8 @@ def _engine_of(bind: Any) -> Any:
     return engine
 
 
-def _saturation(pool: Any) -> Outcome | None:
+def saturation(pool: Any) -> Outcome | None:
+    """DEGRADED when a SQLAlchemy pool has no connection left; None when it has."""
     limit = getattr(pool, "_max_overflow", None)
     if limit is None or limit < 0 or not hasattr(pool, "checkedout"):
         return None  # a pool without a limit cannot be full

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.health_checks.built_in import built_in, degraded, unhealthy
+from ci_ops.service.health_checks.database import django_connection, saturation
+from ci_ops.service.health_checks.kept import kept_check
 from ci_ops.service.health_model import Check, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_RULES: dict[str, Any] = {"component_type": "datastore", "ttl_seconds": 30.0, "stale_seconds": 0.0}
-"""Seldom changes; a failure is asked again after a second, so a migration that ends is seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,42 +57,66 @@ def _alembic_state(scripts: Any, engine: Any) -> MigrationState:
     )
 
 
-def django_state(alias: str = "default") -> MigrationState:
-    """The migrations of the installed Django apps that the database lacks."""
-    connection = import_module("django.db").connections[alias]
-    try:
-        executor = import_module("django.db.migrations.executor").MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        return MigrationState(pending=tuple(f"{one.app_label}.{one.name}" for one, _ in plan))
-    finally:
-        connection.close()  # it belongs to the health thread, which nothing else would tidy
+def django_state(connection: Any) -> MigrationState:
+    """The migrations of the installed Django apps that the connection's database lacks."""
+    return _django_state(_django_loader(), connection)
+
+
+def _django_loader() -> Any:
+    return import_module("django.db.migrations.loader").MigrationLoader(None, ignore_no_migrations=True)
+
+
+def _django_state(loader: Any, connection: Any) -> MigrationState:
+    # By SQL, because Django's own recorder goes through the thread's connection, which a pool may refuse.
+    with connection.cursor() as cursor:
+        applied = set()
+        if "django_migrations" in connection.introspection.table_names(cursor):
+            cursor.execute("SELECT app, name FROM django_migrations")
+            applied = set(cursor.fetchall())
+    order = (key for leaf in sorted(loader.graph.leaf_nodes()) for key in loader.graph.forwards_plan(leaf))
+    pending = [key for key in dict.fromkeys(order) if not _is_applied(key, applied, loader.replacements)]
+    return MigrationState(pending=tuple(f"{app}.{name}" for app, name in pending))
+
+
+def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:
+    """True also for a squashed migration all of whose parts are applied."""
+    squashed = replacements.get(key)
+    return key in applied or (squashed is not None and applied.issuperset(squashed.replaces))
 
 
 def alembic_check(config: str | Path | Any, engine: Any) -> Check:
-    """Whether the database is at the head of Alembic's scripts, which are read once, now."""
+    """Whether the database is at the head of Alembic's scripts, which are read once, now.
+
+    Goes through the application's engine; while its pool is full it is
+    DEGRADED and takes no connection.
+    """
     scripts = _scripts(config)
     inner = getattr(engine, "sync_engine", None)
     if inner is None:
 
         def migrations() -> Outcome:
-            return _judge(_alembic_state(scripts, engine))
+            return saturation(engine.pool) or _judge(_alembic_state(scripts, engine))
 
-        return built_in(migrations, "migrations", **_RULES)
+        return built_in(migrations, "migrations", component_type="datastore")
 
     async def migrations_async() -> Outcome:
+        busy = saturation(inner.pool)
+        if busy is not None:
+            return busy
         async with engine.connect() as connection:
             return _judge(await connection.run_sync(lambda sync: _alembic_state(scripts, _Lent(sync))))
 
-    return built_in(migrations_async, "migrations", **_RULES)
+    return built_in(migrations_async, "migrations", component_type="datastore")
 
 
 def django_migrations_check(alias: str = "default") -> Check:
-    """Whether every migration of the installed Django apps is applied."""
+    """Whether every migration of the installed Django apps is applied; the files are read once."""
+    loader = cache(_django_loader)  # the apps are not ready yet while checks are registered
 
-    def migrations() -> Outcome:
-        return _judge(django_state(alias))
+    def ask(connection: Any) -> Outcome:
+        return _judge(_django_state(loader(), connection))
 
-    return built_in(migrations, "migrations", **_RULES)
+    return kept_check("migrations", lambda: django_connection(alias), ask, component_type="datastore")
 
 
 def _judge(state: MigrationState) -> Outcome:

@@ -37,7 +37,7 @@ def disk_check(
             return degraded(f"{shown} % {what}, expected at least {warn_free_percent:g} %", shown, "percent")
         return Outcome(value=shown, unit="percent")
 
-    return built_in(disk, "disk", component_type="system", required=False, ttl_seconds=30.0)
+    return built_in(disk, "disk", component_type="system", required=False)
 
 
 def queue_depth_check(

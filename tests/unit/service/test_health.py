@@ -7,11 +7,23 @@ from functools import partial
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ci_ops.core.status import Status
 from ci_ops.service.availability import Availability
 from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health_checks.system import (
+    activity_check,
+    circuit_breaker_check,
+    degraded_features_check,
+    disk_check,
+    fallback_check,
+    queue_depth_check,
+)
+from ci_ops.service.health_checks.web import http_check
 from ci_ops.service.health_model import HealthCheck, HealthStatus, Outcome
+from ci_ops.service.pool import pool_check
 from tests.support.service_clock import HandClock
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
@@ -581,6 +593,46 @@ def test_the_last_results_are_known_without_running_anything(
     assert (health.known().age_seconds, check.runs) == (100, 1)
     with pytest.raises(KeyError):
         health.known()["mail"]
+
+
+def test_by_default_readiness_shows_nothing_older_than_five_seconds() -> None:
+    built_in = [
+        activity_check(lambda: 1),
+        circuit_breaker_check(),
+        degraded_features_check(),
+        disk_check(),
+        fallback_check(lambda: False),
+        queue_depth_check(lambda: 1),
+        http_check("http://localhost/"),
+        pool_check(None),
+    ]
+    health = HealthCheckService()
+    health.add(Counted(), name="plain")
+    for check in built_in:
+        health.add(check)
+
+    assert max(check.ttl_seconds + check.stale_seconds for check in health.checks) == 5
+    assert max(check.failure_ttl_seconds for check in health.checks) == 1
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 4))
+def test_damping_turns_after_exactly_so_many_results_in_a_row(
+    answers: list[bool], fall: int, rise: int
+) -> None:
+    clock = HandClock()
+    health = HealthCheckService(monotonic=clock.monotonic, now=clock.now)
+    check = Counted()
+    health.add(check, name="partner", failures_to_fail=fall, passes_to_recover=rise)
+    believed = answers[0]
+    for index, answer in enumerate(answers):
+        check.answer = answer
+        clock.advance(10)
+        shown = health.report()["partner"].status
+        needed = rise if answer else fall
+        if index and answers[max(0, index - needed + 1) : index + 1] == [answer] * needed:
+            believed = answer
+        expected = HEALTHY if believed and answer else (DEGRADED if believed else UNHEALTHY)
+        assert shown is expected
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

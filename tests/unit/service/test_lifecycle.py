@@ -1,6 +1,8 @@
 import asyncio
 import io
 import logging
+import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -16,12 +18,14 @@ from sqlalchemy.orm import sessionmaker
 from ci_ops.core.status import Status
 from ci_ops.service.breaker import CircuitBreaker
 from ci_ops.service.drain_plan import DrainPlan
+from ci_ops.service.gunicorn_hooks import post_worker_init
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_model import HealthStatus
-from ci_ops.service.lifecycle import ApplicationLifecycle
+from ci_ops.service.lifecycle import ApplicationLifecycle, application_lifecycle
 from ci_ops.service.lifespan import compose_lifespans
 from ci_ops.service.startup import StartupFailedError
 from tests.support.service_clock import HandClock
+from tests.support.waiting import wait_until
 from tests.support.web_calls import call_asgi, call_wsgi
 
 UNHEALTHY = HealthStatus.UNHEALTHY
@@ -90,19 +94,27 @@ def test_every_failure_is_told_before_the_start_fails(
     def refuse() -> None:
         raise OSError("postgresql://shop:hunter2hunter2@db refused")
 
+    async def refuse_later() -> None:
+        refuse()
+
     life.add_startup_check("checker", _pair)
     life.add_startup_check("database", refuse)
+    life.add_startup_check("replica", refuse_later)
     life.add_startup_check("mail", lambda: True)
     life.add_startup_check("odd", lambda: (False, None))
 
-    with pytest.raises(StartupFailedError, match="not started, because of checker, database, odd"):
+    with pytest.raises(StartupFailedError, match="not started, because of checker, database, replica, odd"):
         life.start()
-
-    assert caplog.messages == [
+    told = [
         "checker failed: env: SECRET_KEY=*** is too short",
         "database failed: OSError: postgresql://shop:***@db refused",
+        "replica failed: OSError: postgresql://shop:***@db refused",
         "odd failed: ",
     ]
+    assert caplog.messages == told
+    with pytest.raises(StartupFailedError):
+        asyncio.run(life.on_startup())
+    assert caplog.messages == told * 2
     assert _refusal(life) == "starting"
     assert life.startup_results["checker"].status is UNHEALTHY
 
@@ -368,6 +380,61 @@ def test_a_drain_hook_that_fails_does_not_keep_the_others_from_running(
 
     assert stopped == [1]
     assert "a drain hook failed; going on" in caplog.messages
+
+
+class _Worker:
+    """What gunicorn's gthread worker shows of itself."""
+
+    def __init__(self) -> None:
+        self.cfg = self
+        self.graceful_timeout = 3
+        self.max_keepalived = 1000
+        self.signals: list[int] = []
+
+    def handle_exit(self, number: int, _: object) -> None:
+        self.signals.append(number)
+
+
+def test_on_sigterm_readiness_goes_down_first_and_the_server_gets_its_signal_later(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker, stopped = _Worker(), threading.Event()
+    before = signal.signal(signal.SIGTERM, worker.handle_exit)
+    life.plan = DrainPlan(drain_seconds=0.05, drain_timeout_seconds=0.05)
+    life.add_drain_hook(stopped.set)
+    try:
+        life.start()
+        life.in_flight.enter()
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(lambda: _state(life) == "draining")
+        assert worker.signals == []
+        wait_until(lambda: worker.signals)
+        wait_until(lambda: any("still in flight" in message for message in caplog.messages))
+    finally:
+        life.in_flight.leave()
+        life.stop()
+        handler = signal.signal(signal.SIGTERM, before)
+
+    assert (handler, worker.max_keepalived, stopped.is_set()) == (worker.handle_exit, 0, True)
+    assert "stopping may take 5.1 s, but the process is killed after 3 s" in caplog.messages
+    assert "draining: not ready any more, serving for another 0.05 s" in caplog.messages
+    assert "1 requests still in flight after 0.05 s, 0 cut off" in caplog.messages
+
+
+def test_the_drain_ends_quietly_when_no_request_is_left(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    life._end_drain()
+
+    assert caplog.messages == []
+
+
+def test_the_hook_of_gunicorn_watches_the_applications_own_lifecycle() -> None:
+    post_worker_init(_Worker())
+    is_watched = application_lifecycle.watch_signals()
+    application_lifecycle._signal.uninstall()
+
+    assert is_watched
 
 
 def test_signals_are_not_watched_outside_the_main_thread_and_that_is_told_once(

@@ -74,7 +74,7 @@ def test_a_wrong_database_name_is_told_again_and_again(postgres_url: str) -> Non
 
 def test_a_broken_server_after_a_good_connection_is_unhealthy(postgres_url: str) -> None:
     check = database_check(postgres_url)
-    kept: Any = vars(check)["close"].__self__
+    kept: Any = vars(check)["close"].__self__  # the KeptConnection inside
     health = _service(check)
     health.report()
 
@@ -201,9 +201,13 @@ connections.close_all()
 before = health.report("migrations")["migrations"]
 call_command("migrate", verbosity=0)
 connections.close_all()
-after = health.report("migrations")["migrations"]
+after = [health.report("migrations")["migrations"].status.value for _ in range(3)]
+call_command("migrate", "auth", "0011", verbosity=0)
+with connection.cursor() as cursor:  # the pool of one is in use again
+    back = health.report("migrations")["migrations"]
 print(before.status.value, before.message)
-print(after.status.value)
+print(*after)
+print(back.message)
 health.close()
 connections["default"].close_pool()
 """
@@ -215,7 +219,8 @@ def test_django_is_asked_on_a_connection_of_its_own_and_knows_its_migrations(pos
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert "Traceback" not in done.stderr, done.stderr
-    connections, is_gone_told, before, after = done.stdout.splitlines()
-    assert (connections, is_gone_told, after) == ("2", "True", "healthy")
+    connections, is_gone_told, before, after, back = done.stdout.splitlines()
+    assert (connections, is_gone_told, after) == ("2", "True", "healthy healthy healthy")
+    assert back == "not migrated yet: auth.0012_alter_user_first_name_max_length"
     assert before.startswith("unhealthy not migrated yet: contenttypes.0001_initial")
     assert before.endswith(" more")

@@ -91,6 +91,27 @@ def test_the_files_are_read_once_when_the_process_starts(
     assert health.report().status is HealthStatus.HEALTHY
 
 
+def test_a_full_pool_is_degraded_and_left_alone(config: Config, postgres_url: str) -> None:
+    url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, pool_size=1, max_overflow=0)
+    with engine.connect():
+        full = _status(config, engine)
+    engine.dispose()
+
+    async def ask() -> HealthStatus:
+        engine = create_async_engine(url, pool_size=1, max_overflow=0)
+        health = HealthCheckService()
+        health.add(alembic_check(config, engine))
+        try:
+            async with engine.connect():
+                return (await health.report_async()).status
+        finally:
+            await engine.dispose()
+
+    assert full == (HealthStatus.DEGRADED, "the connection pool is full: 1 of 1")
+    assert asyncio.run(ask()) is HealthStatus.DEGRADED
+
+
 def test_an_async_engine_is_asked_on_its_loop(config: Config, tmp_path: Path) -> None:
     command.upgrade(config, "head")
 
