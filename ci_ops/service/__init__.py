@@ -89,6 +89,7 @@ _HOMES: dict[str, str] = {
     "limit_headers_asgi": "limits.headers",
     "per_user_rate_limiter": "limits.buckets",
     "pool_check": "pool",
+    "probe_health": "probe",
     "provide": "providers",
     "queue_depth_check": "health_checks.system",
     "redis_check": "health_checks.redis",

@@ -3,6 +3,8 @@ import io
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -24,6 +26,7 @@ from ci_ops.service.health_model import HealthStatus
 from ci_ops.service.lifecycle import ApplicationLifecycle, application_lifecycle
 from ci_ops.service.lifespan import compose_lifespans
 from ci_ops.service.startup import StartupFailedError
+from tests.support.parts import ROOT
 from tests.support.service_clock import HandClock
 from tests.support.waiting import wait_until
 from tests.support.web_calls import call_asgi, call_wsgi
@@ -268,6 +271,62 @@ def test_around_fastapi_its_own_lifespan_still_runs_between_check_and_accept(
 
     assert _talk(app) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert order == ["checked", "up, starting", "down, draining", "closed"]
+
+
+@pytest.mark.filterwarnings(r"ignore:\s*on_event is deprecated")
+def test_the_documented_start_and_end_hooks_work_as_written(life: ApplicationLifecycle) -> None:
+    engine = create_engine("sqlite://")
+    session_maker = sessionmaker(engine)
+    app = FastAPI()
+
+    @app.on_event("startup")
+    async def startup() -> None:
+        await life.on_startup(session_maker)
+
+    @app.on_event("shutdown")
+    async def shutdown() -> None:
+        await life.on_shutdown()
+
+    assert _talk(app) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    engine.dispose()
+    assert [one.name for one in life.health.checks] == ["database"]
+    assert life.startup_seconds is not None
+    assert _state(life) == "draining"
+
+
+def test_django_which_knows_no_lifespan_gets_one() -> None:
+    program = """
+import asyncio
+from django.conf import settings
+settings.configure(SECRET_KEY="x" * 50, ROOT_URLCONF=__name__)
+urlpatterns = []
+from django.core.asgi import get_asgi_application
+from ci_ops.service import application_lifecycle
+
+application_lifecycle.add_startup_check("settings", lambda: print("checked"))
+application_lifecycle.add_shutdown_hook(lambda: print("closed"))
+app = application_lifecycle.asgi(get_asgi_application())
+messages = ["lifespan.startup", "lifespan.shutdown"]
+
+async def receive():
+    return {"type": messages.pop(0)}
+
+async def send(message):
+    print(message["type"])
+
+asyncio.run(app({"type": "lifespan"}, receive, send))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.split() == [
+        "checked",
+        "lifespan.startup.complete",
+        "closed",
+        "lifespan.shutdown.complete",
+    ]
 
 
 def test_an_application_that_knows_no_lifespan_gets_one(life: ApplicationLifecycle) -> None:

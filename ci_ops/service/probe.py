@@ -1,0 +1,76 @@
+"""Ask a health route from a shell, a Dockerfile or a preStop hook, without curl.
+
+    python -m ci_ops.service.probe                       # 127.0.0.1:$PORT/health/ready
+    python -m ci_ops.service.probe http://127.0.0.1:8000/health/live
+
+Prints one line. Exit code 0 for pass and warn, 1 for everything else, 2 for a
+wrong call.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+from urllib.parse import urlsplit
+
+from ci_ops.core.healthdoc import HealthDocument, parse_health
+from ci_ops.core.status import Status
+from ci_ops.core.text import one_line
+
+TIMEOUT_SECONDS = 5.0
+MAX_BODY_BYTES = 256 * 1024
+
+
+def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> HealthDocument:
+    """What a health route says; a status of 400 and more is fail, whatever the body says.
+
+    A service that does not answer is fail as well, with the reason as its
+    `problem`. Raises ValueError for what is not an HTTP address.
+    """
+    parts = urlsplit(url)
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    if parts.scheme not in kinds or not parts.hostname:
+        raise ValueError("a health route begins with http:// or https://")
+    connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=timeout_seconds)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(
+            "GET", target, headers={"Accept": "application/health+json", "Cache-Control": "no-cache"}
+        )
+        response = connection.getresponse()
+        body = response.read(MAX_BODY_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        return HealthDocument(status=Status.FAIL, problem=f"no answer: {type(error).__name__}: {error}")
+    finally:
+        connection.close()
+    document = parse_health(body)
+    if response.status < 400 or document.status is Status.FAIL:
+        return document
+    return HealthDocument(
+        status=Status.FAIL,
+        said=document.said,
+        components=document.components,
+        problem=f"answered {response.status}",
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Probe the address given, or readiness on this machine's PORT."""
+    if len(arguments) > 1:
+        print("usage: python -m ci_ops.service.probe [URL]", file=sys.stderr)  # noqa: T201 - a command
+        return 2
+    url = arguments[0] if arguments else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/health/ready"
+    try:
+        document = probe_health(url)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command
+        return 2
+    parts = [f"{one.name} {one.status.value}" for one in document.not_passing]
+    line = ", ".join([document.status.value, *filter(None, [document.problem, *parts])])
+    print(one_line(line))  # noqa: T201 - a command
+    return 0 if document.status.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from ci_ops.core.status import Status
+from ci_ops.service.health import HealthCheckService
+from ci_ops.service.probe import main, probe_health
+from ci_ops.service.routes.answer import HealthRoutes
+from ci_ops.service.routes.wsgi import HealthWSGI
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the base class names it
+
+
+@pytest.fixture
+def health() -> HealthCheckService:
+    return HealthCheckService()
+
+
+@pytest.fixture
+def server(health: HealthCheckService) -> Iterator[str]:
+    app = HealthWSGI(routes=HealthRoutes(health))
+    with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_ready_service_exits_with_0(
+    server: str,
+    health: HealthCheckService,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    health.add(lambda: "degraded", name="mail")
+    monkeypatch.setenv("PORT", server.rpartition(":")[2])
+
+    assert main([]) == 0
+    assert capsys.readouterr().out == "warn, mail warn\n"
+
+
+def test_a_service_that_is_down_exits_with_1(
+    server: str, health: HealthCheckService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    health.add(lambda: False, name="database")
+
+    assert main([f"{server}/health/ready?deep=1"]) == 1
+    assert capsys.readouterr().out == "fail, database fail\n"
+
+
+def test_a_bad_status_is_fail_whatever_the_body_says(server: str) -> None:
+    document = probe_health(f"{server}/nothing")
+
+    assert (document.status, document.problem) == (Status.FAIL, "answered 404")
+
+
+def test_no_answer_is_fail(closed_port: int) -> None:
+    document = probe_health(f"http://127.0.0.1:{closed_port}")
+
+    assert document.status is Status.FAIL
+    assert document.problem.startswith("no answer: ConnectionRefusedError")
+
+
+@pytest.mark.parametrize("arguments", [["ftp://shop/"], ["http:///x"], ["http://shop/", "more"]])
+def test_a_wrong_call_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err
+
+
+def test_it_is_a_command(server: str) -> None:
+    command = [sys.executable, "-m", "ci_ops.service.probe", f"{server}/health/live"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "pass\n", "")
