@@ -61,12 +61,15 @@ class SignalDrain:
         owner = getattr(self._original, "__self__", None)
         return owner if hasattr(owner, "cfg") else None
 
-    def install(self) -> bool:
-        """Hold SIGTERM back from now on; False where it cannot be: not the main thread, or no such signal."""
+    def install(self) -> str:
+        """Hold SIGTERM back from now on; returns why it cannot be, and nothing where it can."""
         if self.is_installed:
-            return True
+            return ""
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
-            return False
+            return "signals are for the main thread of a POSIX process"
+        owner = getattr(signal.getsignal(signal.SIGTERM), "__module__", None) or ""
+        if owner.partition(".")[0] in {"asyncio", "uvloop"}:
+            return "this server takes SIGTERM on its event loop; drain it by the drain file of Availability"
         listener, self._bell = os.pipe()
         os.set_blocking(self._bell, False)
         self._is_over = False
@@ -75,7 +78,7 @@ class SignalDrain:
         if before != self._handle:  # a forked child finds what its parent had installed
             self._original = before
         signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - requests see no interrupted system calls
-        return True
+        return ""
 
     def uninstall(self) -> None:
         """Give SIGTERM back, unless somebody else has taken it meanwhile."""

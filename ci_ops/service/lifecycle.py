@@ -110,7 +110,13 @@ class ApplicationLifecycle:
             await self.on_shutdown()
 
     def asgi(self, app: App) -> App:
-        """The application with this life around it; also fit for `add_middleware`."""
+        """The application with this life around it; also fit for `add_middleware`.
+
+        It is not ready before the server has run its lifespan. Under a server
+        that runs none, such as daphne, call `start()` as for WSGI.
+        """
+        if not self._is_running:
+            self.health.availability.start()
         around = LifespanAround(
             prepare=lambda: drive_async(self._starting()),
             accept=self._accept,
@@ -154,11 +160,13 @@ class ApplicationLifecycle:
         return alive
 
     def watch_signals(self) -> bool:
-        """Drain on SIGTERM from now on; False where this thread or system cannot. Safe to repeat."""
-        is_watched = self._signal.install()
-        if is_watched:
-            self._warn_over_budget()
-        return is_watched
+        """Drain on SIGTERM from now on; False, and a log line, where this cannot be. Safe to repeat."""
+        obstacle = self._signal.install()
+        if obstacle:
+            _tell(logging.WARNING, "signals_unwatched", f"no drain on SIGTERM: {obstacle}")
+            return False
+        self._warn_over_budget()
+        return True
 
     def _starting(self) -> Steps:
         began = self._monotonic()

@@ -175,7 +175,6 @@ class HealthRoutes:
             return self._documented(self._counts(report), report, request)
         document = self._members(report, detailed=detailed)
         if detailed:
-            document["ageSeconds"] = round(report.age_seconds, 3)
             document["instance"] = current_release().instance
             if name == "check":
                 document["availability"] = self._availability()
@@ -199,6 +198,7 @@ class HealthRoutes:
         document = build_health(
             components,
             status=report.status.status,
+            age_seconds=report.age_seconds if detailed else None,
             members={
                 "releaseId": release.release_id,
                 "version": release.version,

@@ -95,7 +95,7 @@ if child == 0:
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), drain.is_installed, flush=True)
 child = os.fork()
 if child == 0:
-    print(drain.is_installed, drain.install(), flush=True)
+    print(drain.is_installed, drain.install() == "", flush=True)
     terminate()
     serve_for_ever()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -136,6 +136,25 @@ print(signal.getsignal(signal.SIGTERM) == signal.SIG_IGN)
     assert (code, said) == (0, ["True"])
 
 
+def test_a_server_that_takes_signals_on_its_loop_is_left_alone() -> None:
+    code, said = _run("""
+import asyncio
+
+async def serve():
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    drain = SignalDrain(lambda: say("begin", 0.0), lambda: None, lambda: None)
+    print(drain.install(), flush=True)
+    terminate()
+    await stop.wait()
+    say("stopped")
+
+asyncio.run(serve())
+""")
+
+    assert (code, " ".join(said).endswith("by the drain file of Availability stopped")) == (0, True)
+
+
 def test_only_the_main_thread_can_hold_signals_back() -> None:
     drain = SignalDrain(lambda: 0.0, lambda: None, lambda: None)
     answers = []
@@ -143,7 +162,7 @@ def test_only_the_main_thread_can_hold_signals_back() -> None:
     thread.start()
     thread.join()
 
-    assert answers == [False]
+    assert answers == ["signals are for the main thread of a POSIX process"]
     assert drain.worker is None
 
 

@@ -343,6 +343,19 @@ def test_an_application_that_knows_no_lifespan_gets_one(life: ApplicationLifecyc
     assert len(ended) == 2
 
 
+def test_without_a_lifespan_an_asgi_application_is_not_ready_until_it_is_started(
+    life: ApplicationLifecycle,
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    life.asgi(app)
+    before = _refusal(life)
+    life.start()
+    life.asgi(app)
+
+    assert (before, _refusal(life)) == ("starting", "")
+
+
 def test_a_start_that_fails_is_told_to_the_server_and_nothing_else_runs(life: ApplicationLifecycle) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("not reached")
@@ -510,6 +523,7 @@ def test_signals_are_not_watched_outside_the_main_thread_and_that_is_told_once(
     thread.join()
 
     assert answers[0] is False
+    assert "no drain on SIGTERM: signals are for the main thread of a POSIX process" in caplog.messages
     assert sum("is not watched in this process" in message for message in caplog.messages) == 1
 
 

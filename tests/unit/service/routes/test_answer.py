@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from ci_ops.core.healthdoc import parse_health
 from ci_ops.core.secret import Secret
@@ -264,6 +265,36 @@ def test_metrics_are_prometheus_text_or_a_snapshot(ask: Ask, health: HealthCheck
     assert f'ci_ops_release_info{{commit="{"c" * 40}",version="1\\"\\\\\\n2"}} 1' in lines
     assert snapshot.json["counters"] == {"requests": 3}
     assert snapshot.json["health"]["checked"] == 1
+
+
+def test_the_metrics_are_read_by_the_clients_of_prometheus(ask: Ask, health: HealthCheckService) -> None:
+    health.add(lambda: "degraded", name="queue:orders")
+    provide("metrics-text", lambda: "# TYPE requests counter\nrequests_total 3\n")
+    ask("/health/ready")
+
+    families = text_string_to_metric_families(ask("/health/metrics").body.decode())
+    samples = {sample.name: (sample.labels, sample.value) for family in families for sample in family.samples}
+
+    assert samples["requests_total"] == ({}, 3)
+    assert samples["ci_ops_health_status"] == ({"component": "queue:orders"}, 0.5)
+    assert samples["ci_ops_release_info"][0]["version"] == "1.2"
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/health/check", "/health/metrics", "/health/summary"])
+def test_no_route_shows_the_password_in_an_error_of_a_driver(
+    ask: Ask, health: HealthCheckService, path: str
+) -> None:
+    def refuse() -> None:
+        raise ConnectionError("postgresql://shop:hunter2hunter2@db/shop password=hunter2hunter2")
+
+    health.add(refuse, name="database")
+    ask("/health/ready")
+
+    for options in ({}, {"peer": REMOTE}, {"headers": {"Accept": "application/json"}}):
+        answer = ask(path, **options)
+        assert b"hunter2" not in answer.body
+        assert b"Traceback" not in answer.body
+    assert b"ConnectionError" in ask("/health/ready").body
 
 
 def test_names_and_statuses_can_be_opened_to_everybody(health: HealthCheckService) -> None:
