@@ -23,7 +23,7 @@ _URL_PASSWORD = re.compile(
 )
 _ASSIGNED_WORDS = ("password", "passwd", "secret", "token", "api", "authorization", "credential")
 _ASSIGNED = re.compile(
-    r"(?P<head>(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w.-]{0,64}"
+    r"(?P<head>(?<!/)(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w.-]{0,64}"
     r"[\"']?\s{0,16}[=:]\s{0,16}(?:bearer\s{1,16}|basic\s{1,16})?[\"']?)(?P<value>[^\s\"'&,;}]+)",
     re.IGNORECASE,
 )

@@ -49,3 +49,8 @@ def test_looking_for_words_first_hides_exactly_the_same(text: str) -> None:
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
     assert redact_patterns(text) == shown
+
+
+def test_a_path_is_no_assignment() -> None:
+    assert Redactor()("/etc/passwd: Permission denied") == "/etc/passwd: Permission denied"
+    assert Redactor()("passwd: abcdefgh") == "passwd: ***"
