@@ -52,5 +52,5 @@ def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
 
 
 def test_a_path_is_no_assignment() -> None:
-    assert Redactor()("/etc/passwd: Permission denied") == "/etc/passwd: Permission denied"
-    assert Redactor()("passwd: abcdefgh") == "passwd: ***"
+    assert redact_patterns("/etc/passwd: Permission denied") == "/etc/passwd: Permission denied"
+    assert redact_patterns("passwd: abcdefgh") == "passwd: ***"
