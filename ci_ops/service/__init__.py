@@ -92,6 +92,7 @@ _HOMES: dict[str, str] = {
     "probe_health": "probe",
     "provide": "providers",
     "queue_depth_check": "health_checks.system",
+    "read_release": "release",
     "redis_check": "health_checks.redis",
     "refusal": "limits.headers",
     "security_status": "limits.summary",
