@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from ci_ops.checks._assertions import check_pattern
 from ci_ops.checks._dotenv import Entry, read_dotenv
-from ci_ops.checks._placeholder import is_placeholder, is_secret_name
-from ci_ops.checks._presets import FALSE_WORDS, PRESETS, Preset
 from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.checks._wanted import Wanted, put_together
+from ci_ops.core.contract_values import FALSE_WORDS
+from ci_ops.core.declaration import read_declaration
+from ci_ops.core.errors import UsageError
+from ci_ops.core.placeholder import is_secret_name
 from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.presets import PRESETS
 from ci_ops.core.result import Location
 from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ci_ops.core.contract import VariableProblem
     from ci_ops.core.ports import Subject, World
     from ci_ops.core.result import Result
 
 EXAMPLE_FILE = ".env.example"
 PRODUCTION = "production"
 MOST_EXAMPLE_BYTES = 1 << 20
+_RULES = {"form": "pattern"}
+"""Rules of the contract that have another name here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class EnvVars(Check):
     """
 
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.READINESS})
+    starts_programs: ClassVar[bool] = True
     rules: ClassVar[Mapping[str, Rule]] = {
         "missing": Rule(
             sentence="A required variable is not set.",
@@ -63,13 +69,21 @@ class EnvVars(Check):
             sentence="A secret is too easy to guess.",
             advice="Make a new one: python -c 'import secrets; print(secrets.token_urlsafe(50))'",
         ),
+        "misspelt": Rule(
+            sentence="A variable is not set, but one of a similar name is.",
+            advice="Compare the two names; what nobody asks for has no effect.",
+        ),
+        "declaration": Rule(
+            sentence="The application's declaration cannot be read.",
+            advice="Install the application and ci-ops in the environment of `python`, in this job.",
+        ),
         "unreadable": Rule(
             sentence="The example file cannot be read.",
             advice="Name an existing text file in `from-example`, relative to the project's root.",
         ),
         "nothing-asked": Rule(
             sentence="No variable is named, so there is nothing to look at.",
-            advice="Name variables in `required`, `forbidden` or `patterns`, a preset, or a file in `from-example`.",
+            advice="Name variables in `required`, `forbidden` or `patterns`, a preset, `from-example`, or `app`.",
         ),
     }
 
@@ -85,6 +99,10 @@ class EnvVars(Check):
     """A file such as .env.example whose names are required; comment out those that are not."""
     placeholders: bool = True
     """Look for values such as `changeme`, and for secrets copied from the example file."""
+    app: str = ""
+    """The application's own declaration, as module:name; it is imported in a child of the project's Python."""
+    python: str = ""
+    """The Python that imports it; without it .venv, venv, the active environment, or the one on PATH."""
     when_absent: Literal["fail", "warn"] = "fail"
     """What to say when not one of the required variables is set: this may be another machine than the service's."""
 
@@ -103,25 +121,27 @@ class EnvVars(Check):
         """Look at every variable that is named somewhere."""
         try:
             example = self._read_example(subject.root)
+            wanted = self._wanted(example, subject, world)
+        except UsageError as error:
+            world.stop.check()
+            yield self._not_looked("declaration", f"{error.what}.", self.app, error.hint)
+            return
         except (OSError, ValueError):
-            fault = Fault(rule="unreadable", severity=Status.ERROR, sentence="", subject=self.from_example)
-            yield conclude(self, [fault], sentence="", measured=0)
+            yield self._not_looked("unreadable", "", self.from_example)
             return
-        wanted = self._wanted(example)
-        env = {name: value for name, value in (subject.env or world.env).items() if value.strip()}
-        named = {*wanted.required, *wanted.forbidden, *wanted.patterns, *wanted.strengths}
+        named = wanted.names
         if not named:
-            fault = Fault(rule="nothing-asked", severity=Status.ERROR, sentence="")
-            yield conclude(self, [fault], sentence="", measured=0)
+            yield self._not_looked("nothing-asked")
             return
-        faults = self._missing(wanted, example, env)
+        env = {name: value for name, value in (subject.env or world.env).items() if value.strip()}
+        reading = wanted.read(env)
+        faults = [self._fault(each, example) for each in reading.problems]
+        faults = self._absent(faults, wanted) or faults
         if subject.environment == PRODUCTION:
             faults += [_forbidden(name, env[name]) for name in wanted.forbidden if name in env]
-        faults += _patterns(wanted, env)
-        faults += _strengths(wanted, env)
-        if self.placeholders:
-            faults += _placeholders({*wanted.required, *wanted.patterns}, example, env)
-        found = sum(name in env for name in wanted.required)
+        faults += [self._fault(each, example) for each in self._warnings(reading.warnings)]
+        faults += _copied(faults, named, example, env) if self.placeholders else []
+        found = sum(name in reading.is_set for name in wanted.required)
         yield conclude(
             self,
             faults,
@@ -129,6 +149,10 @@ class EnvVars(Check):
             measured=len(named),
             facts={"looked_at": len(named), "set": sorted(name for name in named if name in env)},
         )
+
+    def _not_looked(self, rule: str, sentence: str = "", subject: str = "", advice: str = "") -> Result:
+        fault = Fault(rule=rule, severity=Status.ERROR, sentence=sentence, subject=subject, advice=advice)
+        return conclude(self, [fault], sentence="", measured=0)
 
     def _read_example(self, root: Path) -> Mapping[str, Entry]:
         if not self.from_example:
@@ -138,43 +162,50 @@ class EnvVars(Check):
             text = file.read(MOST_EXAMPLE_BYTES).decode()
         return {entry.name: entry for entry in read_dotenv(text)}
 
-    def _wanted(self, example: Mapping[str, Entry]) -> Preset:
-        """Everything that is asked for, from the fields, the presets and the example file."""
-        presets = [PRESETS[name] for name in self.presets]
-        forbidden = dict.fromkeys([*self.forbidden, *(name for each in presets for name in each.forbidden)])
-        usual = [*(name for each in presets for name in each.required), *example]
-        return Preset(
-            required=tuple(
-                dict.fromkeys([*self.required, *(name for name in usual if name not in forbidden)])
-            ),
-            forbidden=tuple(forbidden),
-            patterns=dict(ChainMap({}, dict(self.patterns), *(dict(each.patterns) for each in presets))),
-            strengths=dict(ChainMap({}, *(dict(each.strengths) for each in presets))),
+    def _wanted(self, example: Mapping[str, Entry], subject: Subject, world: World) -> Wanted:
+        """Everything that is asked for, from the fields, the presets, the example file and the application."""
+        declared = None
+        if self.app:
+            env = {**world.env, **subject.env}
+            declared = read_declaration(
+                self.app, world.process, root=subject.root, env=env, python=self.python
+            )
+        return put_together(
+            required=self.required,
+            forbidden=self.forbidden,
+            patterns=self.patterns,
+            presets=[PRESETS[name] for name in self.presets],
+            example=example,
+            declared=declared,
         )
 
-    def _missing(self, wanted: Preset, example: Mapping[str, Entry], env: Mapping[str, str]) -> list[Fault]:
-        missing = [name for name in wanted.required if name not in env]
-        if self.when_absent == "warn" and missing and len(missing) == len(wanted.required):
-            sentence = (
-                f"None of the {len(missing)} variables of {self.from_example or 'the list'} is set here."
-            )
-            return [
-                Fault(rule="absent", severity=Status.WARN, sentence=sentence, observed=", ".join(missing))
-            ]
-        return [
-            Fault(
-                rule="missing",
-                severity=Status.FAIL,
-                sentence=f"{name} is not set.",
-                expected="a value",
-                observed="nothing",
-                subject=name,
-                location=Location(file=self.from_example, line=example[name].line)
-                if name in example
-                else None,
-            )
-            for name in missing
-        ]
+    def _absent(self, faults: list[Fault], wanted: Wanted) -> list[Fault]:
+        """One warning in place of a list, where that was asked for and nothing at all is set."""
+        missing = [fault.subject for fault in faults if fault.rule == "missing"]
+        if self.when_absent == "fail" or not missing or len(missing) < len(wanted.required):
+            return []
+        where = self.from_example or "the list"
+        sentence = f"None of the {len(missing)} variables of {where} is set here."
+        kept = [fault for fault in faults if fault.rule != "missing"]
+        absent = Fault(rule="absent", severity=Status.WARN, sentence=sentence, observed=", ".join(missing))
+        return [absent, *kept]
+
+    def _warnings(self, warnings: tuple[VariableProblem, ...]) -> list[VariableProblem]:
+        return [each for each in warnings if self.placeholders or each.rule != "placeholder"]
+
+    def _fault(self, problem: VariableProblem, example: Mapping[str, Entry]) -> Fault:
+        entry = example.get(problem.name)
+        return Fault(
+            rule=_RULES.get(problem.rule, problem.rule),
+            severity=Status.WARN if problem.rule == "misspelt" else Status.FAIL,
+            sentence=problem.sentence,
+            expected=problem.expected,
+            observed=problem.observed,
+            subject=problem.name,
+            location=Location(file=self.from_example, line=entry.line)
+            if entry is not None and problem.rule == "missing"
+            else None,
+        )
 
 
 def _forbidden(name: str, value: str) -> Fault:
@@ -184,52 +215,25 @@ def _forbidden(name: str, value: str) -> Fault:
         severity=Status.WARN if means_off else Status.FAIL,
         sentence=f"{name} must not be set in production.",
         expected="not set",
-        observed="a word that means off" if means_off else _length(value),
+        observed="a word that means off" if means_off else f"a value of {len(value)} characters",
         subject=name,
     )
 
 
-def _patterns(wanted: Preset, env: Mapping[str, str]) -> Iterator[Fault]:
-    for name, pattern in wanted.patterns.items():
-        if name in env and re.fullmatch(pattern, env[name]) is None:
-            yield Fault(
-                rule="pattern",
-                severity=Status.FAIL,
-                sentence=f"{name} does not have the expected form.",
-                expected=f"text that matches {pattern} as a whole",
-                observed=_length(env[name]),
-                subject=name,
-            )
-
-
-def _strengths(wanted: Preset, env: Mapping[str, str]) -> Iterator[Fault]:
-    for name, strength in wanted.strengths.items():
-        value = env.get(name, "")
-        if value and (len(value) < strength.characters or len(set(value)) < strength.different):
-            yield Fault(
-                rule="weak",
-                severity=Status.FAIL,
-                sentence=f"{name} is too easy to guess.",
-                expected=f"at least {strength.characters} characters, {strength.different} of them different",
-                observed=_length(value),
-                subject=name,
-            )
-
-
-def _placeholders(names: set[str], example: Mapping[str, Entry], env: Mapping[str, str]) -> Iterator[Fault]:
-    for name in sorted(names & env.keys()):
-        value = env[name]
-        is_copied = bool(example.get(name)) and is_secret_name(name) and example[name].value == value
-        if is_copied or is_placeholder(name, value):
-            yield Fault(
-                rule="placeholder",
-                severity=Status.FAIL,
-                sentence=f"{name} still has a placeholder for its value.",
-                expected="a real value",
-                observed="the example file's value" if is_copied else _length(value),
-                subject=name,
-            )
-
-
-def _length(value: str) -> str:
-    return f"a value of {len(value)} characters"
+def _copied(
+    faults: list[Fault], named: frozenset[str], example: Mapping[str, Entry], env: Mapping[str, str]
+) -> list[Fault]:
+    """Secrets that were copied from the example file, where nothing else is said of them."""
+    told = {fault.subject for fault in faults}
+    return [
+        Fault(
+            rule="placeholder",
+            severity=Status.FAIL,
+            sentence=f"{name} still has a placeholder for its value.",
+            expected="a real value",
+            observed="the example file's value",
+            subject=name,
+        )
+        for name, entry in example.items()
+        if name in named - told and is_secret_name(name) and env.get(name) == entry.value
+    ]

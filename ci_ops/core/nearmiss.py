@@ -10,8 +10,14 @@ if TYPE_CHECKING:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean X?` with the nearest known word, or empty; never shows `word` itself."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The known word most like this one, case and hyphens aside; empty when none is like it."""
     from difflib import get_close_matches  # noqa: PLC0415 - needed only once something is wrong
 
     spelt = {each.casefold().replace("_", "-"): each for each in known}
-    near = get_close_matches(word[:100].casefold().replace("_", "-"), spelt, n=1, cutoff=0.6)
-    return f"; did you mean {spelt[near[0]]}?" if near else ""
+    near = get_close_matches(word[:100].casefold().replace("_", "-"), spelt, n=1, cutoff=cutoff)
+    return spelt[near[0]] if near else ""

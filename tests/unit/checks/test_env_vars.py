@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ci_ops.checks._presets import PRESETS
 from ci_ops.checks.env_vars import EnvVars
+from ci_ops.core.presets import PRESETS
 from ci_ops.core.result import Result
 from ci_ops.core.status import Status
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
+ROOT = Path(__file__).resolve().parents[3]
 KEY = "q8W3eR5tY7uI9oP1aS3dF5gH7jK9lZ1xC3vB5nM7qW9eR1tY3u"
 DATABASE = "postgresql://shop:9fK2xqq81@db:5432/shop"
 
@@ -135,7 +137,7 @@ GOOD: dict[str, dict[str, Any]] = {
 def test_every_preset_passes_on_a_good_environment_and_fails_on_an_empty_one(name: Any) -> None:
     check = EnvVars(presets=(name,))
     assert look(check, **GOOD[name]).findings == ()
-    assert len(look(check).findings) == len(PRESETS[name].required)
+    assert len(look(check).findings) == sum(each.must_be_set for each in PRESETS[name].contract.variables)
 
 
 @pytest.mark.parametrize(
@@ -176,3 +178,54 @@ def test_no_value_ever_stands_in_a_result() -> None:
     result = look(EnvVars(presets=("api",)), **values)
     assert len(result.findings) >= 4
     assert "Kx9" not in json.dumps(result.to_json())
+
+
+def test_a_misspelt_name_is_pointed_out() -> None:
+    result = look(EnvVars(required=("DATABASE_URL",)), DATABSE_URL=DATABASE)
+    assert result.findings[0].sentence == "DATABASE_URL is not set, but DATABSE_URL is."
+    hidden = look(EnvVars(presets=("api",)), **GOOD["api"], DB_POOL_SIEZ="5")
+    assert (hidden.status, rules_of(hidden)) == (Status.WARN, ["misspelt"])
+
+
+def test_what_another_preset_declares_is_not_misspelt() -> None:
+    check = EnvVars(required=("BOT_TOKENS",), presets=("bot",))
+    assert look(check, **GOOD["bot"], BOT_TOKENS="a,b").findings == ()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "shop_settings.py").write_text(
+        "from ci_ops.core.contract import Contract, Variable\n"
+        "contract = Contract(Variable('SHOP_KEY', secret=True, min_length=32), "
+        "Variable('SHOP_PORT', kind='int', default=8000))\n"
+    )
+    return tmp_path
+
+
+def test_the_application_s_own_declaration_is_held_to(shop: Path) -> None:
+    check = EnvVars(app="shop_settings:contract", python=sys.executable)
+    more = {"PYTHONPATH": str(ROOT)}
+    assert look(check, shop, SHOP_KEY=KEY, **more).status is Status.PASS
+    bad = look(check, shop, SHOP_KEY="short", SHOP_PORT="eight", **more)
+    assert (bad.status, rules_of(bad)) == (Status.FAIL, ["weak", "pattern"])
+    assert bad.facts["set"] == ["SHOP_KEY", "SHOP_PORT"]
+    both = EnvVars(app="shop_settings:contract", python=sys.executable, presets=("bot",))
+    assert [each.subject for each in look(both, shop, SHOP_KEY=KEY, **more).findings] == ["BOT_TOKEN"]
+
+
+def test_a_declaration_that_cannot_be_read_is_an_error_with_its_reason(shop: Path) -> None:
+    check = EnvVars(app="shop_settings:nothing", python=sys.executable)
+    result = look(check, shop, PYTHONPATH=str(ROOT))
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["declaration"], 0)
+    assert result.findings[0].sentence == "shop_settings has no nothing."
+    assert "imported by" in result.findings[0].advice
+
+
+def test_the_declaration_is_asked_with_the_service_s_own_variables(shop: Path) -> None:
+    (shop / "shop_settings.py").write_text(
+        "import os\nfrom ci_ops.core.contract import Contract, Variable\n"
+        "contract = Contract(Variable(os.environ['NAME_OF_IT']))\n"
+    )
+    check = EnvVars(app="shop_settings:contract", python=sys.executable)
+    subject = a_subject(shop, env={"NAME_OF_IT": "SHOP_KEY", "SHOP_KEY": KEY})
+    assert the_result(check, subject, a_world(PYTHONPATH=str(ROOT))).status is Status.PASS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.checks._requirements import in_pyproject, in_requirements, normal, read_requirement
+from ci_ops.core.requirements import in_pyproject, in_requirements, normal, read_requirement
 
 PYPROJECT = """\
 [project]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.checks._placeholder import is_placeholder, is_secret_name
+from ci_ops.core.placeholder import is_placeholder, is_secret_name
 
 
 @pytest.mark.parametrize(

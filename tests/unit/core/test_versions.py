@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.checks._versions import plain_clauses, satisfies
+from ci_ops.core.versions import plain_clauses, satisfies
 
 
 @pytest.mark.parametrize(

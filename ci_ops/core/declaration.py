@@ -1,0 +1,105 @@
+"""Asks an application for the contract it declares, in a child of the project's own interpreter.
+
+The application's imports never load into our process: they may be of another
+Python, start threads, or print.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.core.contract_document import contract_from_json
+from ci_ops.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci_ops.core.contract import Contract
+    from ci_ops.core.ports import Completed, Process
+
+CHILD = "ci_ops.service.declared"
+ANSWER = "ci-ops-contract:"
+"""Before the contract in hexadecimal digits, in which nothing looks like a secret that has to be hidden."""
+REFUSAL = "ci-ops-refusal:"
+"""Before a sentence that says why there is no contract."""
+
+TIMEOUT_SECONDS = 60.0
+MAX_OUTPUT_BYTES = 1 << 20
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+def read_declaration(
+    app: str,
+    process: Process,
+    *,
+    root: Path,
+    env: Mapping[str, str],
+    python: str = "",
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Contract:
+    """The contract at `module:name`. Raises UsageError, which says why there is none.
+
+    `root` is the folder the module is imported from, `python` the program to
+    import it with; without one, the project's environment is looked for.
+    """
+    if _NAME.fullmatch(app) is None:
+        raise UsageError(
+            "the declaration is named as module:name, such as shop.settings:contract", where=app[:200]
+        )
+    interpreter = python or project_python(root, env)
+    completed = process.run(
+        [interpreter, "-m", CHILD, app],
+        timeout_seconds=timeout_seconds,
+        env=env,
+        directory=root,
+        max_output=MAX_OUTPUT_BYTES,
+    )
+    answers = [line for line in completed.stdout.splitlines() if line.startswith(ANSWER)]
+    if not answers:
+        raise UsageError(_why_not(completed), where=app, hint=_hint(completed, interpreter))
+    try:
+        return contract_from_json(json.loads(bytes.fromhex(answers[-1].removeprefix(ANSWER))))
+    except ValueError as error:
+        sentence = f"the declaration was written by a version that differs too much: {error}"
+        raise UsageError(sentence, where=app, hint=f"Bring ci-ops up to date for {interpreter}.") from None
+
+
+def project_python(root: Path, env: Mapping[str, str]) -> str:
+    """The project's own environment, else the active one, else the Python on PATH, else ours."""
+    folders = [root / ".venv", root / "venv"]
+    if env.get("VIRTUAL_ENV"):
+        folders.append(Path(env["VIRTUAL_ENV"]))
+    inside = [folder / place for folder in folders for place in ("bin/python", "Scripts/python.exe")]
+    found = [str(each) for each in inside if each.is_file()]
+    on_path = (shutil.which(name, path=env.get("PATH", "")) for name in ("python", "python3"))
+    return next((each for each in (*found, *on_path) if each), sys.executable)
+
+
+def _why_not(completed: Completed) -> str:
+    refusals = [line for line in completed.output.splitlines() if line.startswith(REFUSAL)]
+    if refusals:
+        return refusals[-1].removeprefix(REFUSAL).strip()
+    if completed.timed_out:
+        return f"importing it took longer than {completed.seconds:.0f} s"
+    if _lacks_us(completed):
+        return "the interpreter that imports it has no ci-ops"
+    last = completed.output.strip().rpartition("\n")[2]
+    return f"its interpreter ended with exit code {completed.exit_code}: {last[:300] or 'it said nothing'}"
+
+
+def _hint(completed: Completed, interpreter: str) -> str:
+    if _lacks_us(completed):
+        return (
+            f"Install it beside the application: {interpreter} -m pip install ci-ops; or name another Python."
+        )
+    return f"It was imported by {interpreter}, from the project's root."
+
+
+def _lacks_us(completed: Completed) -> bool:
+    return "No module named ci_ops" in completed.output or "No module named 'ci_ops" in completed.output
