@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from wsgiref.util import FileWrapper
 
@@ -145,8 +146,8 @@ def test_a_process_whose_dependency_is_down_starts_and_is_not_ready(
     assert caplog.records[-1].levelname == "WARNING"
 
 
-def test_a_session_maker_becomes_the_database_check(life: ApplicationLifecycle) -> None:
-    engine = create_engine("sqlite://")
+def test_a_session_maker_becomes_the_database_check(life: ApplicationLifecycle, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/shop.db")
 
     async def start_twice() -> None:
         await life.on_startup(sessionmaker(engine))
@@ -274,8 +275,10 @@ def test_around_fastapi_its_own_lifespan_still_runs_between_check_and_accept(
 
 
 @pytest.mark.filterwarnings(r"ignore:\s*on_event is deprecated")
-def test_the_documented_start_and_end_hooks_work_as_written(life: ApplicationLifecycle) -> None:
-    engine = create_engine("sqlite://")
+def test_the_documented_start_and_end_hooks_work_as_written(
+    life: ApplicationLifecycle, tmp_path: Path
+) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/shop.db")
     session_maker = sessionmaker(engine)
     app = FastAPI()
 
