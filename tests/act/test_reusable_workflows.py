@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from tests.support.caller import SLACK
+
 if TYPE_CHECKING:
     from tests.act.conftest import Stage
     from tests.support.act import Ran
@@ -52,13 +54,7 @@ jobs:
     uses: org/ci-ops/.github/workflows/pr-checks.yml@v1
     permissions: {contents: read, statuses: write}
 """
-NOTIFY = """\
-version: 1
-service: shop
-notify:
-  channels:
-    team: {type: slack, webhook-url: "${SLACK_WEBHOOK_URL}"}
-"""
+NOTIFY = f"version: 1\nservice: shop\n{SLACK}"
 BRANCH = "refs/heads/it's-`id`-$(touch${IFS}owned)-%0A"
 HOSTILE = 'It\'s "bad" `touch owned` $(touch owned)\n::error::owned\n##[error]owned\n${{ github.token }} %0A'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.act import known_to_act
-from tests.support.caller import RELEASES
+from tests.support.caller import RELEASES, SLACK
 from tests.support.parts import ROOT
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ TEMPLATES = ROOT / "templates" / "workflows"
 
 def shop(stage: Stage, *names: str) -> None:
     """A repository with these templates and a ci-ops.yml that says the rest."""
-    stage.caller.write("ci-ops.yml", RELEASES)
+    stage.caller.write("ci-ops.yml", RELEASES + SLACK)
     for name in names:
         stage.caller.write(f".github/workflows/{name}.yml", known_to_act(TEMPLATES / f"{name}.yml"))
 

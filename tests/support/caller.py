@@ -29,11 +29,13 @@ deploy:
 verify:
   url: ${SHOP_URL}
   deadline: 1s
+"""
+"""A ci-ops.yml that says how to deploy and verify; what differs between machines comes from variables."""
+SLACK = """\
 notify:
   channels:
     team: {type: slack, webhook-url: "${SLACK_WEBHOOK_URL}"}
 """
-"""A ci-ops.yml in which everything is said; what differs between machines comes from variables."""
 
 
 class Caller:
