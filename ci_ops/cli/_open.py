@@ -85,8 +85,7 @@ def open_job(
     )
     config, problems = _configured(request, world, folder, runner)
     _hide(runner, world, [secret.reveal() for secret in config.secrets])
-    has_token = bool(request.get("token")) and runner.is_github
-    have_groups([*config.needs(), *(["github"] if has_token else [])], env)
+    have_groups([*config.needs(), *(["github"] if request.asks_github and runner.is_github else [])], env)
     progress = Progress(sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted)
     state_folder = folder / runner.state_root
     _make_state_folder(state_folder)
@@ -183,15 +182,14 @@ def _make_state_folder(folder: Path) -> None:
 
 
 def github(request: Request, world: RealWorld, runner: Runner) -> GitHub | None:
-    """GitHub's deployments and statuses; None without a token or away from GitHub."""
-    token = request.get("token")
-    if not (token and runner.is_github and runner.context.repository):
+    """GitHub's deployments and statuses; None without a token, without a use for it, or away from GitHub."""
+    if not (request.asks_github and runner.is_github and runner.context.repository):
         return None
     from ci_ops.edge.github import GitHub  # noqa: PLC0415 - loads PyGithub
 
     return GitHub(
         repository=runner.context.repository,
-        token=Secret(token),
+        token=Secret(request.get("token")),
         api_url=runner.api_url,
         clock=world.clock,
         waits=_waits(world),

@@ -14,6 +14,8 @@ _OVERRIDES = {
     "on_error": "verify.on-error",
     "fail_on": "verify.fail-on",
 }
+_GITHUB_ONLY_WITH = {"readiness": "status_context", "verify": "deployment_id"}
+"""Looks that have nothing to say to GitHub without that option."""
 _READINESS_OVERRIDES = {"url": "verify.url", "deadline": "readiness.deadline", "fail_on": "readiness.fail-on"}
 
 
@@ -33,6 +35,12 @@ class Request:
     def get(self, name: str, default: Any = "") -> Any:
         """The option's value."""
         return self.options.get(name, default)
+
+    @property
+    def asks_github(self) -> bool:
+        """True when a token was given and there is a use for it: GitHub's client takes time to install."""
+        only_with = _GITHUB_ONLY_WITH.get(self.command)
+        return bool(self.get("token")) and (only_with is None or bool(self.get(only_with)))
 
     def overrides(self) -> dict[str, tuple[object, str]]:
         """What goes over the file's own words, each with the flag it came from."""

@@ -222,6 +222,18 @@ def test_after_the_first_two_steps_nothing_is_fetched(shop: Shop) -> None:
     assert index.asked == []
 
 
+def test_a_look_that_has_nothing_to_say_to_github_does_not_wait_for_its_client(shop: Shop) -> None:
+    shop.job().run("deploy")
+    job = shop.job()
+    environments = job.runner.temp / "ci-ops" / "env"
+    environments.rename(job.home / "unused")
+    assert job.run("verify", url=shop.service.url).conclusion == "success"
+    assert job.run("readiness").conclusion == "success"
+    assert [each.name.partition("-")[0] for each in environments.iterdir()] == ["core"]
+    assert job.run("readiness", status_context="ci-ops / readiness").conclusion == "success"
+    assert {each.name.partition("-")[0] for each in environments.iterdir()} == {"core", "github"}
+
+
 def test_steps_that_start_at_once_in_a_fresh_job_do_not_disturb_each_other(shop: Shop) -> None:
     shop.job().run("deploy")
     job = shop.job()
