@@ -24,6 +24,13 @@ def place_options(command: Decorated) -> Decorated:
     return reduce(lambda done, option: option(done), reversed(options), command)
 
 
+def python_option(command: Decorated) -> Decorated:
+    """With which Python an application's declaration is imported."""
+    return click.option(
+        "--python", default="", help="The Python that imports it; the project's own if absent."
+    )(command)
+
+
 @click.group("config")
 def command() -> None:
     """Check the configuration, show what it means, print its schema."""
@@ -31,11 +38,34 @@ def command() -> None:
 
 @command.command("check")
 @place_options
-def check(config: str, environment: str) -> int:
-    """Say every problem of the file at once, each with its line; runs nothing."""
+@click.option(
+    "--app", default="", help="Check the environment against the application's module:name instead."
+)
+@python_option
+def check(config: str, environment: str, app: str, python: str) -> int:
+    """Say every problem at once, each with its place; runs nothing but what --app names."""
+    if app:
+        from ci_ops.cli._declared import checked_text  # noqa: PLC0415 - kept out of `--help`
+        from ci_ops.cli._env import user_environment  # noqa: PLC0415 - the same
+
+        click.echo(checked_text(app, user_environment(os.environ), python), nl=False)
+        return 0
     from ci_ops.config.check import check_text  # noqa: PLC0415 - kept out of `--help`
 
     click.echo(check_text(_source(config, environment)), nl=False)
+    return 0
+
+
+@command.command("variables")
+@click.option("--app", required=True, help="The application's declaration, as module:name.")
+@click.option("--format", "form", type=click.Choice(("dotenv", "markdown", "json")), default="dotenv")
+@python_option
+def variables(app: str, form: str, python: str) -> int:
+    """Print what an application declares: a `.env.example`, a table, or JSON."""
+    from ci_ops.cli._declared import variables_text  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.cli._env import user_environment  # noqa: PLC0415 - the same
+
+    click.echo(variables_text(app, user_environment(os.environ), python=python, form=form), nl=False)
     return 0
 
 

@@ -120,7 +120,7 @@ class VariableProblem:
     """How long the value is, never what it is."""
 
     def __str__(self) -> str:
-        return f"{self.name}: expected {self.expected}, found {self.observed}"
+        return f"{self.sentence.removesuffix('.')}: expected {self.expected}, found {self.observed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ class Contract:
             rule="missing" if variable.must_be_set else "misspelt",
             sentence=f"{variable.name} is not set" + (f", but {similar} is." if similar else "."),
             expected=variable.expected,
-            observed=f"nothing, but {similar} is set" if similar else "nothing",
+            observed="nothing",
         )
 
     def _similar(self, variable: Variable, given: Mapping[str, str]) -> str:

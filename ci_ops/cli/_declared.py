@@ -1,0 +1,44 @@
+"""What `ci-ops config` says about an application's own declaration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.core.contract_document import contract_to_json
+from ci_ops.core.contract_pages import dotenv_text, markdown_text
+from ci_ops.core.declaration import read_declaration
+from ci_ops.core.errors import ConfigError, Problem
+from ci_ops.edge.world import RealWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci_ops.core.contract import Contract
+
+
+def declared(app: str, env: Mapping[str, str], python: str) -> Contract:
+    """The contract of the application in this folder. Raises UsageError."""
+    world = RealWorld(env=env)
+    return read_declaration(app, world.process, root=Path.cwd(), env=env, python=python)
+
+
+def checked_text(app: str, env: Mapping[str, str], python: str) -> str:
+    """What is good, and what is only doubtful. Raises ConfigError with every problem."""
+    contract = declared(app, env, python)
+    reading = contract.validate(env)
+    if reading.problems:
+        every = (*reading.problems, *reading.warnings)
+        raise ConfigError(Problem(str(each), path=app, location="") for each in every)
+    warnings = "".join(f"warning: {app}: {each}\n" for each in reading.warnings)
+    return f"{warnings}{app}: {len(reading.is_set)} of {len(contract.variables)} variables are set, no problems.\n"
+
+
+def variables_text(app: str, env: Mapping[str, str], *, python: str, form: str) -> str:
+    """The declaration as a page."""
+    contract = declared(app, env, python)
+    if form == "json":
+        import json  # noqa: PLC0415 - the pages of text do without
+
+        return json.dumps(contract_to_json(contract), indent=2) + "\n"
+    return dotenv_text(contract) if form == "dotenv" else markdown_text(contract)
