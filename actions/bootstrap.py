@@ -34,17 +34,6 @@ ABANDONED_SECONDS = 3600
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 LOCKS = os.path.join(ROOT, "actions", "locks")
 GROUPS = {"deploy": ("core", "github"), "rollback": ("core", "github")}
-REPLACED_PREFIXES = ("PIP_", "PYTHON", "UV_")
-KEPT_NAMES = {
-    *("PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT"),
-    *("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_KEYRING_PROVIDER", "PIP_NO_INDEX"),
-    *("PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
-    *("UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
-    *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_NO_INDEX"),
-    *("UV_OFFLINE", "UV_SYSTEM_CERTS"),
-}
-"""What says where packages come from; everything else of pip and uv would change what is done with them."""
-DO_NOT_GO_ON = "Do not go on before it is known why: the files do not have the hashes in actions/locks."
 
 
 class SetupFailed(Exception):
@@ -210,73 +199,18 @@ def forget_abandoned(home: str) -> None:
 
 
 def fetch(lock: str, folder: str, work: str) -> None:
-    """Fetch and unpack what the lock names: by ourselves, else with uv where it is, else with pip."""
+    """Have packages.py fetch what the lock names; raises SetupFailed."""
     import runpy
-    import shutil
-    import subprocess
 
-    wheels = runpy.run_path(os.path.join(ROOT, "actions", "wheels.py"))
+    packages = runpy.run_path(
+        os.path.join(ROOT, "actions", "packages.py")
+    )  # an import would leave bytecode there
     try:
-        if not (why_not := wheels["fetch"](lock, folder)):
-            return
-    except wheels["Refused"] as problem:
-        raise SetupFailed(str(problem), DO_NOT_GO_ON) from None
-    if os.environ.get("RUNNER_DEBUG") == "1":
-        sys.stderr.write("::debug::ci-ops leaves its packages to uv or pip: " + why_not + "\n")
-    checked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", folder, "-r", lock]
-    installers = [[uv, "pip", "install", "--quiet", "--python", sys.executable] for uv in programs("uv")]
-    # --no-compile: compiling what is imported, when it is, costs less than compiling everything now
-    installers.append([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-compile"])
-    said = ""
-    for installer in installers:
-        shutil.rmtree(folder, ignore_errors=True)
-        done = subprocess.run(
-            installer + checked,
-            cwd=work,  # not the workspace: its pyproject.toml has no say in this
-            env=quiet_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        if done.returncode == 0:
-            return
-        said += done.stdout.decode("utf-8", "replace")
-    if "No module named pip" in said and len(installers) == 1:
-        hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
-        raise SetupFailed("neither uv nor pip is there for " + sys.executable, hint)
-    show(said)
-    if "hash mismatch" in said.lower() or "do not match the hashes" in said.lower():
-        raise SetupFailed("the package index served files that differ from those locked", DO_NOT_GO_ON)
-    raise SetupFailed(
-        "the packages in " + os.path.basename(lock) + " could not be installed",
-        "Does this runner reach its package index? Name a mirror with PIP_INDEX_URL or UV_DEFAULT_INDEX, "
-        "its certificate with PIP_CERT or SSL_CERT_FILE. The installer's own words are in the log.",
-    )
-
-
-def quiet_environment() -> dict[str, str]:
-    """The environment for pip and uv: where packages come from, and none of the job's other settings."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in KEPT_NAMES
-        or name.startswith(("UV_HTTP_", "UV_INDEX"))
-        or not name.startswith(REPLACED_PREFIXES)
-    }
-    for name, value in (("PIP_RETRIES", "2"), ("UV_HTTP_RETRIES", "2")):
-        kept.setdefault(name, value)
-    if kept.get("PIP_INDEX_URL") and not any(name.startswith(("UV_INDEX", "UV_DEFAULT")) for name in kept):
-        kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
-    kept.update(
-        PIP_DISABLE_PIP_VERSION_CHECK="1",
-        PIP_NO_INPUT="1",
-        PIP_REQUIRE_VIRTUALENV="0",
-        PIP_ROOT_USER_ACTION="ignore",
-        PIP_USER="0",
-        UV_NO_PROGRESS="1",
-    )
-    return kept
+        packages["fetch"](lock, folder, work=work, uv=programs("uv"))
+    except packages["NotFetched"] as problem:
+        if problem.log:
+            show(problem.log)
+        raise SetupFailed(problem.sentence, problem.hint) from None
 
 
 def newer_python() -> str:

@@ -2,7 +2,7 @@
 
 For the plain case alone: one index without credentials that speaks the JSON
 form of the simple API, and wheels that fit this interpreter. Wherever anything
-is unusual `fetch` says so and leaves the work to uv or pip, which know all that.
+is unusual `fetch` says so and leaves the work to pip, which knows all that.
 What has another hash than the lock says, or wants out of its folder, is refused
 and tried in no other way.
 
@@ -49,14 +49,10 @@ UNUSUAL = {
     ),
 }
 """What a pip configuration may say about sources that is pip's own work."""
-UNUSUAL_FOR_UV = (
-    *("UV_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_EXTRA", "UV_FIND", "UV_INDEX", "UV_INSECURE", "UV_KEYRING"),
-    *("UV_NO_INDEX", "UV_OFFLINE"),
-)
 
 
 class Unusual(Exception):
-    """This is work for uv or pip, for the reason given."""
+    """This is work for pip, for the reason given."""
 
 
 class Refused(ValueError):
@@ -80,7 +76,7 @@ class Source(NamedTuple):
 
 
 def fetch(lock: str, folder: str, *, seconds: float = TOTAL_SECONDS) -> str:
-    """Fetch and unpack what a lock names into a folder; empty, or why that is for uv or pip.
+    """Fetch and unpack what a lock names into a folder; empty, or why that is work for pip.
 
     Raises Refused.
     """
@@ -96,7 +92,7 @@ def fetch(lock: str, folder: str, *, seconds: float = TOTAL_SECONDS) -> str:
         return "the index takes its time"
     except Unusual as reason:
         return str(reason)
-    except Exception as problem:  # noqa: BLE001 - pip's insides, the network, any answer: uv and pip say more
+    except Exception as problem:  # noqa: BLE001 - pip's insides, the network, any answer: pip says more
         return type(problem).__name__
     finally:
         sys.path[:] = path
@@ -143,10 +139,12 @@ def read_settings() -> dict[str, str]:
     """What pip's configuration files and its variables say. Raises Unusual."""
     from pip._internal.utils import appdirs
 
-    shared, own = appdirs.site_config_dirs, appdirs.user_config_dir
     older = os.path.expanduser(os.path.join("~", "pip" if os.name == "nt" else ".pip"))
     name = "pip.ini" if os.name == "nt" else "pip.conf"
-    files = [os.path.join(folder, name) for folder in (*shared("pip"), older, own("pip"), sys.prefix)]
+    files = [
+        os.path.join(folder, name)
+        for folder in (*appdirs.site_config_dirs("pip"), older, appdirs.user_config_dir("pip"), sys.prefix)
+    ]
     extra = os.environ.get("PIP_CONFIG_FILE")
     parser = configparser.RawConfigParser()
     if extra != os.devnull:
@@ -158,9 +156,6 @@ def read_settings() -> dict[str, str]:
     settings.update((key, os.environ[name]) for key, name in variables.items() if os.environ[name])
     for key in sorted(UNUSUAL & settings.keys()):
         raise Unusual(f"pip is configured with {key}")
-    uv_files = [os.path.join(folder, "uv.toml") for folder in (*shared("uv"), own("uv"), "/etc/uv")]
-    if any(map(os.path.exists, uv_files)) or any(name.startswith(UNUSUAL_FOR_UV) for name in os.environ):
-        raise Unusual("uv is configured")
     return settings
 
 
@@ -215,7 +210,7 @@ def wheel_of(package: Wanted, source: Source) -> bytes:
         raise Unusual(f"the index has no locked wheel of {package.name} that fits")
     _, content = answer(source, safe(urljoin(page, url)))
     if hashlib.sha256(content).hexdigest() != digest:
-        raise Refused("the package index served files that differ from those locked")
+        raise Refused(f"the index served another file than the locked wheel of {package.name}")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Wheels fetched by ourselves: what is fetched, what is left to uv and pip, what is refused."""
+"""Wheels fetched by ourselves: what is fetched, what is left to pip, what is refused."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_the_locks_of_the_actions_are_understood(lock: Path) -> None:
         "# a comment",
     ],
 )
-def test_a_lock_of_another_form_is_left_to_others(place: Place, line: str) -> None:
+def test_a_lock_of_another_form_is_left_to_pip(place: Place, line: str) -> None:
     assert place.fetch(line + "\n") == "the lock has a line of another form"
     assert place.index.asked == []
 
@@ -155,10 +155,6 @@ def test_a_lock_of_another_form_is_left_to_others(place: Place, line: str) -> No
         ("PIP_NO_INDEX", "1", "pip is configured with no-index"),
         ("PIP_PROXY", "http://127.0.0.1:1", "pip is configured with proxy"),
         ("PIP_TRUSTED_HOST", "127.0.0.1", "pip is configured with trusted-host"),
-        ("UV_INDEX", "https://elsewhere.example", "uv is configured"),
-        ("UV_INDEX_INTERNAL_PASSWORD", "hunter2", "uv is configured"),
-        ("UV_DEFAULT_INDEX", "https://elsewhere.example", "uv is configured"),
-        ("UV_OFFLINE", "1", "uv is configured"),
         ("PIP_CERT", "/no/such/file.pem", "FileNotFoundError"),
         ("PIP_INDEX_URL", "https://me:hunter2@127.0.0.1:1/simple", "the index is not one that is asked over"),
         ("PIP_INDEX_URL", "http://elsewhere.example/simple", "the index is not one that is asked over https"),
@@ -166,7 +162,7 @@ def test_a_lock_of_another_form_is_left_to_others(place: Place, line: str) -> No
         ("http_proxy", "http://127.0.0.1:1", "URLError"),
     ],
 )
-def test_unusual_settings_are_left_to_others(
+def test_unusual_settings_are_left_to_pip(
     place: Place, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -204,30 +200,23 @@ def test_the_index_of_a_configuration_file_is_asked(place: Place, monkeypatch: p
     assert place.fetch(place.index.add("one")) == ""
 
 
-def test_where_uv_has_a_configuration_it_is_asked(place: Place) -> None:
-    folder = Path(os.environ["XDG_CONFIG_HOME"]) / "uv"
-    folder.mkdir(parents=True)
-    (folder / "uv.toml").write_text("")
-    assert place.fetch(place.index.add("one")) == "uv is configured"
-
-
-def test_an_index_that_speaks_html_alone_is_left_to_others(place: Place) -> None:
+def test_an_index_that_speaks_html_alone_is_left_to_pip(place: Place) -> None:
     place.index.speaks_json = False
     assert place.fetch(place.index.add("one")) == "the index does not speak JSON"
 
 
-def test_a_package_that_the_index_has_not_is_left_to_others(place: Place) -> None:
+def test_a_package_that_the_index_has_not_is_left_to_pip(place: Place) -> None:
     line = place.index.add("one")
     del place.index.wheels["one"]
     assert place.fetch(line) == "the index answered 404"
 
 
-def test_a_wheel_for_another_system_is_left_to_others(place: Place) -> None:
+def test_a_wheel_for_another_system_is_left_to_pip(place: Place) -> None:
     line = place.index.add("one", tag="cp39-cp39-plan9_mips")
     assert place.fetch(line) == "the index has no locked wheel of one that fits"
 
 
-def test_a_wheel_with_data_files_is_left_to_others(place: Place) -> None:
+def test_a_wheel_with_data_files_is_left_to_pip(place: Place) -> None:
     assert place.fetch(place.index.add("one", **{"one-1.0.data/data/etc/x": ""})) == "a wheel has data files"
 
 
@@ -243,13 +232,13 @@ def test_a_wheel_with_data_files_is_left_to_others(place: Place) -> None:
         b"\xff",
     ],
 )
-def test_a_page_of_another_form_is_left_to_others(place: Place, body: bytes) -> None:
+def test_a_page_of_another_form_is_left_to_pip(place: Place, body: bytes) -> None:
     place.index.damage = lambda _path, _body: body
     assert place.fetch(place.index.add("one")) != ""
     assert place.unpacked == set()
 
 
-def test_an_index_that_takes_its_time_is_left_to_others(place: Place) -> None:
+def test_an_index_that_takes_its_time_is_left_to_pip(place: Place) -> None:
     line = place.index.add("one")
     place.index.go_on.clear()
     try:
@@ -258,7 +247,7 @@ def test_an_index_that_takes_its_time_is_left_to_others(place: Place) -> None:
         place.index.go_on.set()
 
 
-def test_an_answer_that_is_cut_off_is_left_to_others_and_not_called_a_forgery(
+def test_an_answer_that_is_cut_off_is_left_to_pip_and_not_called_a_forgery(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def page_then_half(asked: Asked) -> Reply | None:
@@ -298,7 +287,7 @@ def test_other_bytes_than_those_locked_are_refused(place: Place) -> None:
     line = place.index.add("one")
     hostile = tiny_wheel("one", "raise SystemExit('hostile')\n")
     place.index.damage = lambda path, body: hostile if path.startswith("/files") else body
-    with pytest.raises(wheels.Refused, match="served files that differ from those locked"):
+    with pytest.raises(wheels.Refused, match="another file than the locked wheel of one"):
         place.fetch(line)
     assert place.unpacked == set()
 
