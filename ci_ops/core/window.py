@@ -151,3 +151,9 @@ class ValueWindow:
             return None
         average = sum(values) / len(values)
         return Measured(count=len(values), minimum=min(values), maximum=max(values), average=average)
+
+    def quantiles(self, *ratios: float) -> tuple[float, ...]:
+        """The value at each of these ranks, 0 the least and 1 the greatest; empty when nothing is held."""
+        values = sorted(self._values)
+        last = len(values) - 1
+        return tuple(values[round(ratio * last)] for ratio in ratios) if values else ()

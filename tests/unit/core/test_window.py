@@ -108,6 +108,15 @@ def test_a_value_window_describes_its_last_measurements(size: int, values: list[
     assert summary.average == pytest.approx(sum(kept) / len(kept), abs=1e-6)
 
 
+def test_quantiles_are_values_that_were_measured() -> None:
+    window = ValueWindow(1000)
+    assert window.quantiles(0.5) == ()
+    for value in range(1, 1102):
+        window.add(value)
+
+    assert window.quantiles(0.0, 0.5, 0.95, 1.0) == (102.0, 602.0, 1051.0, 1101.0)
+
+
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_window_without_room_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="at least one entry"):
