@@ -1,0 +1,1 @@
+"""What we promise about speed, measured beside a named peer in the same run."""
