@@ -56,6 +56,10 @@ def test_actionlint_has_nothing_to_say() -> None:
     assert says("actionlint", "-no-color", *shellcheck, *ignored, *WORKFLOWS) == ""
 
 
+def test_shellcheck_has_nothing_to_say_about_the_script_of_the_self_test() -> None:
+    assert says("shellcheck", ROOT / ".github" / "serve.sh") == ""
+
+
 def test_zizmor_has_nothing_to_say_to_its_strictest_reader() -> None:
     flags = (
         "--offline",

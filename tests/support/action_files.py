@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("readiness", "deploy", "verify", "notify", "rollback")
 OURS = re.compile(
-    r"(?P<repository>[\w.-]+/ci-ops)/(?P<path>actions/\w+|\.github/workflows/[\w.-]+)@(?P<ref>\S+)"
+    r"(?P<repository>[\w.-]+/ci-ops)/(?P<path>actions/\w+|\.github/workflows/[\w.-]+)@(?P<ref>[\w.-]*\w)"
 )
 
 
