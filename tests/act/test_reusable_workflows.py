@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from tests.support.act import TOKEN
 from tests.support.caller import SLACK
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def test_two_good_releases_a_bad_one_and_the_way_back_by_hand(stage: Stage) -> N
     assert stage.github.states()[3][-1] == "success"
     assert "It's" in stage.github.deployments[3]["payload"]["reason"]
     assert not list(stage.act.folder.parent.rglob("owned*"))
-    assert "ghs_token" not in stage.told + fourth.log + fourth.summary
+    printed = "".join(each.log + each.summary for each in (first, second, third, fourth))
+    assert TOKEN not in stage.told + printed
+    assert "abcdefgh12345678" not in printed  # of the channel's address
     assert len({each.body for each in stage.slack.taken}) == len(stage.slack.taken)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.action_files import ACTIONS
-from tests.support.caller import RELEASES
+from tests.support.caller import RELEASES, SLACK
 from tests.support.job import TOKEN, commands, tree
 from tests.support.parts import ROOT
 from tests.support.receiver import Answer, receiving
@@ -150,20 +150,27 @@ def test_a_channel_that_refuses_is_a_warning_and_keeps_its_address_to_itself(sho
     assert "abcdefgh12345678" not in result.summary + "\n".join(result.log.shown)
 
 
-def test_finish_closes_what_a_lost_runner_left_open(shop: Shop) -> None:
-    job = shop.job()
+@pytest.mark.parametrize("knows_the_channel", [True, False])
+def test_finish_closes_what_a_lost_runner_left_open_and_tells_whom_it_can(
+    shop: Shop, knows_the_channel: bool
+) -> None:
     mark = shop.folder / "mark"
-    shop.caller.write("ci-ops.yml", RELEASES.replace(">commit", f">commit; touch {mark}; sleep 100"))
-    job.runner.grace_seconds = (0, 0)  # a runner that is lost asks nobody
-    job.run("deploy", lambda _lines: mark.exists())
-    assert shop.github.states() == [["in_progress"]]
+    slow = RELEASES.replace(">commit", f">commit; touch {mark}; sleep 100")
+    shop.caller.write("ci-ops.yml", slow + SLACK)
+    with receiving() as slack:
+        job = shop.job(SLACK_WEBHOOK_URL=slack.url())
+        job.runner.grace_seconds = (0, 0)  # a runner that is lost asks nobody
+        job.run("deploy", lambda _lines: mark.exists())
+        assert shop.github.states() == [["in_progress"]]
 
-    lost = shop.job()
-    lost.runner.github["run_id"] = job.runner.github["run_id"]
-    result = lost.run("deploy", finish="true")
-    assert ended(result) == ("failure", "fail", "findings")
-    assert shop.github.states() == [["in_progress", "error"]]
-    assert ended(lost.run("deploy", finish="true")) == ("success", "pass", "ok")
+        lost = shop.job(**({"SLACK_WEBHOOK_URL": slack.url()} if knows_the_channel else {}))
+        lost.runner.github["run_id"] = job.runner.github["run_id"]
+        result = lost.run("deploy", finish="true")
+        assert ended(result) == ("failure", "fail", "findings")
+        assert shop.github.states() == [["in_progress", "error"]]
+        told = "\n".join(each.body.decode() for each in slack.taken)
+        assert ("The runner was lost" in told) is knows_the_channel
+        assert ended(lost.run("deploy", finish="true")) == ("success", "pass", "ok")
 
 
 def test_hostile_words_are_words_everywhere(shop: Shop) -> None:
