@@ -14,6 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 SUM := $(shell cat pyproject.toml Makefile | cksum | cut -d ' ' -f 1)
 DEMO_READY := $(VENV)/.ready-demo-$(SUM)
 TEST_READY := $(VENV)/.ready-test-$(SUM)
+BENCH_READY := $(VENV)/.ready-bench-$(SUM)
 EDITABLE := --editable '.[cli,github,demo]'
 
 # uv takes seconds where pip takes a minute; pip's index is its index too.
@@ -41,7 +42,7 @@ lint: $(TEST_READY)  ## ruff, rules and layout
 types: $(TEST_READY)  ## mypy, strict
 	@$(BIN)/mypy $(CODE)
 
-bench: $(TEST_READY) parts  ## the measurements, with their peers in the same run
+bench: $(BENCH_READY) parts  ## the measurements, with their peers in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 parts: $(TEST_READY)  ## the real programs that the tests run against, into .parts
@@ -67,6 +68,10 @@ $(DEMO_READY): | $(BIN)/uv
 $(TEST_READY): | $(BIN)/uv
 	@$(UV) $(EDITABLE) --group lint --group test --group service-test
 	@rm -f $(VENV)/.ready-*-* && touch $@ $(DEMO_READY)
+
+$(BENCH_READY): $(TEST_READY)
+	@$(UV) --group bench
+	@touch $@
 
 $(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found" >&2; \

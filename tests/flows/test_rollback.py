@@ -137,15 +137,16 @@ def test_a_rollback_that_was_stopped_is_finished_by_the_next(shop: Shop) -> None
     command = 'rollback: \'test -e "$SHOP/fast" || kill -TERM $PPID; test -e "$SHOP/fast" || sleep 30; '
     shop.write_config(CONFIG.replace("rollback: '", command))
     stop = StopSignal()
+    before = signal.getsignal(signal.SIGTERM)
     with stop.listening():
         report = shop.rollback(stop=stop)
+    assert signal.getsignal(signal.SIGTERM) is before
     assert report.verdict == "terminated"
     (shop.service.folder / "fast").touch()
     again = shop.rollback()
     assert again.verdict == "ok"
     assert id_of(again) == id_of(report)
     assert shop.service.revision == ONE
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_dry_run_shows_where_it_would_go(shop: Shop) -> None:
