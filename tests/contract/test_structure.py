@@ -1,0 +1,152 @@
+"""The plan of the house, read from the source: who may import whom, and how large things may get."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.support.parts import ROOT
+
+PACKAGE = ROOT / "ci_ops"
+FAMILIES = {"checks", "targets", "channels", "formats"}
+MAY_IMPORT = {
+    "core": set(),
+    "service": {"core"},
+    "edge": {"core"},
+    "plugins": {"core"},
+    "config": {"core", "plugins"},
+    "flows": {"core", "plugins", "config"} | FAMILIES,
+    "cli": {"core", "plugins", "config", "edge", "flows", "demo"},
+    "demo": {"core", "edge", "flows", "cli"},
+    "__main__": {"core", "cli"},
+}
+"""What a part imports beside itself; a family imports core alone, as any folder that is not named here."""
+NEEDS_NOTHING = {"core", "service", "plugins"} | FAMILIES
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 400, 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """One file of ours."""
+
+    path: Path
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.path.read_bytes())
+
+    @property
+    def name(self) -> str:
+        parts = self.path.relative_to(ROOT).with_suffix("").parts
+        return ".".join(parts).removesuffix(".__init__")
+
+    @property
+    def part(self) -> str:
+        return part_of(self.name)
+
+    def imports(self, *, at_the_top: bool = False) -> Iterator[str]:
+        """The modules it imports: everywhere, or only what its own import loads."""
+        nodes = self._top(self.tree.body) if at_the_top else ast.walk(self.tree)
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                yield from (each.name for each in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{node.module}.{each.name}" for each in node.names)
+
+    def _top(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
+        for node in body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                yield from self._top(node.orelse)
+            elif isinstance(node, ast.If | ast.Try | ast.With):
+                yield from self._top([*node.body, *getattr(node, "orelse", [])])
+            else:
+                yield node
+
+
+def part_of(name: str) -> str:
+    """The part of the house that a module of ours belongs to; `ci_ops` for the package itself."""
+    parts = name.split(".")
+    inner = parts[1] if len(parts) > 1 else ""
+    is_part = (PACKAGE / inner).is_dir() or (PACKAGE / f"{inner}.py").exists()
+    return inner if inner and is_part else "ci_ops"
+
+
+def is_ours(name: str) -> bool:
+    return name.partition(".")[0] == "ci_ops"
+
+
+def is_known(name: str) -> bool:
+    """True for what is there with Python and with us."""
+    return is_ours(name) or name.partition(".")[0] in sys.stdlib_module_names
+
+
+MODULES = [
+    Module(path=path)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "shop" not in path.parts  # the sample service is data of the demo
+]
+NAMES = {module.name for module in MODULES}
+
+
+def test_every_part_of_the_house_is_seen() -> None:
+    assert {module.part for module in MODULES} >= {*MAY_IMPORT, *FAMILIES, "ci_ops"}
+    assert part_of("ci_ops.core.text.one_line") == "core"
+    assert part_of("ci_ops.__version__") == "ci_ops"
+
+
+def test_a_module_imports_only_what_its_part_may() -> None:
+    wrong = []
+    for module in MODULES:
+        allowed = {module.part} | MAY_IMPORT.get(module.part, {"core"})
+        allowed |= set() if module.part == "core" else {"ci_ops"}
+        seen = {name for name in module.imports() if is_ours(name)}
+        wrong += [f"{module.name} → {name}" for name in seen if part_of(name) not in allowed]
+    # The package itself only says where its public names are; each is loaded when it is used.
+    assert [each for each in wrong if not each.startswith("ci_ops →")] == []
+
+
+def test_what_needs_nothing_imports_nothing_from_outside_at_its_top() -> None:
+    wrong = []
+    for module in MODULES:
+        outside = {name.partition(".")[0] for name in module.imports(at_the_top=True) if not is_known(name)}
+        is_adapter = any(name.startswith(module.path.stem) for name in outside)  # such as routes/flask.py
+        if outside and module.part in NEEDS_NOTHING and not (is_adapter and module.part == "service"):
+            wrong.append(f"{module.name} → {', '.join(outside)}")
+    assert wrong == []
+    core = [name for module in MODULES if module.part == "core" for name in module.imports()]
+    assert all(map(is_known, core))
+
+
+def test_no_import_leads_back_to_where_it_came_from() -> None:
+    known = {
+        module.name: {
+            found
+            for name in module.imports(at_the_top=True)
+            for found in (name, name.rpartition(".")[0])
+            if found in NAMES and found not in {module.name, "ci_ops"}
+        }
+        for module in MODULES
+    }
+    try:
+        list(TopologicalSorter(known).static_order())
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_files_and_functions_stay_readable() -> None:
+    sizes = {module.name: len(module.path.read_text().splitlines()) for module in MODULES}
+    assert {name: size for name, size in sizes.items() if size > LINES_OF_A_FILE} == {}
+    functions = {
+        f"{module.name}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for module in MODULES
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: size for name, size in functions.items() if size > LINES_OF_A_FUNCTION} == {}
