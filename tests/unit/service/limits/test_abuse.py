@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 import math
 import threading
-import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ci_ops.service.limits.abuse import AbuseDetector, abuse_detector
+from tests.support.memory import memory_of
 from tests.support.ticks import Ticks
 
 
@@ -123,16 +123,20 @@ def test_when_there_is_no_room_for_a_flag_it_says_so_now_and_then(
 
 
 def test_the_memory_is_what_was_stated() -> None:
-    users = [f"{number:096d}" for number in range(20_000)]
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    detector = AbuseDetector(max_tracked=2000)
-    for user in users:
-        detector.record_event(user, "bet")
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert detector.get_abuse_summary()["tracked"] == 2000
-    assert after - before <= 2000 * 700
+    memory = memory_of(
+        """
+        from ci_ops.service.limits.abuse import AbuseDetector
+        users = [f"{number:096d}" for number in range(20_000)]
+        """,
+        """
+        detector = AbuseDetector(max_tracked=2000)
+        for user in users:
+            detector.record_event(user, "bet")
+        """,
+        told='detector.get_abuse_summary()["tracked"]',
+    )
+    assert memory.told == 2000
+    assert memory.kept_bytes <= 2000 * 700
 
 
 def test_no_event_is_lost_between_threads(clock: Ticks) -> None:

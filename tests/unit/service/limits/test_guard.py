@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import threading
-import tracemalloc
 from typing import Any
 
 import pytest
 
-from ci_ops.service.limits import networks
 from ci_ops.service.limits.guard import DDoSProtection, ddos_protection
+from tests.support.memory import memory_of
 from tests.support.ticks import Ticks
 
 IP = "198.51.100.7"
@@ -176,22 +174,27 @@ def test_without_room_for_its_block_an_address_stays_refused_by_its_count(
     assert not guard.block_ip("203.0.113.9")
 
 
-def test_the_memory_is_what_was_stated(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR)
-    ips = [f"2001:db8:{number >> 16:x}:{number & 65535:x}::1" for number in range(6000)]
-    reason = "x" * 300
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    guard = DDoSProtection(max_ips=2000, max_blocks=1000)
-    for ip in ips:
-        guard.check_request(ip)
-        guard.block_ip(ip, reason=reason)
-    networks._identify.cache_clear()
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert guard.get_summary()["tracked"] == 2000
-    assert guard.get_summary()["blocked"] == 1000
-    assert after - before <= 3000 * 700
+def test_the_memory_is_what_was_stated() -> None:
+    memory = memory_of(
+        """
+        import logging
+        from ci_ops.service.limits import networks
+        from ci_ops.service.limits.guard import DDoSProtection
+        logging.disable()
+        ips = [f"2001:db8:{number >> 16:x}:{number & 65535:x}::1" for number in range(6000)]
+        reason = "x" * 300
+        """,
+        """
+        guard = DDoSProtection(max_ips=2000, max_blocks=1000)
+        for ip in ips:
+            guard.check_request(ip)
+            guard.block_ip(ip, reason=reason)
+        networks._identify.cache_clear()
+        """,
+        told='[guard.get_summary()["tracked"], guard.get_summary()["blocked"]]',
+    )
+    assert memory.told == [2000, 1000]
+    assert memory.kept_bytes <= 3000 * 700
 
 
 def test_what_is_no_address_is_counted_as_it_is_and_bounded(guard: DDoSProtection) -> None:

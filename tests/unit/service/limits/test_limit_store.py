@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 import time
-import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from ci_ops.service.limits.gcra import Quota
 from ci_ops.service.limits.networks import neighbourhood
 from ci_ops.service.limits.store import MAX_KEY_LENGTH, Claim, MemoryStore, bounded_key
+from tests.support.memory import memory_of
 from tests.support.ticks import NanoTicks
 
 FIVE_A_MINUTE = Quota(limit=5, name="five")
@@ -76,16 +76,22 @@ def test_two_hundred_thousand_spoofed_keys_find_a_bucket_and_the_table_stays_sma
 
 
 def test_the_memory_is_what_was_stated() -> None:
-    keys = spoofed(30_000)
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    store = MemoryStore(15_000)
-    quota = Quota(limit=1, window_seconds=3600)
-    for key in keys:
-        store.spend_one(quota, key)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most - before <= 15_000 * 400 + 160_000
+    memory = memory_of(
+        """
+        from ci_ops.service.limits.gcra import Quota
+        from ci_ops.service.limits.store import MemoryStore
+        keys = [f"2001:0db8:85a3:0000:0000:8a2e:{number:09x}:ffff:ffff" for number in range(30_000)]
+        """,
+        """
+        store = MemoryStore(15_000)
+        quota = Quota(limit=1, window_seconds=3600)
+        for key in keys:
+            store.spend_one(quota, key)
+        """,
+        told="len(store)",
+    )
+    assert memory.told == 15_000
+    assert memory.most_bytes <= 15_000 * 400 + 160_000
 
 
 def test_keys_at_rest_leave_by_themselves() -> None:
