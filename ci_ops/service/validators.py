@@ -1,48 +1,40 @@
-"""Asks the health routes of a running service, with nothing but the standard library.
+"""Asks the health routes of a running service, as a prober would.
 
-    all_pass, results = HealthCheckValidator("http://127.0.0.1:8000").run_all_checks_sync()
+all_pass, results = HealthCheckValidator("http://127.0.0.1:8000").run_all_checks_sync()
 
-From a container, where there is no curl: `python -m ci_ops.service.validators
-http://127.0.0.1:8000/health/ready` ends with 0, or with 1 and a sentence.
+From a shell or a Dockerfile: `python -m ci_ops.service.probe`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from ci_ops.service.check_result import CheckResult, CheckStatus, failed, results_of
-from ci_ops.service.health_checks.web import http_check
+from ci_ops.core.redact import redact_patterns
+from ci_ops.core.status import Status
+from ci_ops.core.text import one_line
+from ci_ops.service.check_result import CheckResult, CheckStatus
+from ci_ops.service.probe import TIMEOUT_SECONDS, probe_health
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-TIMEOUT_SECONDS = 5.0
-FRESH = {"Cache-Control": "no-cache"}
-"""Past every cache, the kit's own included: an old answer proves nothing."""
+_STATUSES = {Status.PASS: CheckStatus.PASS, Status.WARN: CheckStatus.WARN}
 
 
 class HealthCheckValidator:
-    """Liveness and readiness of a service, as a prober sees them."""
+    """Liveness and readiness of a service; every cache is asked past."""
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        prefix: str = "/health",
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        headers: Mapping[str, str] | None = None,
+        self, base_url: str, *, prefix: str = "/health", timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        """`headers` are sent along, such as the token's. Raises ValueError for no http address."""
+        """Raises ValueError for what is no http or https address."""
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the address of a service begins with http:// or https://")
         self._base = base_url.rstrip("/") + "/" + prefix.strip("/")
         self._timeout_seconds = timeout_seconds
-        self._headers = {**FRESH, **(headers or {})}
-        http_check(self._base)
 
     def validate_liveness(self) -> CheckResult:
-        """Whether the process is alive; a warning when it is not in order."""
+        """Whether the process is alive."""
         return self._ask("liveness", "live")
 
     def validate_readiness(self) -> CheckResult:
@@ -59,41 +51,13 @@ class HealthCheckValidator:
         return await asyncio.to_thread(self.run_all_checks_sync)
 
     def _ask(self, name: str, path: str) -> CheckResult:
-        return ask(name, f"{self._base}/{path}", timeout_seconds=self._timeout_seconds, headers=self._headers)
-
-
-def ask(
-    name: str,
-    url: str,
-    *,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    headers: Mapping[str, str] | None = None,
-) -> CheckResult:
-    """What a health route answers; its document counts as well as its status."""
-    look = http_check(url, timeout_seconds=timeout_seconds, headers=headers, reads_health=True)
-    began = time.perf_counter()
-    try:
-        (result,) = results_of(name, look(), time.perf_counter() - began)
-    except Exception as error:  # noqa: BLE001 - whatever the network does is the result
-        return failed(name, error)
-    return result
-
-
-def main(arguments: list[str]) -> int:
-    """Ask one address; 0 when the service there can work, 1 when not."""
-    if len(arguments) != 1:
-        print("usage: python -m ci_ops.service.validators URL", file=sys.stderr)  # noqa: T201 - a command
-        return 2
-    try:
-        result = ask("health", arguments[0], headers=FRESH)
-    except ValueError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command
-        return 2
-    if result.status is CheckStatus.PASS:
-        return 0
-    print(f"{result.status}: {result.message}", file=sys.stderr)  # noqa: T201 - a command
-    return 1 if result.status is CheckStatus.FAIL else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        began = time.perf_counter()
+        document = probe_health(f"{self._base}/{path}", timeout_seconds=self._timeout_seconds)
+        parts = [document.problem, *(f"{one.name} {one.status}" for one in document.not_passing)]
+        return CheckResult(
+            name=name,
+            status=_STATUSES.get(document.status, CheckStatus.FAIL),
+            message=redact_patterns(one_line(", ".join(filter(None, parts)))),
+            details={"release": document.release_id} if document.release_id else {},
+            seconds=time.perf_counter() - began,
+        )
