@@ -132,3 +132,27 @@ def test_a_broken_reading_is_not_taken_for_a_short_history(both: Both) -> None:
     both.double.fail(401, path="/statuses", times=9)
     with pytest.raises(LedgerError):
         pair.history("production")
+
+
+def test_what_a_finished_run_left_open_is_closed_on_github(both: Both) -> None:
+    run_url = "https://github.com/org/app/actions/runs/42"
+    both.pair().open(replace(RECORD, run_url=run_url, state=State.RUNNING))
+    both.double.runs = {42: "completed"}
+    (closed,) = both.pair().close_stale("production")
+    assert (closed.id, closed.state) == (RECORD.id, State.INTERRUPTED)
+
+
+@pytest.mark.parametrize(("status", "notes"), [(403, 0), (404, 1)])
+def test_runs_that_cannot_be_looked_at_are_left_to_themselves(both: Both, status: int, notes: int) -> None:
+    pair = both.pair()
+    both.double.fail(status, times=99)
+    assert pair.close_stale("production") == ()
+    assert len(both.notes) == notes
+
+
+def test_a_ledger_that_was_left_out_closes_nothing(both: Both) -> None:
+    pair = both.pair()
+    both.double.fail(403, times=99)
+    pair.open(RECORD)
+    assert pair.close_stale("production") == ()
+    assert both.local.close_stale("production") == ()

@@ -54,3 +54,8 @@ def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
 def test_a_path_is_no_assignment() -> None:
     assert redact_patterns("/etc/passwd: Permission denied") == "/etc/passwd: Permission denied"
     assert redact_patterns("passwd: abcdefgh") == "passwd: ***"
+
+
+def test_each_long_line_of_a_secret_is_hidden_and_short_ones_are_not() -> None:
+    hide = redact.Redactor(["first-long-line\nab\nsecond-long-line"])
+    assert hide("first-long-line ab second-long-line") == "*** ab ***"
