@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -85,21 +86,28 @@ def _go_part(name: str, module: str, tags: str = "") -> Part:
     return Part(name=name, install="make parts", find=find, go_module=module, go_tags=tags)
 
 
+def _demo_packages() -> list[str]:
+    """What the demo needs beside the packages of the locks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [str(each) for each in project["optional-dependencies"]["demo"]]
+
+
 def _wheels_mark() -> Path:
     """Stands beside the packages when they are all there, for this Python and these locks."""
-    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS)).hexdigest()[:16]
+    wanted = [*(lock.read_bytes() for lock in LOCKS), *map(str.encode, _demo_packages())]
+    digest = hashlib.sha256(b"".join(wanted)).hexdigest()[:16]
     return WHEELS / f".{sys.implementation.cache_tag}-{digest}"
 
 
 def _fetch_wheels() -> str:
-    """The packages of the actions' lock files, so that actions start in tests without a network."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
-    command += ["--require-hashes", "--only-binary=:all:", f"--dest={WHEELS}"]
-    done = subprocess.run(
-        command + [f"--requirement={lock}" for lock in LOCKS], stderr=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
-        return f"pip download failed: {done.stderr.strip()[-2000:]}"
+    """The packages of the actions' locks and of the demo, so that they start in tests without a network."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+    command += ["--only-binary=:all:", f"--dest={WHEELS}"]
+    locked = ["--no-deps", "--require-hashes", *(f"--requirement={lock}" for lock in LOCKS)]
+    for wanted in (locked, _demo_packages()):
+        done = subprocess.run(command + wanted, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            return f"pip download failed: {done.stderr.strip()[-2000:]}"
     _wheels_mark().touch()
     return ""
 
