@@ -7,10 +7,7 @@ to drop repetitions. Without a secret the event is sent unsigned.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -19,6 +16,14 @@ from ci_ops.channels._post import encoded, host_of, post
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.plugin import Channel
+from ci_ops.core.signed_message import (
+    ID_HEADER,
+    SECRET_PREFIX,
+    SIGNATURE_HEADER,
+    TIME_HEADER,
+    sign,
+    signing_key,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +32,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Major version of the payload."""
-SECRET_PREFIX = "whsec_"
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -48,9 +52,9 @@ class Webhook(Channel):
         now = world.clock.now()
         document = payload(message, at=now)
         reference = reference_of(message)
-        headers = {"webhook-id": reference, "webhook-timestamp": str(int(now.timestamp()))}
+        headers = {ID_HEADER: reference, TIME_HEADER: str(int(now.timestamp()))}
         if self.secrets:
-            headers["webhook-signature"] = signatures(self.secrets, headers, encoded(document))
+            headers[SIGNATURE_HEADER] = signatures(self.secrets, headers, encoded(document))
         place = f"the webhook at {host_of(self.url.reveal())}"
         post(world, self.url, document, place=place, timeout_seconds=self.timeout, headers=headers)
         return reference
@@ -88,23 +92,18 @@ def reference_of(message: Message) -> str:
 
 
 def signatures(secrets: tuple[Secret, ...], headers: dict[str, str], body: bytes) -> str:
-    """One `v1,` signature per secret, so that receivers may change theirs without losing an event."""
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    return " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets)
-
-
-def _signature(secret: Secret, signed: bytes) -> str:
-    return base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
+    """One signature per secret, so that receivers may change theirs without losing an event."""
+    message_id, timestamp = headers[ID_HEADER], headers[TIME_HEADER]
+    return " ".join(
+        sign(_key(secret), body, message_id=message_id, timestamp=timestamp) for secret in secrets
+    )
 
 
 def _key(secret: Secret) -> bytes:
     try:
-        key = base64.b64decode(secret.reveal().strip().removeprefix(SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
+        return signing_key(secret.reveal())
+    except ValueError:
         raise Undeliverable(
             f"a webhook secret is not base64 after `{SECRET_PREFIX}`; make one with: openssl rand -base64 32",
             retry=False,
-        )
-    return key
+        ) from None

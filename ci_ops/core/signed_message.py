@@ -1,0 +1,31 @@
+"""How a webhook's body is signed, for those who send one and those who receive one.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+SECRET_PREFIX = "whsec_"
+ID_HEADER, TIME_HEADER, SIGNATURE_HEADER = "webhook-id", "webhook-timestamp", "webhook-signature"
+VERSION = "v1"
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in a secret: what stands after `whsec_`, in base64. Raises ValueError for anything else."""
+    try:
+        key = base64.b64decode(secret.strip().removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not key:
+        raise ValueError(f"a webhook secret is base64, perhaps after {SECRET_PREFIX}")
+    return key
+
+
+def sign(key: bytes, body: bytes, *, message_id: str, timestamp: str) -> str:
+    """The signature of a message, with its version: it holds for that id and that second alone."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return f"{VERSION},{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
