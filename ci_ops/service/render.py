@@ -109,7 +109,7 @@ class RenderDeployment(ConfigValidator):
 
     @overload
     def cache_health_check(
-        self, *, ttl_seconds: float
+        self, function: None = None, /, *, ttl_seconds: float = ...
     ) -> Callable[[Callable[P, R]], CachedHealthCheck[P, R]]: ...
 
     def cache_health_check(
