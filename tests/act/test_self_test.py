@@ -24,8 +24,6 @@ def test_the_self_test_passes_on_linux(stage: Stage) -> None:
     workflow = ".github/workflows/self-test.yml"
     stage.caller.write(workflow, known_to_act(ROOT / workflow))
     stage.caller.commit()
-    ran = stage.act.run("push", workflow="self-test")
+    ran = stage.act.run("push", workflow="self-test", matrix="os:ubuntu-latest")
     assert ran.exit_code == 0
-    assert set(ran.jobs.values()) == {"success"}
-    assert ran.outputs("stale")["reason"] == "findings"  # of the job `look`
-    assert ran.outputs("rollback")["status"] == "pass"  # of the job `change`
+    assert ran.jobs == {"look": "success", "change": "success"}

@@ -119,13 +119,15 @@ class Act:
         event: str,
         *,
         workflow: str = "",
+        matrix: str = "",
         payload: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
         machine: Mapping[str, str] | None = None,
     ) -> Ran:
         """Run the caller's workflow of that name, or every one that listens to that event.
 
-        `machine` is what the runner's own environment holds, beside PATH and HOME.
+        `matrix` chooses of a matrix, as in `os:ubuntu-latest`: act mixes up the
+        platforms of several. `machine` is what the runner's own environment holds, beside PATH and HOME.
         """
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps(payload or {}), encoding="utf-8")
@@ -139,6 +141,7 @@ class Act:
             [
                 *(str(require("act")), event, "--json", "--concurrent-jobs=1", "--no-cache-server"),
                 f"--workflows=.github/workflows/{workflow and workflow + '.yml'}",
+                *([f"--matrix={matrix}"] if matrix else []),
                 *(f"--eventpath={event_file}", "--platform=ubuntu-latest=-self-hosted"),
                 *(f"--local-repository={name}={path}" for name, path in self._repositories().items()),
                 f"--action-cache-path={self.folder / 'cache'}",
@@ -175,8 +178,11 @@ class Act:
             "XDG_CONFIG_HOME": str(self.folder / "xdg"),
             "LANG": "C.UTF-8",
             "ACT_DISABLE_VERSION_CHECK": "1",
-            "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels,
-            "UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": wheels,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": wheels,
+            "UV_OFFLINE": "1",
+            "UV_NO_INDEX": "1",
+            "UV_FIND_LINKS": wheels,
             "UV_CACHE_DIR": str(self.exported / "uv"),
             "CALLER": str(self.caller),
         }
