@@ -36,8 +36,12 @@ def offline(folder: Path) -> dict[str, str]:
         "PATH": f"{ENVIRONMENT}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder),
         "LANG": "C.UTF-8",
-        "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels,
-        "UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": wheels, "UV_CACHE_DIR": f"{folder}/uv",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": wheels,
+        "UV_OFFLINE": "1",
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": wheels,
+        "UV_CACHE_DIR": f"{folder}/uv",
     }
 
 
