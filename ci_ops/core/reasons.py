@@ -34,8 +34,8 @@ _TABLE = (
     _reason(
         "unchanged",
         0,
-        "This revision is already the live and verified one, so nothing was changed.",
-        "To deploy it again on purpose, use `--force`.",
+        "What was asked for is so already, so nothing was changed.",
+        "Nothing to do. `deploy --force` deploys the live revision again on purpose.",
     ),
     _reason(
         "delivery-failed",
