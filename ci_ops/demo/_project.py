@@ -11,7 +11,7 @@ from ci_ops.core.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-SOURCES = ("app.py", "migrate.py", "reload.sh")
+SOURCES = ("app.py", "migrate.py", "reload.sh", "settings.py")
 
 DEFECT = {
     "app.py": (
@@ -40,7 +40,7 @@ readiness:
   checks:
     git-state: {{pushed: false}}
     compiles: {{}}
-    env-vars: {{required: [SHOP_DATABASE, SHOP_PORT]}}
+    env-vars: {{app: "settings:config", python: "${{SHOP_PYTHON}}"}}
 deploy:
   target:
     type: releases

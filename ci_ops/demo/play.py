@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+import ci_ops
 from ci_ops.cli._close import load_format
 from ci_ops.cli._open import open_job
 from ci_ops.cli._request import Request
@@ -167,7 +168,10 @@ def _environment(place: Path, *, port: int, webhook: str) -> dict[str, str]:
     """The user's variables without any runner's, and what the shop needs."""
     runners = ("GITHUB_", "RUNNER_", "ACTIONS_", "CI_OPS_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(runners)}
+    # The shop uses the kit, also where ci-ops runs from a checkout and is not installed.
+    path = os.pathsep.join(filter(None, (str(Path(ci_ops.__file__).parent.parent), env.get("PYTHONPATH"))))
     return env | {
+        "PYTHONPATH": path,
         "SHOP": str(place),
         "SHOP_DATABASE": str(place / "shop.sqlite"),
         "SHOP_PORT": str(port),

@@ -1,4 +1,4 @@
-"""The sample shop: a WSGI application over SQLite."""
+"""The sample shop: a WSGI application over SQLite, with the kit's health routes around it."""
 
 from __future__ import annotations
 
@@ -10,36 +10,34 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from settings import config
+
+from ci_ops.service import HealthWSGI, health_service, read_release, set_release
+
 Start = Callable[[str, list[tuple[str, str]]], object]
 
-COMMIT = (Path(__file__).resolve().parent / "REVISION").read_text().strip()
-DATABASE = os.environ["SHOP_DATABASE"]
+set_release(read_release(Path(__file__).resolve().parent, os.environ))
+config.validate_all_sync()
 
 
 def orders() -> list[dict[str, Any]]:
     """Every order with what it costs."""
-    with closing(sqlite3.connect(DATABASE)) as database:
+    with closing(sqlite3.connect(config["SHOP_DATABASE"])) as database:
         rows = database.execute("SELECT id, item, price FROM orders ORDER BY id")
         return [{"id": number, "item": item, "price": price} for number, item, price in rows]
 
 
-def ready() -> dict[str, Any]:
+@health_service.check("database")
+def database() -> None:
     """Whether the database answers."""
-    with closing(sqlite3.connect(DATABASE)) as database:
-        database.execute("SELECT 1")
-    return {"status": "pass", "releaseId": COMMIT, "checks": {"database": [{"status": "pass"}]}}
+    with closing(sqlite3.connect(config["SHOP_DATABASE"])) as connection:
+        connection.execute("SELECT 1")
 
 
-PAGES: dict[str, Callable[[], Any]] = {
-    "/": lambda: {"shop": "open"},
-    "/health/live": lambda: {"status": "pass"},
-    "/health/ready": ready,
-    "/__version__": lambda: {"commit": COMMIT},
-    "/orders": orders,
-}
+PAGES: dict[str, Callable[[], Any]] = {"/": lambda: {"shop": "open"}, "/orders": orders}
 
 
-def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+def shop(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     """Answer one request."""
     page = PAGES.get(environ["PATH_INFO"])
     status, body = "200 OK", b""
@@ -57,3 +55,6 @@ def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     ]
     start(status, headers)
     return [body]
+
+
+application = HealthWSGI(shop)
