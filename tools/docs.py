@@ -1,4 +1,4 @@
-"""Write docs/reference.md, docs/troubleshooting.md and ci-ops.schema.json from the code."""
+"""Write docs/reference.md, docs/troubleshooting.md, ci-ops.schema.json and the kit's stub from the code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 import yaml
 
+import ci_ops.service
 from ci_ops.cli import cli
 from ci_ops.config.schema import schema, schema_text
 from ci_ops.flows.explain import troubleshooting_page
@@ -32,7 +33,25 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "reference.md": reference(),
         ROOT / "docs" / "troubleshooting.md": troubleshooting_page(),
         ROOT / "ci-ops.schema.json": schema_text(),
+        ROOT / "ci_ops" / "service" / "__init__.pyi": service_stub(),
     }
+
+
+def service_stub() -> str:
+    """The kit's names for type checkers, which do not see what is fetched at its first use."""
+    homes: dict[str, str] = vars(ci_ops.service)["_HOMES"]
+    names = sorted(homes, key=_as_ruff_sorts)
+    lines = ["# Written by `make docs` from the table in __init__.py.", ""]
+    lines += [
+        f"from ci_ops.service.{homes[name]} import {name} as {name}"
+        for name in sorted(names, key=lambda name: homes[name])
+    ]
+    return "\n".join([*lines, "", "__all__ = [", *(f'    "{name}",' for name in names), "]", ""])
+
+
+def _as_ruff_sorts(name: str) -> tuple[int, str]:
+    """Constants, classes, everything else."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
 def reference() -> str:
