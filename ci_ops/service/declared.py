@@ -16,6 +16,7 @@ from typing import Any
 from ci_ops.core.contract import Contract
 from ci_ops.core.contract_document import contract_to_json
 from ci_ops.core.declaration import ANSWER, REFUSAL
+from ci_ops.service.settings_class import is_settings_class, settings_contract
 
 
 class NotDeclared(Exception):
@@ -34,7 +35,9 @@ def contract_at(app: str) -> Contract:
 
 
 def contract_of(declared: Any) -> Contract:
-    """The contract that a Contract, or anything with a `contract`, declares. Raises NotDeclared."""
+    """What a Contract, anything with a `contract`, or a pydantic-settings class declares. Raises NotDeclared."""
+    if is_settings_class(declared):
+        return settings_contract(declared)
     if isinstance(declared, type):
         declared = declared()
     contract = getattr(declared, "contract", declared)
