@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ci_ops.checks._url import fresh_url, read_url, secrets_in
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.ports import HttpError, World
 from ci_ops.core.secret import Secret
 from ci_ops.core.status import Status
+from ci_ops.core.weburl import fresh_url, read_url, secrets_in
 
 if TYPE_CHECKING:
     from ci_ops.checks._expect import Expectation

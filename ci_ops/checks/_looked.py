@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._ask import unanswered
 from ci_ops.checks._judge import judge
-from ci_ops.checks._url import shown
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.durations import format_duration
 from ci_ops.core.healthdoc import HealthDocument, parse_health
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
+from ci_ops.core.weburl import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

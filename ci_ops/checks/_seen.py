@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.checks._ask import unanswered
 from ci_ops.checks._judge import age_seconds, cache_hit
 from ci_ops.checks._source import is_known, same_revision, short
-from ci_ops.checks._url import shown
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
+from ci_ops.core.weburl import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

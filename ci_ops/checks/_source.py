@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._expect import Expectation
 from ci_ops.checks._jsonpath import find, read_json
 from ci_ops.checks._place import find_health
-from ci_ops.checks._url import at_path
 from ci_ops.core.healthdoc import parse_health
 from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.weburl import at_path
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

@@ -12,12 +12,12 @@ from ci_ops.checks._ask import Question, no_address, unanswered
 from ci_ops.checks._crew import Crew
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._judge import judge
-from ci_ops.checks._url import at_path, read_url, shown
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.durations import format_duration
 from ci_ops.core.fields import Secret
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.weburl import at_path, read_url, shown
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Subject, World

@@ -10,12 +10,12 @@ from ci_ops.checks._ask import Question, no_address
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._looked import Looked
 from ci_ops.checks._place import Place, every_address, find_health, has_no_way
-from ci_ops.checks._url import HEALTH_PATHS, is_open, read_url, shown
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
+from ci_ops.core.weburl import HEALTH_PATHS, is_open, read_url, shown
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Subject, World

@@ -19,12 +19,12 @@ from ci_ops.checks._source import (
     is_known,
     version_source,
 )
-from ci_ops.checks._url import read_url, shown
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.fields import Secret
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import HttpError, Response
 from ci_ops.core.status import Status
+from ci_ops.core.weburl import read_url, shown
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Subject, World

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from ci_ops.checks._ask import unanswered
 from ci_ops.checks._expect import ANSWER_RULES
 from ci_ops.checks._place import has_no_way
-from ci_ops.checks._url import port_of, read_url, shown, without_user_info
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
+from ci_ops.core.weburl import port_of, read_url, shown, without_user_info
 
 if TYPE_CHECKING:
     from datetime import datetime

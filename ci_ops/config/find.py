@@ -33,6 +33,15 @@ def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | No
     return next((found for folder in folders if (found := _in(folder)) is not None), None)
 
 
+def project_folder(start: Path, env: Mapping[str, str], asked: str = "") -> Path:
+    """The folder in which commands work: where the nearest file lies, so that a subfolder makes no difference.
+
+    `start` itself where a file was named, or where there is none.
+    """
+    path = None if asked or env.get(VARIABLE) else find_file(start, env)
+    return path.parent if path else start
+
+
 def folders_up(start: Path) -> tuple[Path, ...]:
     """`start` and its parents up to the repository's root; `start` alone outside a repository."""
     start = start.absolute()

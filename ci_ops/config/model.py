@@ -13,6 +13,7 @@ from ci_ops.core.fields import Duration
 from ci_ops.core.plugin import Channel, Check, Target
 from ci_ops.core.secret import Secret
 from ci_ops.core.suppress import Suppression
+from ci_ops.core.weburl import read_url
 
 NamedCheck = Named[Check]
 NamedTarget = Named[Target]
@@ -61,6 +62,10 @@ class VerifySection:
     def __post_init__(self) -> None:
         if self.timeout <= 0:
             raise ValueError("timeout: expected more than 0 seconds")
+        try:
+            self.url and read_url(self.url)
+        except ValueError as error:
+            raise ValueError(f"url: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

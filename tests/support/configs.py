@@ -57,6 +57,7 @@ def probe(text: str, env: Mapping[str, str] | None = None) -> Any:
 WORDS = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=9).filter(
     lambda text: "${" not in text
 )
+ADDRESSES = WORDS.map(lambda text: f"https://shop.example.com/{text}".replace(" ", ""))
 PROBES = st.fixed_dictionaries(
     {},
     optional={
@@ -81,7 +82,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "service": WORDS,
         "readiness": st.fixed_dictionaries({"checks": st.fixed_dictionaries({"probe": PROBES})}),
         "verify": st.fixed_dictionaries(
-            {"checks": st.dictionaries(st.sampled_from(["probe"]), PROBES)}, optional={"url": WORDS}
+            {"checks": st.dictionaries(st.sampled_from(["probe"]), PROBES)}, optional={"url": ADDRESSES}
         ),
         "environments": st.just({"staging": {"service": "s"}}),
     },

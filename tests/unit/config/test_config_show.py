@@ -157,7 +157,7 @@ def test_a_good_file_is_summed_up_in_one_line(folder: Path) -> None:
 
 def test_every_environment_is_checked_and_each_problem_told_once(folder: Path) -> None:
     (folder / "ci-ops.yml").write_text(
-        "service: ${NO}\nenvironments:\n  dev: {serivce: a}\n  qa: {verify: {url: 'no'}}\n"
+        "service: ${NO}\nenvironments:\n  dev: {serivce: a}\n  qa: {verify: {url: 'http://no'}}\n"
     )
     with pytest.raises(ConfigError) as caught:
         check_text(source(folder))

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.config.find import find_file, name_for
+from ci_ops.config.find import find_file, name_for, project_folder
 from ci_ops.config.load import Source, examine, load
 from ci_ops.config.model import Config
 from ci_ops.core.errors import ConfigError, UsageError
@@ -173,3 +173,18 @@ def test_only_the_plugins_that_the_file_names_are_loaded(repository: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("False ['ci_ops.channels.console']\n", "")
+
+
+@pytest.mark.parametrize("address", ["shop.example.com", "ftp://shop.example.com", "https://", "http://a b"])
+def test_an_address_that_nobody_can_ask_is_a_problem_of_the_file(address: str) -> None:
+    (problem,) = loaded(f"verify: {{url: '{address}'}}").problems
+    assert str(problem).startswith("ci-ops.yml:1:15 verify.url: the address ")
+
+
+def test_commands_work_where_the_file_lies(repository: Path) -> None:
+    inside = repository / "a"
+    assert project_folder(inside, {}) == inside
+    (repository / "ci-ops.yml").write_text("service: shop")
+    assert project_folder(inside, {}) == repository
+    assert project_folder(inside, {"CI_OPS_CONFIG": "../ci-ops.yml"}) == inside
+    assert project_folder(inside, {}, "../ci-ops.yml") == inside

@@ -69,11 +69,11 @@ def test_the_file_itself_holds_for_production() -> None:
 
 def test_flags_go_over_environments() -> None:
     found = loaded(
-        in_staging("{verify: {url: x, deadline: 1s}}"),
+        in_staging("{verify: {url: https://x, deadline: 1s}}"),
         environment="staging",
-        overrides={"verify.url": ("y", "flag --url"), "verify.deadline": (None, "flag --deadline")},
+        overrides={"verify.url": ("https://y", "flag --url"), "verify.deadline": (None, "flag --deadline")},
     )
-    assert (found.config.verify.url, found.config.verify.deadline) == ("y", 1.0)
+    assert (found.config.verify.url, found.config.verify.deadline) == ("https://y", 1.0)
 
 
 def test_an_input_with_another_type_replaces_the_target() -> None:

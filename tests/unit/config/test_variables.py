@@ -61,8 +61,8 @@ def test_commands_for_the_shell_are_left_to_the_shell() -> None:
 
 
 def test_flags_are_not_filled_in_because_the_shell_has_done_so() -> None:
-    found = loaded("", {"A": "a-secret-value"}, overrides={"verify.url": ("${A}", "flag --url")})
-    assert found.config.verify.url == "${A}"
+    found = loaded("", {"A": "a-secret-value"}, overrides={"verify.url": ("https://x/${A}", "flag --url")})
+    assert found.config.verify.url == "https://x/${A}"
 
 
 def test_a_variable_that_is_missing_where_nothing_looks_is_no_problem() -> None:

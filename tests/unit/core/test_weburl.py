@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.checks._url import (
+from ci_ops.core.redact import Redactor
+from ci_ops.core.weburl import (
     at_path,
     fresh_url,
     has_path,
@@ -20,7 +21,6 @@ from ci_ops.checks._url import (
     shown,
     without_user_info,
 )
-from ci_ops.core.redact import Redactor
 
 
 @pytest.mark.parametrize(

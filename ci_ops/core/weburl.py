@@ -1,4 +1,4 @@
-"""The service's address: what was typed, what is asked, what may be shown."""
+"""The address of a service: what was typed, what is asked, what may be shown."""
 
 from __future__ import annotations
 
