@@ -105,22 +105,26 @@ class Executor:
             if entry.digest != step_digest(step):
                 raise ReplayMismatch(step.key)
             settled = self._from_journal(entry)
-            if settled is not None:
+            if settled is not None and settled.ok:
                 return self._outcome(step, StepState.DONE, settled, phase=phase, replayed=True), settled
-        result = self._start(step)
+            if settled is not None:
+                return self._outcome(step.undo or step, StepState.FAILED, settled, phase="undo"), settled
+        result = self._start(step, phase)
         state = StepState.DONE if result.ok else StepState.FAILED
         self.journal.mark(Mark.DONE if result.ok else Mark.FAILED, step.key, result)
         return self._outcome(step, state, result, phase=phase), result
 
     def _from_journal(self, entry: Entry) -> StepResult | None:
-        """The result of a step that is done already; None when it must run (again)."""
+        """The result of a step that is done, or could not be taken back; None when it must run (again)."""
         if entry.mark is Mark.DONE and entry.result is not None:
             return entry.result
         if entry.mark is Mark.PLANNED or not entry.step.changes:
             return None
         happened = self._probe(entry.step)
         if happened is None and entry.step.undo is not None:
-            self._take_back(entry.step)
+            taken_back = self._take_back(entry.step)
+            if not taken_back.ok:
+                return taken_back
         elif happened is None:
             raise CiOpsError(
                 f"nobody can tell whether step {entry.step.title!r} happened before the last run stopped",
@@ -133,7 +137,7 @@ class Executor:
         self.journal.mark(Mark.DONE, entry.step.key, result)
         return result
 
-    def _start(self, step: Step) -> StepResult:
+    def _start(self, step: Step, phase: str) -> StepResult:
         self.on_start(step)
         self.journal.plan(step)
         if step.changes:
@@ -143,8 +147,13 @@ class Executor:
         result = self._perform(step)
         if not result.ok and self.world.stop.requested:
             self.journal.mark(Mark.INTERRUPTED, step.key)
-            self.world.stop.check()
+            self._stopped_in(step, result, phase)
         return result
+
+    def _stopped_in(self, step: Step, result: StepResult, phase: str) -> None:
+        """Show the step that was ended by a stop request, and go no further. Raises Interrupted."""
+        self.on_step(self._outcome(step, StepState.INTERRUPTED, result, phase=phase))
+        self.world.stop.check()
 
     def _undo(self, entry: Entry) -> StepOutcome:
         step = entry.step
@@ -166,7 +175,7 @@ class Executor:
         if result.ok:
             self.journal.mark(Mark.UNDONE, step.key)
         elif self.world.stop.requested:
-            self.world.stop.check()
+            self._stopped_in(step.undo, result, "undo")
         return result
 
     def _probe(self, step: Step) -> bool | None:
@@ -286,8 +295,6 @@ def _drive(steps: Steps) -> Iterator[tuple[Step, Callable[[StepResult], None]]]:
         while True:
             answers.clear()
             yield step, answers.append
-            if not answers:
-                return
             step = steps.send(answers[0])
     except StopIteration:
         return
@@ -304,4 +311,6 @@ def _command_result(done: Completed, timeout_seconds: float) -> StepResult:
     output = done.stdout if ok else done.output
     if done.timed_out:
         output = f"{output}\nended after {timeout_seconds:g} s: the time limit of this step".lstrip()
+    elif not (ok or done.interrupted or output.strip()):
+        output = f"it printed nothing and ended with exit code {done.exit_code}"
     return StepResult(ok=ok, code=done.exit_code, output=output[-OUTPUT_CHARACTERS:], seconds=done.seconds)

@@ -115,6 +115,22 @@ def test_without_a_probe_a_started_step_is_taken_back_and_done_again(tmp_path: P
     assert bench.file("log") == "back\none\n"
 
 
+def test_a_started_step_that_cannot_be_taken_back_is_not_done_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    step = shell("one", note("one"), undo=shell("back", "exit 3"))
+    journal = bench.journal()
+    journal.plan(step)
+    journal.mark(Mark.STARTED, "one")
+
+    execution = bench.executor().run(listed([step]))
+
+    assert execution.failed is not None
+    assert execution.failed.title == "do back"
+    assert execution.failed.output == "it printed nothing and ended with exit code 3"
+    assert bench.file("log") == ""
+    assert [entry.step.key for entry in bench.journal().to_undo] == ["one"]
+
+
 @pytest.mark.parametrize("probe", ["", "exit 7"])
 def test_nobody_guesses_whether_a_step_happened(tmp_path: Path, probe: str) -> None:
     bench = Bench(tmp_path)
@@ -238,6 +254,7 @@ def test_a_stop_during_a_step_ends_it_and_is_written_down(tmp_path: Path) -> Non
     entry = bench.journal().entry("long")
     assert entry is not None
     assert entry.mark is Mark.INTERRUPTED
+    assert [(each.title, each.state) for each in bench.told] == [("do long", StepState.INTERRUPTED)]
     assert not (tmp_path / "ended").exists()
 
 
@@ -252,6 +269,7 @@ def test_a_stop_during_an_undo_leaves_it_to_the_next_run(tmp_path: Path) -> None
         bench.executor().undo()
 
     assert bench.journal().is_undoing
+    assert (bench.told[-1].title, bench.told[-1].state) == ("do back", StepState.INTERRUPTED)
     (tmp_path / "quick").touch()
     assert Bench(tmp_path).executor().undo().failed is None
 
