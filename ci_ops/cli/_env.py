@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ci_ops.config.shown import names_a_secret
 from ci_ops.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 SECRET_LINES = "CI_OPS_ENV"
 """One secret with many variables, for reusable workflows: `NAME=value`, one a line."""
 
+_SECRET_VALUE = re.compile(r"(?!/)(?=.*\d).{12,}", re.DOTALL)
 _INPUT = re.compile(r"CI_OPS_(?:READINESS|DEPLOY|VERIFY|NOTIFY|ROLLBACK)_")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = frozenset({SECRET_LINES, "CI_OPS_BOOTSTRAP", "CI_OPS_PYTHON"})
@@ -36,6 +38,16 @@ def secret_lines(text: str) -> dict[str, str]:
             )
         found[name.strip()] = value
     return found
+
+
+def likely_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that programs must not be quoted with: of variables that are named like a secret.
+
+    Paths and plain words are left alone: hiding them would hide ordinary text.
+    """
+    return tuple(
+        value for name, value in env.items() if names_a_secret(name) and _SECRET_VALUE.fullmatch(value)
+    )
 
 
 def user_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -11,21 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.cli._close import close, format_for, format_names
-from ci_ops.cli._env import SECRET_LINES, secret_lines, user_environment
+from ci_ops.cli._env import SECRET_LINES, likely_secrets, secret_lines, user_environment
 from ci_ops.cli._groups import have_groups
 from ci_ops.cli._opened import Opened
 from ci_ops.cli._progress import Progress, is_live
+from ci_ops.config.find import project_folder
 from ci_ops.config.load import Source, examine, load
-from ci_ops.core.errors import Problem, UsageError
+from ci_ops.core.errors import ConfigError, Problem, UsageError
 from ci_ops.core.ledger import JsonLinesLedger, Ledger
 from ci_ops.core.ledger_pair import LedgerPair
 from ci_ops.core.secret import Secret
+from ci_ops.core.weburl import read_url, secrets_in
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
 from ci_ops.edge.runner import Runner
 from ci_ops.edge.world import RealWorld
 from ci_ops.flows._job import Job, Origin, Site
 from ci_ops.flows._sinks import sinks_for
+from ci_ops.flows.readiness import detected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,8 +77,12 @@ def open_job(
     """Everything a flow needs. Raises ConfigError, UsageError."""
     runner = Runner.from_env(env, sys.stderr.write)
     world = RealWorld(env=user_environment(env), stop=stop)
-    _hide(runner, world, [*secret_lines(env.get(SECRET_LINES, "")).values(), request.get("token")])
-    folder = root or runner.context.workspace or Path.cwd()
+    _hide(
+        runner,
+        world,
+        [*secret_lines(env.get(SECRET_LINES, "")).values(), request.get("token"), *likely_secrets(world.env)],
+    )
+    folder = root or runner.context.workspace or project_folder(Path.cwd(), world.env, request.get("config"))
     _check_output(request)
     set_up_log(
         level=request.get("log_level", "warning"),
@@ -84,9 +91,12 @@ def open_job(
         redact=world.redact,
     )
     config, problems = _configured(request, world, folder, runner)
-    _hide(runner, world, [secret.reveal() for secret in config.secrets])
+    in_address = secrets_in(read_url(config.verify.url)) if config.verify.url else ()
+    _hide(runner, world, [*(secret.reveal() for secret in config.secrets), *in_address])
     have_groups([*config.needs(), *(["github"] if request.asks_github and runner.is_github else [])], env)
-    progress = Progress(sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted)
+    progress = Progress(
+        sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted, redact=world.redact
+    )
     state_folder = folder / runner.state_root
     _make_state_folder(state_folder)
     beside = _beside_releases(request, config)
@@ -128,14 +138,20 @@ def _hide(runner: Runner, world: RealWorld, secrets: list[str]) -> None:
 
 
 def _check_output(request: Request) -> None:
-    """A mistyped format is said before the work, not after it."""
+    """A mistyped format, or a report with no place to go, is said before the work, not after it."""
     name = request.get("format")
     if name and name not in format_names():
         raise UsageError(
             f"there is no format {name!r}", where="format", hint=f"One of: {', '.join(format_names())}."
         )
-    for path in request.get("report", ()):
-        format_for(Path(path))
+    for path in map(Path, request.get("report", ())):
+        format_for(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}", where="report") from error
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder", where="report")
 
 
 def _configured(
@@ -153,12 +169,20 @@ def _configured(
     if request.command == "readiness":
         loaded = examine(source)
         config, problems = loaded.config, loaded.problems
+        if problems and not _is_file_checked(config, folder):
+            raise ConfigError(problems)
     else:
         config = load(source)
     if not config.service:
         name = runner.context.repository.rpartition("/")[2] or folder.resolve().name
         config = replace(config, service=name)
     return config, problems
+
+
+def _is_file_checked(config: Config, folder: Path) -> bool:
+    """True when a check will report the configuration's problems with everything else it finds."""
+    checks = config.readiness.checks or detected(folder)
+    return any(check.plugin.plugin_name() == "config-file" for check in checks)
 
 
 def _used_by(request: Request) -> frozenset[str]:
@@ -176,9 +200,17 @@ def _beside_releases(request: Request, config: Config) -> Path | None:
 
 
 def _make_state_folder(folder: Path) -> None:
-    if not folder.is_dir():
+    if folder.is_dir():
+        return
+    try:
         folder.mkdir(parents=True)
         (folder / ".gitignore").write_text(STATE_IGNORE)
+    except OSError as error:
+        raise UsageError(
+            f"the folder for reports and state cannot be made: {error.strerror}",
+            where=str(folder),
+            hint="Move away what is in its place, or let this user write to the project's folder.",
+        ) from error
 
 
 def github(request: Request, world: RealWorld, runner: Runner) -> GitHub | None:

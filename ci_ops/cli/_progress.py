@@ -24,6 +24,11 @@ _PLAIN_SIGNS = {
     Status.FAIL: "FAIL",
     Status.ERROR: "ERROR",
 }
+_TOLD = {
+    StepState.PLANNED: "would run",
+    StepState.UNDONE: "taken back",
+    StepState.INTERRUPTED: "ended by the stop",
+}
 _CLEAR_LINE = "\r\x1b[2K"
 TAIL_LINES = 20
 """Of a failed step's output that is shown at once; the report has more."""
@@ -32,8 +37,16 @@ TAIL_LINES = 20
 class Progress:
     """A `Watch` that writes to a stream; safe to call from several threads."""
 
-    def __init__(self, stream: TextIO, *, live: bool, untrusted: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        live: bool,
+        untrusted: Callable[[str], None],
+        redact: Callable[[str], str],
+    ) -> None:
         self._stream = stream
+        self._redact = redact
         self._live = live
         self._untrusted = untrusted
         self._lock = threading.Lock()
@@ -47,17 +60,17 @@ class Progress:
         """The live line; elsewhere nothing, the step is told when it has ended."""
         if self._live:
             with self._lock:
-                self._stream.write(f"{_CLEAR_LINE}  … {console_line(title)}")
+                self._stream.write(f"{_CLEAR_LINE}  … {self._redact(console_line(title))}")
                 self._stream.flush()
 
     def step(self, outcome: StepOutcome) -> None:
         """One line, and the tail of the output when it failed."""
-        failed = outcome.state is StepState.FAILED
+        failed = outcome.state in {StepState.FAILED, StepState.INTERRUPTED}
         sign = self._signs[Status.FAIL if failed else Status.PASS]
         if outcome.state is StepState.LEFT:
             self._line(f"  - {console_line(outcome.title)}: left as it is, {console_line(outcome.output)}")
             return
-        told = {StepState.PLANNED: "would run", StepState.UNDONE: "taken back"}.get(outcome.state, "")
+        told = _TOLD.get(outcome.state, "")
         seconds = "" if outcome.state is StepState.PLANNED else format_duration(outcome.seconds)
         more = ", ".join(part for part in (told, seconds, "already done" if outcome.replayed else "") if part)
         self._line(f"  {sign} {console_line(outcome.title)} ({more})")
@@ -81,13 +94,14 @@ class Progress:
 
     def _line(self, text: str) -> None:
         with self._lock:
-            self._stream.write(f"{_CLEAR_LINE if self._live else ''}{text}\n")
+            self._stream.write(f"{_CLEAR_LINE if self._live else ''}{self._redact(text)}\n")
             self._stream.flush()
 
     def _block(self, text: str) -> None:
         with self._lock:
             self._stream.flush()
-            self._untrusted("\n".join(f"      {console_line(line)}" for line in text.splitlines()))
+            lines = self._redact(text).splitlines()
+            self._untrusted("\n".join(f"      {console_line(line)}" for line in lines))
 
 
 def is_live(stream: TextIO, env: Mapping[str, str]) -> bool:

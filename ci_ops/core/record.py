@@ -76,6 +76,8 @@ class DeploymentRecord:
     previous: str = ""
     """The release to go back to; empty for the first deployment."""
     previous_revision: str = ""
+    safe: str = ""
+    """The release that was verified last before this one: `rollback` may want it, so it is kept."""
     actor: str = ""
     run_url: str = ""
     url: str = ""

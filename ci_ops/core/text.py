@@ -25,6 +25,11 @@ def one_line(text: str) -> str:
     return _GAPS.sub(" ", _INVISIBLE.sub("", encodable(text))).strip()
 
 
+def as_sentence(text: str) -> str:
+    """The text with a full stop where it ends in no mark of its own."""
+    return text if not text or text[-1] in ".!?:…" else f"{text}."
+
+
 def encodable(text: str) -> str:
     """The text as UTF-8 can write it: half a surrogate pair becomes the replacement character."""
     return _SURROGATES.sub("\ufffd", text)

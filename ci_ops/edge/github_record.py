@@ -176,7 +176,7 @@ def _is_sound(record: DeploymentRecord, sha: str) -> bool:
         is_deployment_id(record.id)
         and record.revision in {"", sha}
         and (not record.release or is_deployment_id(record.release))
-        and _RELEASE.fullmatch(record.previous) is not None
+        and all(_RELEASE.fullmatch(each) is not None for each in (record.previous, record.safe))
         and (not record.previous_revision or is_revision(record.previous_revision))
         and all(not address or web_address(address) for address in (record.url, record.run_url))
     )

@@ -30,8 +30,10 @@ _LIVE = frozenset({State.VERIFIED, State.UNVERIFIED, State.FAILED, State.INTERRU
 class Baseline:
     """The release before the change."""
 
-    verified: DeploymentRecord | None
+    verified: DeploymentRecord | None = None
     """The last verified deployment, when it is also what is live."""
+    safe: str = ""
+    """The last verified release, live or not; empty when there is none."""
     release: str
     """The release to go back to; empty when there is none."""
     revision: str
@@ -58,15 +60,16 @@ def look_before(run: Run) -> Baseline:
     is_verified = live is not None and live.state is State.VERIFIED
     verified = live if is_verified else job.site.ledger.last_verified(job.environment)
     answers = _answers(run, must=verified is not None)
-    if live is not None:
-        return Baseline(
-            verified=live if is_verified else None,
-            release=live.release_id,
-            revision=live.revision,
-        )
-    if not answers:
-        return Baseline(verified=None, release="", revision="")
-    return Baseline(verified=None, release=UNRECORDED, revision=_measured_revision(run))
+    safe = verified.release_id if verified is not None else ""
+    if live is not None and is_verified:
+        return Baseline(verified=live, safe=safe, release=live.release_id, revision=live.revision)
+    measured = _measured_revision(run) if answers else ""
+    if live is None or measured not in {"", live.revision}:
+        # A way back that could not be proven, or changed nothing: what answers is what is gone back to.
+        known = job.site.ledger.find(job.environment, measured)
+        release = known.release_id if known else UNRECORDED if answers else ""
+        return Baseline(safe=safe, release=release, revision=measured)
+    return Baseline(safe=safe, release=live.release_id, revision=live.revision)
 
 
 def _answers(run: Run, *, must: bool) -> bool:

@@ -45,8 +45,13 @@ def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
 
 
 def write_down_stop(run: Run, journal: Journal) -> None:
-    """The record's state once a stop was requested; a ledger that fails becomes a note."""
+    """The record's state once a stop was requested; a ledger that fails becomes a note.
+
+    What has been decided stays: a stop while the last messages are sent takes nothing back.
+    """
     assert run.record is not None
+    if not journal.is_open or run.record.state in {State.VERIFIED, State.ROLLED_BACK}:
+        return
     is_whole = journal.is_applied and not journal.is_undoing
     state = State.UNVERIFIED if is_whole else State.INTERRUPTED
     if run.record.state is state:
@@ -62,5 +67,12 @@ def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
     write_down_stop(run, journal)
     is_whole = journal.is_applied and not journal.is_undoing
     whole = "the new release is whole but unverified" if is_whole else "the release is not whole"
-    sentence = f"Stopped by a signal; {whole}." if run.changed else "Stopped by a signal before any change."
+    sentence = f"Stopped by a signal; {whole}." if run.changed or is_whole else stopped_before(run)
     return run.report(stop.reason.name, sentence)
+
+
+def stopped_before(run: Run) -> str:
+    """What to say of a run that was stopped before its own work began."""
+    if run.changed:
+        return "Stopped by a signal while an earlier deployment was taken back."
+    return "Stopped by a signal before any change."

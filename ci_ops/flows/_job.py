@@ -14,6 +14,7 @@ from ci_ops.core.journal import SUFFIX
 from ci_ops.core.ledger import Ledger
 from ci_ops.core.ports import Store, Subject, World
 from ci_ops.core.record import DeploymentRecord, new_id
+from ci_ops.core.weburl import shown
 
 if TYPE_CHECKING:
     from ci_ops.core.report import StepOutcome
@@ -115,7 +116,7 @@ class Job:
             ref=self.origin.ref,
             actor=self.origin.actor,
             run_url=self.origin.run_url,
-            url=self.config.verify.url,
+            url=shown(self.config.verify.url),  # a ledger may be read by many, GitHub's by everybody
             started_at=now,
         )
         return replace(planned, **more)

@@ -13,13 +13,14 @@ from ci_ops.core.report import reason_for
 from ci_ops.core.status import Status
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._measure import measure
-from ci_ops.flows._run import Run, problem_lines
+from ci_ops.flows._run import Run, problem_lines, step_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ci_ops.core.journal import Journal
     from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.report import StepOutcome
     from ci_ops.core.result import Result
 
 GOOD = frozenset({"ok", "warned"})
@@ -64,8 +65,7 @@ def undo_and_prove(
             run.proof = _prove(run, record)
     if probe is not None:
         run.availability = probe.seen
-    failed_step = execution.failed.title if execution.failed else None
-    restored = _judge(run, record, failed_step=failed_step, irreversible=irreversible)
+    restored = _judge(run, record, failed=execution.failed, irreversible=irreversible)
     state = State.ROLLED_BACK if restored.whole else State.FAILED
     if execution.failed is None:
         journal.end(str(state))
@@ -100,9 +100,9 @@ def _prove(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
     return measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
 
 
-def _judge(run: Run, record: DeploymentRecord, *, failed_step: str | None, irreversible: bool) -> Restored:
-    if failed_step:
-        return Restored(whole=False, sentence=f"Going back failed at the step {failed_step!r}.")
+def _judge(run: Run, record: DeploymentRecord, *, failed: StepOutcome | None, irreversible: bool) -> Restored:
+    if failed is not None:
+        return Restored(whole=False, sentence=f"Going back failed. {step_failure(failed)}")
     if irreversible:
         return Restored(whole=False, sentence="Nothing could be taken back: no step has an undo.")
     if not record.previous:

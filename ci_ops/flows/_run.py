@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.execute import Executor
 from ci_ops.core.report import Availability, Report, StepOutcome, failed_deliveries
+from ci_ops.core.text import as_sentence
 from ci_ops.flows._telling import Telling
 from ci_ops.flows._usual import with_usual_checks
 
@@ -160,3 +161,9 @@ def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:
             for finding in result.findings
         ] or [f"{result.check}: {result.sentence}"]
     return tuple(lines)
+
+
+def step_failure(step: StepOutcome) -> str:
+    """One sentence on a step that failed, with the last line of what it said."""
+    tail = step.output.strip().rsplit("\n", 1)[-1]
+    return as_sentence(f"The step {step.title!r} failed" + (f": {tail}" if tail else ""))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.errors import CiOpsError
 from ci_ops.core.journal import Journal, latest_journal
 from ci_ops.core.record import DeploymentRecord, State
+from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._restore import undo_and_prove
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -
         journal.end("superseded")
         return None
     if journal.is_undoing or not is_same:
-        take_back_unfinished(run, journal, guard)
+        run.record = record
+        with told_at_once(run, journal):
+            take_back_unfinished(run, journal, guard)
         return None
     run.note(f"Resuming {record.id}, which an earlier run began and did not finish.")
     return Unfinished(journal=journal, record=record)

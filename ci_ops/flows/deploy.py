@@ -13,14 +13,13 @@ from ci_ops.core.record import DeploymentRecord, State, is_revision
 from ci_ops.core.report import Report, reason_for
 from ci_ops.core.status import Status, worst
 from ci_ops.flows._baseline import Baseline, look_before
-from ci_ops.flows._interruption import interrupted, told_at_once
+from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
-from ci_ops.flows._run import Run, problem_lines
+from ci_ops.flows._run import Run, problem_lines, step_failure
 from ci_ops.flows._settle import Unfinished, settle, take_back_unfinished
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Lock
-    from ci_ops.core.report import StepOutcome
     from ci_ops.flows._job import Job
 
 LOCK = "deployment"
@@ -50,6 +49,8 @@ def deploy(job: Job, options: DeployOptions) -> Report:
     lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.actor, since=now)
     try:
         return _deploy_locked(run, revision, options, lock)
+    except Interrupted as stop:
+        return run.report(stop.reason.name, stopped_before(run))
     finally:
         lock.release()
 
@@ -118,6 +119,7 @@ def _begin(
         state=State.RUNNING,
         previous=before.release,
         previous_revision=before.revision,
+        safe=before.safe,
     )
     record = job.site.ledger.open(planned)
     journal = open_journal(job.site.store, job.world.clock, record.id)
@@ -146,7 +148,7 @@ def _transact(
             hint="Run the same command again: it starts afresh.",
         ) from mismatch
     if execution.failed is not None:
-        return _take_back(run, journal, record, lock, _step_failure(execution.failed))
+        return _take_back(run, journal, record, lock, step_failure(execution.failed))
     if not journal.is_applied:
         journal.applied()
     record = run.set_state(record, State.UNVERIFIED)
@@ -218,11 +220,6 @@ def fail(run: Run, record: DeploymentRecord, why: str) -> None:
     )
 
 
-def _step_failure(step: StepOutcome) -> str:
-    tail = step.output.strip().rsplit("\n", 1)[-1]
-    return f"The step {step.title!r} failed" + (f": {tail}" if tail else ".")
-
-
 def _rehearse(run: Run, revision: str, options: DeployOptions) -> Report:
     """The steps that would run; nothing is locked, written or sent."""
     before = look_before(run)
@@ -231,6 +228,7 @@ def _rehearse(run: Run, revision: str, options: DeployOptions) -> Report:
         type=options.type,
         previous=before.release,
         previous_revision=before.revision,
+        safe=before.safe,
     )
     run.record = replace(record, state=State.PLANNED)
     assert run.target is not None

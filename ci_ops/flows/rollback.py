@@ -17,7 +17,7 @@ from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._baseline import live_record
 from ci_ops.flows._interruption import interrupted, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
-from ci_ops.flows._run import Run, problem_lines
+from ci_ops.flows._run import Run, problem_lines, step_failure
 from ci_ops.flows._settle import read_latest
 from ci_ops.flows.deploy import LOCK
 
@@ -173,7 +173,8 @@ def _activate(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) 
     )
     if execution.failed is not None:
         journal.end(str(State.FAILED))
-        return _failed(run, record, f"The step {execution.failed.title!r} failed.")
+        reason = "rollback-failed" if run.changed else "no-rollback-target"
+        return _failed(run, record, step_failure(execution.failed), reason=reason)
     journal.applied()
     record = run.set_state(record, State.UNVERIFIED)
     run.job.watch.phase(f"Proving that {record.short_revision} is live")
@@ -197,12 +198,12 @@ def _mark_left(run: Run, record: DeploymentRecord) -> None:
         run.job.site.ledger.update(left.with_state(State.ROLLED_BACK))
 
 
-def _failed(run: Run, record: DeploymentRecord, why: str) -> Report:
+def _failed(run: Run, record: DeploymentRecord, why: str, *, reason: str = "rollback-failed") -> Report:
     run.set_state(record, State.FAILED, error=why)
     run.tell(
         Kind.ROLLBACK, Stage.FAILED, severity=Status.FAIL, sentence=why, details=problem_lines(run.proof)
     )
-    return run.report("rollback-failed", why)
+    return run.report(reason, why)
 
 
 def _rehearse(run: Run, options: RollbackOptions) -> Report:

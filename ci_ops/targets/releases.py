@@ -31,7 +31,7 @@ class Releases(Target):
     path: str
     """The folder on the host that holds `releases`, `shared` and `current`."""
     keep: int = 5
-    """How many releases stay, beside the live one and the one to go back to."""
+    """How many releases stay, beside the live one and those to go back to."""
     fetch: Shell = 'git archive --format=tar "$DEPLOYMENT_REVISION" | tar -x -C "$DEPLOYMENT_RELEASE_DIR"'
     """Fills DEPLOYMENT_RELEASE_DIR; runs in the project's root."""
     shared: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Releases(Target):
             record,
             "fetch",
             "Put the release into its folder",
-            f"rm -rf {release} && mkdir -p {release}\n{self.fetch}",
+            f"rm -rf {release}\nmkdir -p {release}\n{self.fetch}",
             undo=f"rm -rf {release} {self._quoted(STATE_FOLDER)}/{record.id}.*.done",
         )
         for key, title, run in (
@@ -120,7 +120,7 @@ class Releases(Target):
             undo=Command(
                 title="Switch back" if live else "Remove the link, as before",
                 key="switch-back",
-                run=f"{back}\n{self.reload}" if self.reload and live else back,
+                run=f"set -e\n({back})\n(\n{self.reload}\n)" if self.reload and live else back,
                 no_undo="going back is not taken back",
                 timeout_seconds=self.timeout,
             ),
@@ -186,7 +186,7 @@ class Releases(Target):
         return f"cd {release}\n{run}" if run else ""
 
     def _prune(self, record: DeploymentRecord, live: str) -> str:
-        kept = {record.id, record.previous, live.removeprefix("releases/")}
+        kept = {record.id, record.previous, record.safe, live.removeprefix("releases/")}
         spared = " ".join(f"-e {shlex.quote(each)}" for each in sorted(kept - {""}))
         folder = self._quoted("releases")
         return (

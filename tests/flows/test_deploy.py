@@ -3,16 +3,18 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ci_ops.core.errors import CiOpsError, LockHeld, UsageError
-from ci_ops.core.event import Outcome
+from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.record import State
 from ci_ops.core.report import StepState
 from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
+from ci_ops.flows._interruption import LOOK_UP_SECONDS
 from ci_ops.flows.deploy import LOCK, DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Shop, id_of
@@ -127,6 +129,42 @@ def test_a_rollback_that_does_not_bring_the_release_back_is_no_rollback(shop: Sh
     assert shop.history[0].state is State.FAILED
 
 
+def test_after_a_way_back_without_proof_the_next_one_goes_to_what_really_answers(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.service.make_sick(ONE, TWO)
+    assert shop.deploy(TWO).verdict == "rollback-failed"
+    assert shop.service.revision == ONE
+    shop.service.make_sick(THREE)
+    report = shop.deploy(THREE)
+    assert report.verdict == "rolled-back"
+    assert report.record is not None
+    assert report.record.previous_revision == ONE
+    assert shop.service.revision == ONE
+
+
+def test_a_release_that_was_never_verified_stays_the_one_to_go_back_to(shop: Shop) -> None:
+    safe = shop.deploy(ONE)
+    live = shop.deploy(TWO, NO_VERIFY)
+    report = shop.deploy(THREE)
+    assert report.record is not None
+    assert (report.record.previous, report.record.safe) == (id_of(live), id_of(safe))
+
+
+def test_a_secret_in_the_address_gets_into_no_record(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_config(
+        CONFIG.replace("url: URL", f"url: {shop.service.url.replace('//', '//shop:pass-8765@')}")
+    )
+    report = shop.deploy(ONE)
+    shop.verify(id_of(report))
+    assert report.verdict == "ok"
+    assert report.record is not None
+    assert report.record.url == shop.service.url
+    written = [
+        path.read_text() for path in shop.project.rglob("*") if path.is_file() and path.suffix != ".yml"
+    ]
+    assert not [text for text in (*written, *capsys.readouterr()) if "pass-8765" in text]
+
+
 def test_an_unreachable_service_with_a_verified_release_changes_nothing(shop: Shop) -> None:
     shop.deploy(ONE)
     shop.write_config(CONFIG.replace("URL", "http://127.0.0.1:1"))
@@ -222,6 +260,36 @@ def test_a_stop_leaves_the_rest_to_the_next_run(shop: Shop) -> None:
     assert id_of(resumed) == id_of(report)
     assert any("Resuming" in note for note in resumed.notes)
     assert shop.service.revision == TWO
+
+
+def test_a_stop_after_the_verdict_takes_nothing_back(shop: Shop) -> None:
+    stop = StopSignal()
+    opened = shop.open("deploy", stop=stop, revision=ONE)
+
+    def stop_when_verified(event: Event) -> tuple[Delivery, ...]:
+        if event.name == "deployment.completed":
+            stop.request(signal.SIGTERM)
+            threading.Event().wait(3 * LOOK_UP_SECONDS)
+        return ()
+
+    job = replace(opened.job, sinks=(stop_when_verified,))
+    assert deploy(job, DeployOptions()).verdict == "ok"
+    assert shop.history[0].state is State.VERIFIED
+
+
+def test_a_stop_while_an_earlier_deployment_is_taken_back_is_told(shop: Shop) -> None:
+    shop.deploy(ONE)
+    killing = "'kill -TERM $PPID; sleep 30; "
+    shop.write_config(CONFIG.replace("run: '", f"run: {killing}").replace("undo: '", f"undo: {killing}"))
+    for revision in (TWO, THREE):
+        stop = StopSignal()
+        opened = shop.open("deploy", stop=stop, revision=revision)
+        with stop.listening():
+            report = deploy(opened.job, DeployOptions())
+        assert report.verdict == "terminated"
+        assert [step.state for step in report.steps] == [StepState.INTERRUPTED]
+        assert shop.history[0].state is State.INTERRUPTED
+    assert shop.service.log == [f"run {ONE}"]
 
 
 def test_another_revision_first_takes_back_what_was_left_unfinished(shop: Shop) -> None:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
 from ci_ops.core.errors import CiOpsError, UsageError
 from ci_ops.core.record import State
-from ci_ops.core.report import StepState
+from ci_ops.core.report import Report, StepState
 from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions
-from tests.support.shop import CONFIG, ONE, THREE, TWO, Shop, id_of
+from tests.support.shop import CONFIG, ONE, THREE, TWO, Service, Shop, id_of
 
 NO_VERIFY = DeployOptions(verify=False)
 
@@ -164,3 +165,28 @@ def test_without_a_target_it_says_what_is_missing(shop: Shop) -> None:
     shop.write_config("version: 1\n")
     with pytest.raises(UsageError, match="nothing says how"):
         shop.rollback()
+
+
+def test_a_release_that_is_gone_is_said_before_anything_changes(tmp_path: Path, service: Service) -> None:
+    place = tmp_path / "srv"
+    target = "{type: releases, path: PLACE, keep: 1, fetch: 'true', reload: 'cat \"$SHOP/next\" > \"$SHOP/revision\"'}"
+    head, rest = CONFIG.split("  target:\n")
+    config = f"{head}  target: {target}\n{rest[rest.index('verify:') :]}".replace("PLACE", str(place))
+    shop = Shop(project=tmp_path / "project", service=service, config=config)
+    first, *_ = [deployed(shop, revision) for revision in (ONE, TWO, THREE)]
+
+    report = shop.rollback(RollbackOptions(to=id_of(first)))
+
+    assert (report.verdict, report.exit_code, report.changed) == ("no-rollback-target", 6, False)
+    assert f"releases/{id_of(first)} is gone" in report.sentence
+    following = deployed(shop, "4" * 40).record
+    assert following is not None
+    assert following.previous_revision == THREE
+
+
+def deployed(shop: Shop, revision: str) -> Report:
+    """A good deployment on target `releases`."""
+    (shop.service.folder / "next").write_text(revision)
+    report = shop.deploy(revision)
+    assert report.verdict == "ok"
+    return report

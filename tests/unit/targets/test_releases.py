@@ -151,6 +151,25 @@ def test_retention_spares_the_live_release_and_the_one_to_go_back_to(tmp_path: P
     assert host.releases == sorted([third.id, fourth.id, "not-a-release"])
 
 
+def test_retention_spares_the_last_verified_release_when_later_ones_were_not_verified(tmp_path: Path) -> None:
+    host = Host(tmp_path, keep=1)
+    safe = host.deploy(1)
+    second = host.deploy(2, previous=safe.id, safe=safe.id)
+    third = host.deploy(3, previous=second.id, safe=safe.id)
+    assert host.releases == [safe.id, second.id, third.id]
+
+
+def test_a_way_back_that_cannot_switch_fails_although_the_reload_works(tmp_path: Path) -> None:
+    host = Host(tmp_path, reload="true")
+    first = host.deploy(1)
+    second = host.deploy(2, previous=first.id)
+    (host.path / "current").unlink()
+    (host.path / "current").mkdir()
+    execution = host.executor(second).undo()
+    assert execution.failed is not None
+    assert execution.failed.title == "Switch back"
+
+
 def test_a_rollback_switches_to_the_older_folder(tmp_path: Path) -> None:
     host = Host(tmp_path, reload="true", health="true")
     first = host.deploy(1)
