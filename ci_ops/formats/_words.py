@@ -13,6 +13,7 @@ from ci_ops.core.text import console_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.report import Report, StepOutcome
     from ci_ops.core.result import Result
 
@@ -47,12 +48,19 @@ def subject(report: Report) -> str:
     words = ["dry run of" if report.dry_run else "", report.command]
     record = report.record
     if record is not None:
-        to_revision = "to " if report.command == "rollback" else ""
         to_place = "to" if report.command == "deploy" else "in"
         words.append(record.service)
-        words.append(f"{to_revision}{record.revision[:7]}" if record.revision else "")
+        words.append(_of_revision(record) if report.command == "rollback" else record.revision[:7])
         words.append(f"{to_place} {record.environment}" if record.environment else "")
     return " ".join(word for word in words if word)
+
+
+def _of_revision(record: DeploymentRecord) -> str:
+    """Where a rollback went: a record of its own names it, a deployment that was taken back names both."""
+    back_to = record.revision if record.kind == "rollback" else record.previous_revision
+    if back_to:
+        return f"to {back_to[:7]}"
+    return f"of {record.revision[:7]}" if record.revision else ""
 
 
 def worst_first(results: Iterable[Result]) -> list[Result]:
@@ -61,8 +69,9 @@ def worst_first(results: Iterable[Result]) -> list[Result]:
 
 
 def problems(report: Report) -> list[Result]:
-    """Results that are not good, or warn, or have something to say; the worst first."""
-    return [each for each in worst_first(report.results) if each.findings or each.status is not Status.PASS]
+    """Results, of a proof too, that are not good, or warn, or have something to say; the worst first."""
+    looked_at = (*report.results, *report.proof)
+    return [each for each in worst_first(looked_at) if each.findings or each.status is not Status.PASS]
 
 
 def broken_steps(report: Report) -> list[StepOutcome]:
@@ -78,8 +87,13 @@ def histogram(result: Result) -> dict[str, int]:
 
 def last_lines(output: str) -> tuple[list[str], int]:
     """The end of a program's output, line by line, and how many lines before it are not shown."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    return [_indented(line) for line in lines[-OUTPUT_LINES:]], max(0, len(lines) - OUTPUT_LINES)
+    lines = shown_lines(output)
+    return lines[-OUTPUT_LINES:], max(0, len(lines) - OUTPUT_LINES)
+
+
+def shown_lines(text: str) -> list[str]:
+    """The lines in which there is something, made harmless."""
+    return [_indented(line) for line in text.splitlines() if line.strip()]
 
 
 def _indented(line: str) -> str:

@@ -13,7 +13,15 @@ from ci_ops.core.durations import format_duration
 from ci_ops.core.plugin import Format, shorten
 from ci_ops.core.report import StepState
 from ci_ops.core.text import map_texts
-from ci_ops.formats._words import broken_steps, headline, histogram, last_lines, problems, worst_first
+from ci_ops.formats._words import (
+    broken_steps,
+    headline,
+    histogram,
+    last_lines,
+    problems,
+    shown_lines,
+    worst_first,
+)
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Templates
@@ -46,7 +54,7 @@ def _context(report: Report) -> dict[str, Any]:
         "max_rows": MAX_ROWS,
         "problems": [(result, histogram(result)) for result in problems(short)],
         "broken_steps": [
-            (step, [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
+            (step, shown_lines(step.run), [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
             for step, (lines, left_out) in zip(broken_steps(short), outputs.values(), strict=True)
         ],
         "results": worst_first(short.results),
@@ -58,7 +66,7 @@ def _context(report: Report) -> dict[str, Any]:
 
 
 def _has_run(step: StepOutcome) -> bool:
-    return step.state is not StepState.PLANNED and not step.replayed
+    return step.state not in {StepState.PLANNED, StepState.LEFT} and not step.replayed
 
 
 def _bar(step: StepOutcome) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ci_ops.formats._words import (
     histogram,
     last_lines,
     problems,
+    shown_lines,
     worst_first,
 )
 
@@ -80,13 +81,13 @@ def _problems(report: Report) -> Iterator[str]:
     for result in problems(report):
         yield f"  [{result.status}] {_line(result.check)}: {_line(result.sentence)}"
         for finding in result.findings:
-            yield from _finding(finding)
+            yield from _finding(finding, is_more=finding.sentence != result.sentence)
 
 
 def _broken_step(step: StepOutcome) -> Iterator[str]:
     yield f"  [{step.state}] step {_line(step.title)}"
-    if step.run:
-        yield f"      ran       {_line(step.run)}"
+    for number, line in enumerate(shown_lines(step.run)):
+        yield f"      {'' if number else 'ran':9} {shorten(line, LINE_CHARACTERS)}"
     shown, left_out = last_lines(step.output)
     if left_out:
         yield f"      | … {left_out} lines before"
@@ -94,8 +95,9 @@ def _broken_step(step: StepOutcome) -> Iterator[str]:
         yield f"      | {shorten(line, LINE_CHARACTERS)}"
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    yield f"    {_line(finding.rule)}: {_line(finding.sentence)}"
+def _finding(finding: Finding, *, is_more: bool) -> Iterator[str]:
+    """The finding's lines; its sentence only where it says more than the line above."""
+    yield f"    {_line(finding.rule)}" + (f": {_line(finding.sentence)}" if is_more else "")
     details = (
         ("about", finding.subject),
         ("expected", finding.expected),
@@ -118,12 +120,14 @@ def _check_rows(results: Iterable[Result]) -> Iterator[Sequence[str]]:
 def _step_rows(report: Report) -> Iterator[Sequence[str]]:
     for step in report.steps:
         took = "" if step.state is StepState.PLANNED else format_duration(step.seconds)
-        replayed = " (done by an earlier run)" if step.replayed else ""
+        more = " (done by an earlier run)" if step.replayed else ""
+        if step.state is StepState.LEFT and step.output:
+            more = f": {step.output}"
         yield (
             str(step.state),
             step.phase,
             took,
-            f"{step.title}{replayed}",
+            f"{step.title}{more}",
             step.run if report.dry_run else "",
         )
 

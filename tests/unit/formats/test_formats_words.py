@@ -43,6 +43,15 @@ from tests.support.reports import (
         (Report(command="deploy", record=record(revision="", service="")), "deploy to production"),
         (Report(command="notify", record=record(environment="")), "notify shop abc1234"),
         (Report(command="deploy", record=record(environment="")), "deploy shop abc1234"),
+        (Report(command="rollback", record=record()), "rollback shop to 0f1e2d3 in production"),
+        (
+            Report(command="rollback", record=record(previous_revision="")),
+            "rollback shop of abc1234 in production",
+        ),
+        (
+            Report(command="rollback", record=record(revision="", previous_revision="")),
+            "rollback shop in production",
+        ),
     ],
 )
 def test_the_subject_says_what_was_done_to_what(report: Report, words: str) -> None:
@@ -62,6 +71,10 @@ def test_where_all_is_well_there_is_nothing_to_do() -> None:
 def test_the_worst_comes_first() -> None:
     found = problems(Report(command="verify", results=(HEALTH, SKIPPED, SLOW, STALE)))
     assert [each.status for each in found] == [Status.FAIL, Status.WARN, Status.SKIP]
+
+
+def test_what_a_proof_found_is_a_problem_too() -> None:
+    assert problems(Report(command="rollback", proof=(HEALTH, STALE))) == [STALE]
 
 
 @pytest.mark.parametrize(
