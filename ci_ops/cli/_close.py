@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ci_ops.core.errors import UsageError
+from ci_ops.core.errors import CiOpsError, UsageError
 from ci_ops.core.plugin import Format
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.status import Status
-from ci_ops.core.text import map_texts
+from ci_ops.core.text import as_sentence, map_texts
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
 from ci_ops.plugins import family
@@ -22,22 +22,36 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Finding
 
 
+_SAID_BY_FINDINGS = frozenset({"findings", "inconclusive"})
+"""Reasons that say nothing beyond what the findings say one by one."""
+
+
 def close(opened: Opened, report: Report) -> int:
     """Write everything the report is wanted in; the exit code to end with."""
     # Text by text: in a finished document a redaction could take a quote or a number's place with it.
     report = map_texts(report, opened.job.world.redact)
-    if not report.dry_run:
-        keep_last_report(opened.job.site.store, report)
-        remember(opened.job.site.store, report.deliveries)
-    paths = _write_files(opened, report)
+    _keep(opened, report)
+    summary = _render(opened, report, "markdown")
+    paths = _write_files(opened, report, summary)
     if opened.format_name:
         sys.stdout.write(_render(opened, report, opened.format_name))
         sys.stdout.flush()
     if opened.runner.is_github:
-        _tell_runner(opened, report, paths)
+        _tell_runner(opened, report, paths, summary)
     else:
         _tell_person(opened, report, paths)
     return report.exit_code
+
+
+def _keep(opened: Opened, report: Report) -> None:
+    """What later commands want to know of this one; the deployment is done, so a full disk is a note."""
+    if report.dry_run:
+        return
+    try:
+        keep_last_report(opened.job.site.store, report)
+        remember(opened.job.site.store, report.deliveries)
+    except CiOpsError as error:
+        opened.job.watch.note(f"Not kept for later commands: {error}")
 
 
 def format_names() -> tuple[str, ...]:
@@ -68,19 +82,22 @@ def _render(opened: Opened, report: Report, name: str) -> str:
     return load_format(name).render(report, opened.job.world.templates)
 
 
-def _write_files(opened: Opened, report: Report) -> tuple[Path, Path]:
+def _write_files(opened: Opened, report: Report, summary: str) -> tuple[Path, Path]:
     """The JSON report and the summary in the state folder, and wherever else they are wanted."""
     folder = opened.state_folder / (report.record.id if report.record else report.command)
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = [(folder / f"{report.command}.json", "json"), (folder / f"{report.command}.md", "markdown")]
     wanted += [(path, format_for(path)) for path in opened.reports]
     for path, name in wanted:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_render(opened, report, name), encoding="utf-8", newline="\n")
+        text = summary if name == "markdown" else _render(opened, report, name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            opened.job.watch.note(f"The report {path} is not written: {error.strerror}")
     return wanted[0][0], wanted[1][0]
 
 
-def _tell_runner(opened: Opened, report: Report, paths: tuple[Path, Path]) -> None:
+def _tell_runner(opened: Opened, report: Report, paths: tuple[Path, Path], summary: str) -> None:
     runner = opened.runner
     record = report.record
     runner.set_outputs(
@@ -94,20 +111,21 @@ def _tell_runner(opened: Opened, report: Report, paths: tuple[Path, Path]) -> No
             "changed": "true" if report.changed else "false",
         }
     )
-    runner.summary(paths[1].read_text(encoding="utf-8"))
+    runner.summary(summary)
+    opened.job.watch.phase(f"{report.command}: {report.status} ({report.verdict}). {report.sentence}")
+    if not report.status.is_good and (report.verdict not in _SAID_BY_FINDINGS or not _findings(report)):
+        runner.error(
+            f"{as_sentence(report.sentence)} {REASONS[report.verdict].advice}",
+            title=f"ci-ops {report.command}: {report.verdict}",
+        )
     for finding in _findings(report):
         where = finding.location
         annotate = runner.warning if finding.severity is Status.WARN else runner.error
         annotate(
-            opened.job.world.redact(f"{finding.sentence} {finding.advice}".strip()),
+            f"{as_sentence(finding.sentence)} {finding.advice}".strip(),
             title=f"ci-ops {report.command}: {finding.rule}",
             file=where.file if where else "",
             line=where.line if where else 0,
-        )
-    if not report.status.is_good and not _findings(report):
-        runner.error(
-            opened.job.world.redact(f"{report.sentence} {REASONS[report.verdict].advice}".strip()),
-            title=f"ci-ops {report.command}: {report.verdict}",
         )
 
 

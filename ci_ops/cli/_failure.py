@@ -10,7 +10,8 @@ from ci_ops import __version__
 from ci_ops.core.errors import CiOpsError, ConfigError
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.redact import redact_patterns
-from ci_ops.core.text import console_line, one_line
+from ci_ops.core.text import as_sentence, console_line, one_line
+from ci_ops.edge.escape import md
 from ci_ops.edge.runner import Runner
 
 if TYPE_CHECKING:
@@ -22,21 +23,37 @@ MAX_TRACE_LINES = 30
 def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
     """`error:` and `hint:` for people, an annotation and outputs for a runner; the exit code."""
     runner = Runner.from_env(env, sys.stderr.write)
-    lines = [console_line(redact_patterns(line)) for line in str(error).splitlines()]
-    hint = redact_patterns(error.hint)
+    # A problem of the configuration quotes no value, and `secret: unknown key` only looks like one.
+    redact = str if isinstance(error, ConfigError) else redact_patterns
+    lines = [console_line(redact(line)) for line in str(error).splitlines()]
+    hint = console_line(redact(error.hint))
     sys.stderr.write("".join(f"error: {line}\n" for line in lines))
-    sys.stderr.write(f"hint: {console_line(hint)}\n")
-    runner.set_outputs({"status": "error", "reason": error.reason.name})
+    sys.stderr.write(f"hint: {hint}\n")
+    _write_files(runner, error.reason.name, _summary(error.reason.name, lines, hint))
     if isinstance(error, ConfigError):
         for problem in error.problems:
             file, line = _place(problem.location)
-            sentence = redact_patterns(f"{problem.path}: {problem.sentence}")
+            sentence = ": ".join(part for part in (problem.path, problem.sentence) if part)
             runner.error(one_line(sentence), title="ci-ops configuration", file=file, line=line)
     else:
-        sentence = one_line(redact_patterns(f"{error} {hint}"))
-        runner.error(sentence, title=f"ci-ops: {error.reason.name}")
+        runner.error(f"{as_sentence(' '.join(lines))} {hint}", title=f"ci-ops: {error.reason.name}")
     runner.close()
     return error.exit_code
+
+
+def _write_files(runner: Runner, reason: str, summary: str) -> None:
+    """Outputs and job summary; where the runner's files cannot be written, the log has to do."""
+    try:
+        runner.set_outputs({"status": "error", "reason": reason})
+        runner.summary(summary)
+    except CiOpsError as error:
+        sys.stderr.write(f"error: {error}\n")
+
+
+def _summary(reason: str, lines: list[str], hint: str) -> str:
+    """What the job summary says where there is no report."""
+    listed = "".join(f"- {md(line)}\n" for line in lines)
+    return f"## ⛔ ci-ops: {reason}\n\n{listed}\n> **What to do:** {md(hint)}\n"
 
 
 def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> int:
@@ -45,7 +62,8 @@ def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> 
     frames = traceback.format_exception(type(error), error, error.__traceback__)
     trace = redact_patterns("".join(frames)).splitlines()[-MAX_TRACE_LINES:]
     block = "\n".join([f"ci-ops {__version__}, {platform}", *trace])
-    runner.set_outputs({"status": "error", "reason": "bug"})
+    lines = [f"{type(error).__name__}: the log has a block to report"]
+    _write_files(runner, "bug", _summary("bug", lines, REASONS["bug"].advice))
     sys.stderr.write("error: ci-ops failed in a way nobody foresaw\n")
     sys.stderr.write(f"hint: {REASONS['bug'].advice}\n")
     sys.stderr.flush()
