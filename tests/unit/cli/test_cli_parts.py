@@ -1,0 +1,151 @@
+"""The small parts of the command line: its environment, its options, its groups, its commit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from ci_ops.cli._env import likely_secrets, secret_lines, user_environment
+from ci_ops.cli._groups import BOOTSTRAP, have_groups
+from ci_ops.cli._options import DURATION, LINES
+from ci_ops.cli._request import Request
+from ci_ops.core.errors import CiOpsError, UsageError
+from tests.support.cli import Terminal
+from tests.support.github_client import TOKEN
+from tests.support.github_double import GitHubDouble
+from tests.support.runner_rules import read_log
+
+FORK = '{"pull_request": {"head": {"sha": "SHA", "repo": {"full_name": "somebody/shop", "fork": true}}}}'
+HEAD = FORK.replace("somebody/shop", "org/shop").replace("true", "false")
+SHA = "c" * 40
+BOOT = """
+class SetupFailed(Exception):
+    def __init__(self, sentence, hint):
+        self.sentence, self.hint = sentence, hint
+
+def ensure(groups):
+    with open(__file__ + ".asked", "a") as file:
+        file.write(",".join(groups) + "\\n")
+    if "sms" in groups:
+        raise SetupFailed("no way to the package index", "Name a mirror.")
+"""
+
+
+def test_many_variables_come_as_one_secret() -> None:
+    text = "# the shop's\nKEY=a=b\n\n NAME = kept as it is \nEMPTY=\n"
+    assert secret_lines(text) == {"KEY": "a=b", "NAME": " kept as it is ", "EMPTY": ""}
+    assert secret_lines("") == {}
+
+
+@pytest.mark.parametrize("line", ["no equals sign", "1NAME=x", "a b=x", "=x", "NAME-X=x"])
+def test_a_line_of_another_form_is_named_by_its_number_and_never_shown(line: str) -> None:
+    with pytest.raises(UsageError, match="line 2 is not of the form NAME=value") as caught:
+        secret_lines(f"OK=1\n{line}")
+    assert line not in str(caught.value)
+
+
+def test_programs_see_the_users_variables_and_none_of_our_inputs() -> None:
+    env = {
+        "PATH": "/bin",
+        "KEY": "mine",
+        "CI_OPS_CONFIG": "x.yml",
+        "CI_OPS_BOOTSTRAP": "/b",
+        "CI_OPS_PYTHON": "py",
+        "CI_OPS_VERIFY_TOKEN": "t",
+        "CI_OPS_DEPLOY_RUN": "r",
+        "CI_OPS_ENV": "KEY=theirs\nMORE=1",
+    }
+    assert user_environment(env) == {"PATH": "/bin", "KEY": "mine", "CI_OPS_CONFIG": "x.yml", "MORE": "1"}
+
+
+def test_values_named_like_a_secret_are_hidden_but_words_and_paths_are_not() -> None:
+    env = {"API_TOKEN": "abc123def456ghi", "SECRET_FILE": "/run/secrets/key-1", "PASSWORD": "password"}
+    assert likely_secrets({**env, "HOME": "abc123def456ghi0"}) == ("abc123def456ghi",)
+
+
+def test_lines_are_split_at_line_ends_alone() -> None:
+    assert LINES.convert(" a b.json \r\n\n c.md", None, None) == ("a b.json", "c.md")
+    assert LINES.convert(("kept",), None, None) == ("kept",)
+    assert LINES.convert("", None, None) == ()
+
+
+def test_spans_of_time_are_read_as_everywhere() -> None:
+    assert DURATION.convert("500ms", None, None) == 0.5
+    with pytest.raises(click.BadParameter):
+        DURATION.convert("soon", None, None)
+
+
+def test_only_what_was_said_counts_as_an_option() -> None:
+    request = Request.of(
+        "verify", {"url": "", "report": (), "deadline": None, "fail_on": "warn", "token": "t"}
+    )
+    assert request.options == {"fail_on": "warn", "token": "t"}
+    assert request.overrides() == {"verify.fail-on": ("warn", "--fail-on")}
+    assert not request.asks_github
+
+
+def test_groups_are_asked_for_once_and_sorted(tmp_path: Path) -> None:
+    (boot := tmp_path / "boot.py").write_text(BOOT)
+    have_groups(["sms", "github"], {})
+    have_groups([], {BOOTSTRAP: str(boot)})
+    assert not (asked := tmp_path / "boot.py.asked").exists()
+    have_groups(["github", "email", "github"], {BOOTSTRAP: str(boot)})
+    assert asked.read_text() == "email,github\n"
+    with pytest.raises(CiOpsError, match="no way to the package index") as caught:
+        have_groups(["sms"], {BOOTSTRAP: str(boot)})
+    assert (caught.value.reason.name, caught.value.exit_code) == ("setup-failed", 69)
+    assert caught.value.hint == "Name a mirror."
+
+
+@pytest.fixture
+def github(terminal: Terminal) -> Iterator[GitHubDouble]:
+    terminal.write("app.py", "")
+    with GitHubDouble("org/shop", token=TOKEN) as double:
+        terminal.on_a_runner(GITHUB_API_URL=double.url, GITHUB_SHA="e" * 40, GITHUB_EVENT_NAME="pull_request")
+        terminal.set(CI_OPS_READINESS_STATUS_CONTEXT="ci-ops / readiness")
+        yield double
+
+
+def of_a_pull_request(terminal: Terminal, event: str) -> None:
+    terminal.set(GITHUB_EVENT_PATH=str(terminal.write("event.json", event.replace("SHA", SHA))))
+
+
+def test_a_pull_requests_head_gets_a_pending_then_a_final_status(
+    terminal: Terminal, github: GitHubDouble
+) -> None:
+    of_a_pull_request(terminal, HEAD)
+    terminal.set(CI_OPS_READINESS_TOKEN=TOKEN)
+    assert terminal.run("readiness").code == 0
+    writes = [(each.path.rpartition("/")[2], each.body) for each in github.writes()]
+    assert [sha for sha, _ in writes] == [SHA, SHA]
+    states = [body["state"] for _, body in writes if isinstance(body, dict)]
+    assert states == ["pending", "success"]
+
+
+def test_a_fork_gets_no_status_but_a_line_that_says_so(terminal: Terminal, github: GitHubDouble) -> None:
+    of_a_pull_request(terminal, FORK)
+    terminal.set(CI_OPS_READINESS_TOKEN=TOKEN)
+    said = terminal.run("readiness")
+    assert said.code == 0
+    assert said.err.count("A pull request from a fork: its token may set no commit status") == 1
+    assert github.writes() == []
+
+
+def test_without_a_token_the_jobs_own_conclusion_counts(terminal: Terminal, github: GitHubDouble) -> None:
+    of_a_pull_request(terminal, HEAD)
+    said = terminal.run("readiness")
+    assert said.code == 0
+    assert said.err.count("No token was given, so no commit status is set") == 1
+
+
+def test_a_missing_permission_is_a_note_that_names_it(terminal: Terminal, github: GitHubDouble) -> None:
+    of_a_pull_request(terminal, HEAD)
+    terminal.set(CI_OPS_READINESS_TOKEN=TOKEN)
+    github.fail(403, times=9, method="POST")
+    said = terminal.run("readiness")
+    assert said.code == 0
+    assert "statuses: write" in said.err
+    assert read_log(said.err).annotations("error") == []

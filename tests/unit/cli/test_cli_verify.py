@@ -1,0 +1,134 @@
+"""`ci-ops verify`: what it says, where it writes it, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Terminal
+from tests.support.runner_rules import parse_file, read_log
+from tests.support.shop import ONE, TWO, Service, serving
+from tests.support.web import refusing
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with serving(tmp_path / "live") as running:
+        (tmp_path / "live" / "revision").write_text(ONE)
+        yield running
+
+
+def test_a_good_service_is_told_in_lines_for_people(terminal: Terminal, service: Service) -> None:
+    terminal.run("verify", "--url", f"{service.url}/health", "--revision", ONE).check("verify-good")
+
+
+def test_another_revision_than_the_expected_is_a_finding(terminal: Terminal, service: Service) -> None:
+    said = terminal.run("verify", "--url", f"{service.url}/health", "--revision", TWO, "--deadline", "0")
+    said.check("verify-old-revision")
+
+
+def test_a_service_that_nobody_serves_is_a_failure(terminal: Terminal) -> None:
+    with refusing() as port:
+        said = terminal.run("verify", "--url", f"http://127.0.0.1:{port}/health", "--deadline", "0")
+    said.check("verify-refused")
+
+
+@pytest.mark.parametrize("name", ["text", "json", "markdown"])
+def test_stdout_carries_the_asked_format_and_nothing_else(
+    terminal: Terminal, service: Service, name: str
+) -> None:
+    said = terminal.run("verify", "--url", f"{service.url}/health", "--format", name)
+    assert said.code == 0
+    beginning = {"text": "PASS: verify", "json": "{", "markdown": "#"}[name]
+    assert said.out.startswith(beginning)
+    if name == "json":
+        assert json.loads(said.out)["status"] == "pass"
+    assert said.out not in said.err
+
+
+def test_reports_are_written_wherever_they_are_wanted_by_their_extension(
+    terminal: Terminal, service: Service
+) -> None:
+    names = ("out/report.json", "out/deep/report.md", "report.txt")
+    said = terminal.run("verify", "--url", f"{service.url}/health", "--report", "\n".join(names))
+    assert said.code == 0
+    texts = [(terminal.folder / name).read_text() for name in names]
+    assert json.loads(texts[0])["command"] == "verify"
+    assert texts[1].startswith("#")
+    assert texts[2].startswith("PASS: verify")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("--report", "report.pdf"), "verify-unknown-extension"),
+        (("--format", "jsn"), "verify-unknown-format"),
+        (("--config", "nowhere.yml"), "verify-no-config"),
+        (("--log-file", "shop.log/x"), "verify-log-file"),
+        ((), "verify-no-address"),
+        (("--url", "shop.example.com"), "verify-bad-address"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_missing_or_mistyped_is_said_before_the_work(
+    terminal: Terminal, arguments: tuple[str, ...], name: str
+) -> None:
+    terminal.write("shop.log", "")
+    terminal.run("verify", *arguments).check(name)
+
+
+def test_every_problem_of_the_configuration_is_said_at_once_with_its_line(terminal: Terminal) -> None:
+    terminal.write("ci-ops.yml", "version: 1\nverfy: {}\nverify:\n  deadline: soon\n  checks: {helth: {}}\n")
+    said = terminal.run("verify")
+    said.check("verify-bad-config")
+    files = terminal.on_a_runner()
+    annotations = read_log(terminal.run("verify").err).annotations("error")
+    assert [(each.properties["file"], each.properties["line"]) for each in annotations] == [
+        ("ci-ops.yml", "2"),
+        ("ci-ops.yml", "4"),
+        ("ci-ops.yml", "5"),
+    ]
+    outputs = parse_file(files["GITHUB_OUTPUT"].read_bytes())
+    assert outputs["status"] == "error"
+
+
+def test_a_runner_gets_outputs_a_summary_and_annotations(terminal: Terminal, service: Service) -> None:
+    files = terminal.on_a_runner(CI_OPS_VERIFY_URL=f"{service.url}/health", CI_OPS_VERIFY_REVISION=TWO)
+    terminal.set(CI_OPS_VERIFY_DEADLINE="0", CI_OPS_VERIFY_TOKEN="", CI_OPS_VERIFY_REPORT="a.json\nb.md")
+    said = terminal.run("verify")
+    said.check("verify-on-a-runner")
+    outputs = parse_file(files["GITHUB_OUTPUT"].read_bytes())
+    assert outputs | {"report": "", "summary": ""} == {
+        "status": "fail",
+        "reason": "findings",
+        "report": "",
+        "summary": "",
+        "deployment-id": "",
+        "github-deployment-id": "",
+        "changed": "false",
+    }
+    assert json.loads(Path(outputs["report"]).read_text())["status"] == "fail"
+    assert Path(outputs["summary"]).read_text() == files["GITHUB_STEP_SUMMARY"].read_text()
+    assert (terminal.folder / "a.json").exists()
+    assert [each.properties["title"] for each in read_log(said.err).annotations("error")] == [
+        "ci-ops verify: revision/stale"
+    ]
+    assert not (terminal.folder / ".ci-ops").exists()
+
+
+def test_the_log_goes_where_it_is_wanted_in_the_wanted_form(terminal: Terminal, service: Service) -> None:
+    log = ("--log-level", "debug", "--log-format", "json", "--log-file", "deep/verify.log")
+    said = terminal.run("verify", "--url", f"{service.url}/health", *log)
+    assert said.code == 0
+    lines = (terminal.folder / "deep" / "verify.log").read_text().splitlines()
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+
+
+def test_a_warning_blocks_where_that_is_wanted(terminal: Terminal, service: Service) -> None:
+    (service.folder / "revision").write_text(ONE)
+    address = ("verify", "--url", service.url, "--deadline", "0")
+    assert terminal.run(*address).code == 0
+    assert terminal.run(*address, "--fail-on", "warn").code in {0, 1}
