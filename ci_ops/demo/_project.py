@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -67,7 +69,7 @@ def make_project(folder: Path, *, place: Path, url: str) -> tuple[str, str]:
     shop = files("ci_ops.demo") / "shop"
     for name in SOURCES:
         (folder / name).write_text((shop / name).read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "ci-ops.yml").write_text(CONFIG.format(place=place, url=url), encoding="utf-8")
+    (folder / "ci-ops.yml").write_text(CONFIG.format(place=json.dumps(str(place)), url=url), encoding="utf-8")
     (folder / ".gitignore").write_text(".ci-ops/\n__pycache__/\n", encoding="utf-8")
     git(folder, "init", "--quiet")
     good = _commit(folder, "Open the shop")
@@ -78,12 +80,22 @@ def make_project(folder: Path, *, place: Path, url: str) -> tuple[str, str]:
     return good, bad
 
 
+def own_environment() -> dict[str, str]:
+    """This process's variables without git's own: inside a hook they point at another repository."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
 def git(folder: Path, *words: str) -> str:
     """What git answers; the user's own settings play no part."""
     identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.invalid", "-c", "commit.gpgsign=false")
     try:
         done = subprocess.run(
-            ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
+            ["git", *identity, *words],
+            cwd=folder,
+            env=own_environment(),
+            check=True,
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError:
         raise UsageError("the demo needs git, which is not installed", hint="Install git.") from None

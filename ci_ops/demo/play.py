@@ -20,9 +20,9 @@ import ci_ops
 from ci_ops.cli._close import load_format
 from ci_ops.cli._open import open_job
 from ci_ops.cli._request import Request
-from ci_ops.core.errors import UsageError
+from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.report import Report
-from ci_ops.demo._project import git, make_project
+from ci_ops.demo._project import git, make_project, own_environment
 from ci_ops.demo._receiver import Receiver
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows._job import Job
@@ -33,10 +33,12 @@ from ci_ops.flows.notify import NotifyOptions, notify
 from ci_ops.flows.readiness import readiness
 from ci_ops.flows.rollback import RollbackOptions, rollback
 from ci_ops.flows.verify import verify
+from ci_ops.formats._words import availability_sentence
 
 if TYPE_CHECKING:
     from ci_ops.cli._opened import Opened
 
+RUNNERS = ("GITHUB_", "RUNNER_", "ACTIONS_", "CI_OPS_")
 END_SECONDS = 8.0
 """How long the shop's servers may take to end before they are killed."""
 
@@ -67,6 +69,7 @@ class Stage:
         keep_last_report(opened.job.site.store, report)
         remember(opened.job.site.store, report.deliveries)
         self._keep(opened, report)
+        self.stop.check()
         return report
 
     def _keep(self, opened: Opened, report: Report) -> None:
@@ -85,28 +88,47 @@ class Stage:
 def play(folder: Path | None = None, out: TextIO = sys.stderr) -> int:
     """Play it in `folder` (a new temporary one if absent); 0 only when all of it happened.
 
-    Raises UsageError when the demo's server is not installed, NotAsTold when
-    a step of the story went otherwise.
+    Raises UsageError when the demo's server is not installed or the folder is
+    in use, NotAsTold when a step of the story went otherwise.
     """
     if find_spec("gunicorn") is None:
         raise UsageError("the demo needs gunicorn", hint='pip install "ci-ops[cli,demo]"')
-    folder = folder or Path(tempfile.mkdtemp(prefix="ci-ops-demo-"))
+    folder = _empty(folder) if folder else Path(tempfile.mkdtemp(prefix="ci-ops-demo-"))
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     place = folder / "srv"
     (place / "run").mkdir(parents=True)
     good, bad = make_project(folder / "shop", place=place, url=url)
     stop = StopSignal()
-    with stop.listening(), Receiver() as receiver, _workers(place):
+    with stop.listening(), Receiver() as receiver:
         env = _environment(place, port=port, webhook=receiver.url)
         stage = Stage(project=folder / "shop", place=place, env=env, stop=stop, out=out)
-        _first_act(stage, good)
-        _second_act(stage, good, bad)
+        try:
+            with _workers(place):
+                _first_act(stage, good)
+                _second_act(stage, good, bad)
+        except Interrupted as stopped:
+            stage.say(
+                f"\nStopped before its end. The shop's servers are ended; what was played is in {folder}"
+            )
+            return stopped.exit_code
         stage.say("\nWhat the team was told:")
         for message in receiver.messages:
             stage.say(f"  > {message}")
         _expect(len(receiver.messages) >= 5, "the team heard of both deployments and of the rollback")
     return _close(stage, folder)
+
+
+def _empty(folder: Path) -> Path:
+    """The folder, made if need be. Raises UsageError when something is in it."""
+    folder = folder.resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UsageError("the folder is not empty", where=str(folder), hint="Name a new one.")
+    except OSError as error:
+        raise UsageError(f"the folder cannot be used: {error.strerror}", where=str(folder)) from error
+    return folder
 
 
 def _first_act(stage: Stage, good: str) -> None:
@@ -155,8 +177,20 @@ def _close(stage: Stage, folder: Path) -> int:
     reports = folder / "report.json"
     document = {"schema": 1, "reports": [report.to_json() for report in stage.reports]}
     reports.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    _recall(stage)
     stage.say(f"\nAll of it happened.\nsummary: {summary}\nreport: {reports}")
     return 0
+
+
+def _recall(stage: Stage) -> None:
+    """The story once more, one line for each command."""
+    stage.say("\nIn short:")
+    for report in stage.reports:
+        if report.command != "notify":
+            seen = availability_sentence(report)
+            stage.say(
+                f"  {report.status:4}  {report.command:9}  {report.sentence}{f' {seen}' if seen else ''}"
+            )
 
 
 def _expect(happened: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
@@ -166,8 +200,7 @@ def _expect(happened: bool, what: str) -> None:  # noqa: FBT001 - reads as a sen
 
 def _environment(place: Path, *, port: int, webhook: str) -> dict[str, str]:
     """The user's variables without any runner's, and what the shop needs."""
-    runners = ("GITHUB_", "RUNNER_", "ACTIONS_", "CI_OPS_")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(runners)}
+    env = {name: value for name, value in own_environment().items() if not name.startswith(RUNNERS)}
     # The shop uses the kit, also where ci-ops runs from a checkout and is not installed.
     path = os.pathsep.join(filter(None, (str(Path(ci_ops.__file__).parent.parent), env.get("PYTHONPATH"))))
     return env | {
