@@ -76,6 +76,7 @@ class Terminal:
 
     def run(self, *arguments: str) -> Said:
         """One command in this process."""
+        self.monkeypatch.setenv("COLUMNS", "80")
         self.capture.readouterr()
         code = main(list(arguments))
         out, err = self.capture.readouterr()
