@@ -186,9 +186,11 @@ def _is_file_checked(config: Config, folder: Path) -> bool:
 
 
 def _used_by(request: Request) -> frozenset[str]:
-    """Closing a record needs nothing of the configuration: a missing address must not keep it open."""
+    """The sections that are needed: a missing address keeps no record open, and a dry run sends nothing."""
     if request.get("finish"):
         return frozenset()
+    if request.command in CHANGING and _is_dry(request):
+        return frozenset({"deploy", "verify"})
     return _USES.get(request.command, frozenset({"deploy", "verify", "notify"}))
 
 

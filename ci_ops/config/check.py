@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def check_text(source: Source) -> str:
     """One line that says what was read; with no environment asked for, each that is listed is looked at.
 
-    Raises ConfigError with every problem, each once, and UsageError where
-    there is no file to check.
+    Variables that a section wants and that are not set here are no fault of
+    the file: they are listed below. Raises ConfigError with every problem,
+    each once, and UsageError where there is no file to check.
     """
     path = find_file(source.start, source.env, source.file)
     if path is None:
@@ -28,10 +29,12 @@ def check_text(source: Source) -> str:
         )
     document = read_document(path, source.start)
     asked = (source.environment,) if source.environment else dict.fromkeys((DEFAULT, *listed(document)))
-    loaded = [interpret(document, replace(source, environment=each)) for each in asked]
+    sources = [replace(source, environment=each) for each in asked]
+    loaded = [interpret(document, replace(each, uses=())) for each in sources]
     problems = {str(problem): problem for each in loaded for problem in each.problems}
     if problems:
         raise ConfigError(problems.values())
+    wanted = dict.fromkeys(str(problem) for each in sources for problem in interpret(document, each).problems)
     config = loaded[0].config
     parts = (
         _count(len(config.readiness.checks) + len(config.verify.checks), "check"),
@@ -41,7 +44,12 @@ def check_text(source: Source) -> str:
         _count(len(config.notify.channels), "channel"),
         f"{_count(len(loaded), 'environment')} ({', '.join(each.config.environment for each in loaded)})",
     )
-    return f"{name_for(path, source.start)}: no problems in {', '.join(parts)}.\n"
+    lines = [f"{name_for(path, source.start)}: no problems in {', '.join(parts)}.", *map(_not_here, wanted)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _not_here(problem: str) -> str:
+    return f"not here, but needed where it runs: {problem}"
 
 
 def _count(number: int, word: str) -> str:

@@ -107,14 +107,14 @@ _TABLE = (
         "rollback-failed",
         6,
         "The rollback did not bring the previous release back, or could not prove it.",
-        "Look at production now. The report names the step that failed; "
-        "run the same command again to resume from the journal.",
+        "Look at production now. The report names the step or the check that failed; "
+        "`ci-ops rollback` goes on from the journal, or tries once more.",
     ),
     _reason(
         "no-rollback-target",
         6,
-        "There is no verified deployment to go back to.",
-        "Name one with `--to ID|SHA`, or deploy a good revision.",
+        "There is no verified deployment to go back to, or its release is gone; nothing was changed.",
+        "Name one with `--to ID|SHA` (`ci-ops history` lists them), or deploy a good revision.",
     ),
     _reason(
         "lock-held",

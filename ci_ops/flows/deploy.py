@@ -62,6 +62,12 @@ def _checked_revision(job: Job, options: DeployOptions) -> str:
             where="deploy.target",
             hint="Give `run` (and `undo`), or a `deploy.target` in ci-ops.yml.",
         )
+    if not job.origin.revision:
+        raise UsageError(
+            "no commit is known here: this is no git repository, or one without commits",
+            where="revision",
+            hint="Run it in the project's repository, or give `--revision` with 40 hexadecimal digits.",
+        )
     if not is_revision(job.origin.revision):
         raise UsageError(
             f"the revision {job.origin.revision!r} is not a full commit id",

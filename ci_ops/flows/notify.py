@@ -70,4 +70,5 @@ def _event_of(last: LastReport | None, severity: Status) -> tuple[Kind, Stage]:
 
 def _plain_sentence(record: DeploymentRecord, severity: Status) -> str:
     ended = "went well" if severity.is_good else "failed"
-    return f"The job for {record.short_revision} in {record.environment} {ended}."
+    about = f" for {record.short_revision}" if record.revision else ""
+    return f"The job{about} in {record.environment} {ended}."

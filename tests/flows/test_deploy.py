@@ -221,6 +221,7 @@ def test_the_lock_is_named_with_its_holder(shop: Shop) -> None:
     ("revision", "config", "where"),
     [
         ("abc", CONFIG, "revision"),
+        ("", CONFIG, "revision"),
         (ONE, "version: 1\n", "deploy.target"),
         (ONE, "version: 1\ndeploy: {target: {type: command, run: x}}\n", "verify"),
     ],

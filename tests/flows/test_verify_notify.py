@@ -175,3 +175,8 @@ def test_a_broken_file_stops_every_other_command(shop: Shop) -> None:
     with pytest.raises(CiOpsError) as caught:
         shop.verify()
     assert caught.value.exit_code == 2
+
+
+def test_a_job_without_a_commit_is_told_without_one(shop: Shop) -> None:
+    shop.notify(NotifyOptions(status="failure"))
+    assert "The job in production failed." in shop.service.told[-1]

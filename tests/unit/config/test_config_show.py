@@ -170,6 +170,14 @@ def test_every_environment_is_checked_and_each_problem_told_once(folder: Path) -
     )
 
 
+def test_a_variable_that_is_not_set_here_is_no_fault_of_the_file(folder: Path) -> None:
+    (folder / "ci-ops.yml").write_text("verify: {url: '${NOWHERE}'}\nenvironments: {qa: }\n")
+    assert check_text(source(folder)).splitlines() == [
+        "ci-ops.yml: no problems in 0 checks, no target, 0 channels, 2 environments (production, qa).",
+        "not here, but needed where it runs: ci-ops.yml:1:15 verify.url: the variable NOWHERE is not set",
+    ]
+
+
 def test_without_a_file_there_is_nothing_to_check(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no ci-ops.yml from here up"):
         check_text(source(tmp_path))
