@@ -45,7 +45,8 @@ def a_world(**env: str) -> RealWorld:
 def listed(steps: Iterable[Step]) -> Steps:
     """A generator over steps that needs no answers."""
     for step in steps:
-        yield step
+        answer = yield step
+        assert answer.ok
 
 
 def shell(key: str, run: str, **more: object) -> Command:

@@ -330,6 +330,9 @@ def test_a_template_that_cannot_be_filled_in_is_a_failed_delivery(clock: JumpClo
             del name, context
             raise ValueError(f"no {SECRET} here")
 
+        def source(self, name: str, /) -> str:
+            raise ValueError(name)
+
     class BrokenWorld(RealWorld):
         @property
         def templates(self) -> Broken:

@@ -28,6 +28,9 @@ class Written:
         del name, context
         return self.text
 
+    def source(self, name: str, /) -> str:
+        raise FileNotFoundError(name)
+
 
 @pytest.mark.parametrize(
     ("name", "title"),
