@@ -35,6 +35,20 @@ def call_asgi(
     root_path: str = "",
 ) -> Called:
     """One HTTP request to an ASGI application, on an event loop of its own."""
+    asked = ask_asgi(app, path, method=method, headers=headers, peer=peer, root_path=root_path)
+    return asyncio.run(asked)
+
+
+async def ask_asgi(
+    app: Any,
+    path: str,
+    *,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    peer: str | None = LOCAL,
+    root_path: str = "",
+) -> Called:
+    """The same on the event loop that is running."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -62,7 +76,7 @@ def call_asgi(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     start = next(message for message in sent if message["type"] == "http.response.start")
     return Called(
         status=start["status"],
