@@ -18,7 +18,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def place_options(command: Decorated) -> Decorated:
     """Which file, for which environment."""
     options = (
-        click.option("--config", envvar="CI_OPS_CONFIG", default="", help="Path of the file."),
+        click.option("--config", default="", help="Path of the file."),
         click.option("-e", "--environment", "--env", default="", help="Environment; each one if absent."),
     )
     return reduce(lambda done, option: option(done), reversed(options), command)
@@ -43,7 +43,10 @@ def command() -> None:
 )
 @python_option
 def check(config: str, environment: str, app: str, python: str) -> int:
-    """Say every problem at once, each with its place; runs nothing but what --app names."""
+    """Say every problem at once, each with its place.
+
+    Runs nothing but what --app names.
+    """
     if app:
         from ci_ops.cli._declared import checked_text  # noqa: PLC0415 - kept out of `--help`
         from ci_ops.cli._env import user_environment  # noqa: PLC0415 - the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.config.shown import shown
 from ci_ops.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ VARIABLE = "CI_OPS_CONFIG"
 
 
 def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | None:
-    """The file asked for, else CI_OPS_CONFIG, else the nearest one upwards; None when there is none.
+    """The file asked for, else CI_OPS_CONFIG, else the nearest one upwards.
+
+    None when there is none.
 
     Upwards means from `start` to the root of its git repository. Outside a
     repository only `start` itself counts: what lies above may be anybody's.
@@ -26,7 +29,7 @@ def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | No
         path = start.absolute() / named
         if not path.is_file():
             raise UsageError(
-                "there is no file of that name", where=origin, hint="The path is relative to here."
+                f"there is no file {shown(named)}", where=origin, hint="The path is relative to here."
             )
         return path
     folders = folders_up(start)
@@ -34,7 +37,9 @@ def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | No
 
 
 def project_folder(start: Path, env: Mapping[str, str], asked: str = "") -> Path:
-    """The folder in which commands work: where the nearest file lies, so that a subfolder makes no difference.
+    """The folder in which commands work.
+
+    Where the nearest file lies, so that a subfolder makes no difference.
 
     `start` itself where a file was named, or where there is none.
     """
@@ -43,7 +48,10 @@ def project_folder(start: Path, env: Mapping[str, str], asked: str = "") -> Path
 
 
 def folders_up(start: Path) -> tuple[Path, ...]:
-    """`start` and its parents up to the repository's root; `start` alone outside a repository."""
+    """`start` and its parents up to the repository's root.
+
+    `start` alone outside a repository.
+    """
     start = start.absolute()
     upwards = (start, *start.parents)
     for index, folder in enumerate(upwards):
@@ -53,7 +61,10 @@ def folders_up(start: Path) -> tuple[Path, ...]:
 
 
 def name_for(path: Path, start: Path) -> str:
-    """The file as messages name it: relative to here, else to the repository's root, else in full."""
+    """The file as messages name it.
+
+    Relative to here, else to the repository's root, else in full.
+    """
     path = path.absolute()
     for folder in (start.absolute(), folders_up(start)[-1]):
         if path.is_relative_to(folder):
