@@ -31,7 +31,7 @@ def config(folder: Path, *words: str, **env: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "ci_ops", "config", *words, "--python", sys.executable],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
         capture_output=True,
         text=True,
         check=False,

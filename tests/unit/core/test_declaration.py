@@ -22,7 +22,7 @@ contract = Contract(Variable("SECRET_KEY", secret=True), Variable("TOKEN", patte
 
 
 def env(**more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
 def ask(folder: Path, app: str = "shop.settings:contract", python: str = sys.executable) -> Contract:
