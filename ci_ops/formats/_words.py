@@ -74,6 +74,12 @@ def problems(report: Report) -> list[Result]:
     return [each for each in worst_first(looked_at) if each.findings or each.status is not Status.PASS]
 
 
+def shown_check(report: Report, result: Result) -> str:
+    """The check's name, and that it looked after going back where it did."""
+    is_proof = any(result is each for each in report.proof)
+    return f"{result.check}, after going back" if is_proof else result.check
+
+
 def broken_steps(report: Report) -> list[StepOutcome]:
     """The steps that failed or were interrupted."""
     return [step for step in report.steps if step.state in {StepState.FAILED, StepState.INTERRUPTED}]

@@ -26,14 +26,20 @@ class Json(Format):
     extension: ClassVar[str] = ".json"
 
     def render(self, report: Report, templates: Templates) -> str:
-        """One indented document in ASCII; `##[` is written so that no runner obeys it."""
+        """One indented document in ASCII.
+
+        `##[` is written so that no runner obeys it.
+        """
         del templates
         text = json.dumps(plain(report.to_json()), indent=2, ensure_ascii=True, allow_nan=False)
         return text.replace("##[", "#\\u0023[") + "\n"
 
 
 def plain(value: Any) -> Any:
-    """The value in what JSON knows: endless numbers become null, other things text."""
+    """The value in what JSON knows.
+
+    Endless numbers become null, other things text.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,6 @@
-"""The job summary: what happened at a glance, what failed and what to do, and all the rest below.
+"""The job summary.
+
+What happened at a glance, what failed and what to do, and all the rest below.
 
 Made by `templates/summaries/report.md.j2`. Each list ends after `MAX_ROWS`
 with the number of what is left out; the JSON report has everything.
@@ -19,6 +21,7 @@ from ci_ops.formats._words import (
     histogram,
     last_lines,
     problems,
+    shown_check,
     shown_lines,
     worst_first,
 )
@@ -35,12 +38,18 @@ _SHORTEST_MILLISECONDS = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Markdown(Format):
-    """The job summary: what happened at a glance, what failed and what to do, and all the rest below."""
+    """The job summary.
+
+    What happened at a glance, what failed and what to do, and all the rest below.
+    """
 
     extension: ClassVar[str] = ".md"
 
     def render(self, report: Report, templates: Templates) -> str:
-        """GitHub's Markdown with a Mermaid timeline; outside text is escaped by the template's filters."""
+        """GitHub's Markdown with a Mermaid timeline.
+
+        Outside text is escaped by the template's filters.
+        """
         return templates.render("summaries/report.md.j2", **_context(report)).rstrip("\n") + "\n"
 
 
@@ -52,7 +61,7 @@ def _context(report: Report) -> dict[str, Any]:
         "report": short,
         "headline": headline(short),
         "max_rows": MAX_ROWS,
-        "problems": [(result, histogram(result)) for result in problems(short)],
+        "problems": [(shown_check(short, each), each, histogram(each)) for each in problems(short)],
         "broken_steps": [
             (step, shown_lines(step.run), [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
             for step, (lines, left_out) in zip(broken_steps(short), outputs.values(), strict=True)

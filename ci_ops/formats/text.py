@@ -1,4 +1,7 @@
-"""The report for a terminal: what failed and what to do first, then all the rest."""
+"""The report for a terminal.
+
+What failed and what to do first, then all the rest.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ci_ops.formats._words import (
     histogram,
     last_lines,
     problems,
+    shown_check,
     shown_lines,
     worst_first,
 )
@@ -36,12 +40,18 @@ CELL_CHARACTERS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text(Format):
-    """The report for a terminal: what failed and what to do first, then all the rest."""
+    """The report for a terminal.
+
+    What failed and what to do first, then all the rest.
+    """
 
     extension: ClassVar[str] = ".txt"
 
     def render(self, report: Report, templates: Templates) -> str:
-        """Plain text without colours; no line of it is obeyed by a terminal or a runner."""
+        """Plain text without colours.
+
+        No line of it is obeyed by a terminal or a runner.
+        """
         del templates
         sections = (
             _head(report),
@@ -79,7 +89,7 @@ def _problems(report: Report) -> Iterator[str]:
     for step in broken_steps(report):
         yield from _broken_step(step)
     for result in problems(report):
-        yield f"  [{result.status}] {_line(result.check)}: {_line(result.sentence)}"
+        yield f"  [{result.status}] {_line(shown_check(report, result))}: {_line(result.sentence)}"
         for finding in result.findings:
             yield from _finding(finding, is_more=finding.sentence != result.sentence)
 

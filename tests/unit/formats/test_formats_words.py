@@ -17,6 +17,7 @@ from ci_ops.formats._words import (
     histogram,
     last_lines,
     problems,
+    shown_check,
     subject,
 )
 from tests.support.reports import (
@@ -74,7 +75,12 @@ def test_the_worst_comes_first() -> None:
 
 
 def test_what_a_proof_found_is_a_problem_too() -> None:
-    assert problems(Report(command="rollback", proof=(HEALTH, STALE))) == [STALE]
+    report = Report(command="deploy", results=(SLOW,), proof=(HEALTH, STALE))
+    assert problems(report) == [STALE, SLOW]
+    assert [shown_check(report, each) for each in problems(report)] == [
+        "revision, after going back",
+        "health",
+    ]
 
 
 @pytest.mark.parametrize(
