@@ -1,4 +1,7 @@
-"""The entry point, and the only place that turns an exception into an exit code."""
+"""The entry point, which turns every exception into an exit code.
+
+No other place does.
+"""
 
 from __future__ import annotations
 

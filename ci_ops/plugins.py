@@ -1,4 +1,4 @@
-"""From the folder of a family to the names of its plugins, and from a name to its class."""
+"""From a family's folder to plugin names, from a name to its class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
 
 @dataclass(frozen=True)
 class Family(Generic[PluginT_co]):
-    """The plugins of one kind: every module of a package that has no leading underscore."""
+    """The plugins of one kind.
+
+    Every module of a package that has no leading underscore.
+    """
 
     package: str
     """The package's dotted name, such as `ci_ops.checks`."""
@@ -33,11 +36,17 @@ class Family(Generic[PluginT_co]):
         return self.name.removesuffix("s")
 
     def names(self) -> tuple[str, ...]:
-        """Every plugin's name as the configuration writes it, sorted; loads no plugin."""
+        """Every plugin's name as the configuration writes it, sorted.
+
+        Loads no plugin.
+        """
         return _names(self.package)
 
     def load(self, name: str) -> type[PluginT_co]:
-        """The class of that name; imports its module alone. Raises UsageError for an unknown name."""
+        """The class of that name; imports its module alone.
+
+        Raises UsageError for an unknown name.
+        """
         if name not in self.names():
             choice = f"; there are {', '.join(self.names())}"
             raise UsageError(
@@ -66,7 +75,10 @@ def family(name: Literal["channels"]) -> Family[Channel]: ...
 @overload
 def family(name: Literal["formats"]) -> Family[Format]: ...
 def family(name: str) -> Family[Plugin]:
-    """The family in that folder of `ci_ops`; the overloads only tell the type checker what is in it."""
+    """The family in that folder of `ci_ops`.
+
+    The overloads only tell the type checker what is in it.
+    """
     return Family(f"ci_ops.{name}")
 
 

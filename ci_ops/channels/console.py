@@ -21,7 +21,10 @@ class Console(Channel):
     """Shows the message to whoever reads this run's output."""
 
     def send(self, message: Message, world: World) -> str:
-        """Write it to stderr, which is what people read; stdout is for what `--format` asks for."""
+        """Write it to stderr, which is what people read.
+
+        Stdout is for what `--format` asks for.
+        """
         del world
         sys.stderr.write("".join(f"{line}\n" for line in text_lines(message)))
         sys.stderr.flush()
@@ -34,7 +37,10 @@ class Console(Channel):
 
 
 def text_lines(message: Message) -> Iterator[str]:
-    """The message as a person reads it, with nothing in it that a terminal or a runner would obey."""
+    """The message as a person reads it.
+
+    Nothing in it is obeyed by a terminal or a runner.
+    """
     yield f"[{message.severity}] {console_line(message.title)}"
     for line in message.lines:
         yield f"  {console_line(line)}"

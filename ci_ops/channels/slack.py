@@ -87,12 +87,18 @@ class Slack(Channel):
 
     @classmethod
     def recognise(cls, address: str) -> Self | None:
-        """Slack's own webhook hosts; on this machine any address whose path starts with /services/."""
+        """Slack's own webhook hosts.
+
+        On this machine any address whose path starts with /services/.
+        """
         return cls(webhook_url=Secret(address)) if _ADDRESS.fullmatch(address) else None
 
 
 def payload(message: Message) -> dict[str, Any]:
-    """The body of the request: a header, and beside a coloured bar all the rest."""
+    """A request's body, split as Block Kit wants it.
+
+    A header, and beside a coloured bar all the rest.
+    """
     emoji, colour = _STARTED if message.event.endswith(".started") else _LOOKS[message.severity]
     title = f"{emoji} {message.title}"
     details = _details(message)

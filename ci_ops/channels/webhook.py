@@ -61,12 +61,18 @@ class Webhook(Channel):
 
     @classmethod
     def recognise(cls, address: str) -> Self | None:
-        """Any http or https address; those that another kind knows are that kind's."""
+        """Any http or https address.
+
+        Those that another kind knows are that kind's.
+        """
         return cls(url=Secret(address)) if _ADDRESS.fullmatch(address) and host_of(address) else None
 
 
 def payload(message: Message, *, at: datetime) -> dict[str, Any]:
-    """The published document, version `SCHEMA`; `at` serves where the record has no time of its own."""
+    """The published document, version `SCHEMA`.
+
+    `at` serves where the record has no time of its own.
+    """
     record = message.record
     happened_at = (record.finished_at or record.started_at if record else None) or at
     return {
@@ -87,12 +93,18 @@ def payload(message: Message, *, at: datetime) -> dict[str, Any]:
 
 
 def reference_of(message: Message) -> str:
-    """The event's `webhook-id`: the same for every try, and without a full stop, as the signature needs."""
+    """The event's `webhook-id`.
+
+    The same for every try, and without a full stop, as the signature needs.
+    """
     return f"msg_{hashlib.sha256(message.event_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def signatures(secrets: tuple[Secret, ...], headers: dict[str, str], body: bytes) -> str:
-    """One signature per secret, so that receivers may change theirs without losing an event."""
+    """One signature per secret.
+
+    So receivers may change theirs without losing an event.
+    """
     message_id, timestamp = headers[ID_HEADER], headers[TIME_HEADER]
     return " ".join(
         sign(_key(secret), body, message_id=message_id, timestamp=timestamp) for secret in secrets

@@ -69,7 +69,10 @@ class Compiles(Check):
         return check if next(check.files(root), None) is not None else None
 
     def files(self, root: Path) -> Iterator[Path]:
-        """The Python files, relative to the root; links to folders are not followed."""
+        """The Python files, relative to the root.
+
+        Links to folders are not followed.
+        """
         for path in self.paths:
             start = root / path
             if start.is_file():

@@ -1,4 +1,4 @@
-"""Whether every dependency is locked, in step with what the project asks for."""
+"""Whether every dependency is locked, in step with the project."""
 
 from __future__ import annotations
 

@@ -94,7 +94,10 @@ class Revision(Check):
             raise ValueError("path: a path starts with a slash")
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Find out where the revision is told, then ask there over many new connections."""
+        """Find out where the revision is told, then ask there many times.
+
+        Each time over a new connection.
+        """
         if not is_known(subject.revision):
             yield conclude(self, [_nothing_to_compare(subject.revision)], sentence="", measured=0)
             return

@@ -148,7 +148,10 @@ class Tls(Check):
             )
 
     def limits(self, lifetime_seconds: float) -> tuple[float, float]:
-        """Seconds left below which to warn, and to fail, for a certificate of that lifetime."""
+        """Seconds left below which to warn, and to fail.
+
+        For a certificate of that lifetime.
+        """
         if lifetime_seconds > SHORT_LIVED_DAYS * DAY_SECONDS:
             warn, fail = lifetime_seconds / 3, max(lifetime_seconds / 6, 2.0 * DAY_SECONDS)
         else:

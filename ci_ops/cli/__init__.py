@@ -30,7 +30,10 @@ class Commands(click.Group):
         return cast("click.Command", import_module(f"{__name__}.{cmd_name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line per command, from the modules' first lines: nothing is imported for a help text."""
+        """One line per command, from the modules' first lines.
+
+        Nothing is imported for a help text.
+        """
         with formatter.section("Commands"):
             formatter.write_dl([(name, _first_line(name)) for name in self.list_commands(ctx)])
 
@@ -49,4 +52,4 @@ def _first_line(name: str) -> str:
 )
 @click.version_option(__version__, prog_name="ci-ops")
 def cli() -> None:
-    """Deployment safety: look, deploy, verify, tell, and go back when it is not good."""
+    """Look, deploy, verify, tell, and go back when it is not good."""

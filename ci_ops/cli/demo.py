@@ -15,7 +15,10 @@ import click
     help="Where to play it; a new temporary folder if absent.",
 )
 def command(folder: Path | None) -> int:
-    """See it all on a sample service: a good release, a bad one, the way back and its proof."""
+    """See it all on a sample service.
+
+    A good release, a bad one, the way back and its proof.
+    """
     from ci_ops.demo.play import play  # noqa: PLC0415 - kept out of `--help`
 
     return play(folder)

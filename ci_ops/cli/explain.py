@@ -9,7 +9,10 @@ import click
 @click.argument("name", default="")
 @click.option("--page", is_flag=True, help="The whole troubleshooting page, as Markdown.")
 def command(name: str, *, page: bool) -> int:
-    """Say what a REASON or a RULE means, and what to do about it. Without a name: list them all."""
+    """Say what a REASON or a RULE means, and what to do about it.
+
+    Without a name: list them all.
+    """
     from ci_ops.core.errors import UsageError  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.core.nearmiss import did_you_mean  # noqa: PLC0415 - the same
     from ci_ops.flows.explain import explanations, troubleshooting_page  # noqa: PLC0415 - the same

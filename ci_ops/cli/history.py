@@ -14,7 +14,10 @@ from ci_ops.cli._options import shared_options
 @click.option("--token", default="", help="GitHub token, to read the deployments there.")
 @shared_options
 def command(**options: Any) -> int:
-    """List the deployments of an environment, newest first: the ids that `rollback --to` takes."""
+    """List the deployments of an environment, newest first.
+
+    The first column is what `rollback --to` takes.
+    """
     from ci_ops.cli._open import opened_job  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.core.text import console_line  # noqa: PLC0415 - the same

@@ -15,7 +15,10 @@ import click
     help="The project's root.",
 )
 def command(folder: Path) -> int:
-    """Write a first ci-ops.yml and a workflow that fit the project; never overwrites."""
+    """Write a first ci-ops.yml and a workflow that fit the project.
+
+    Never overwrites.
+    """
     from ci_ops.edge.world import RealWorld  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.flows.init import init  # noqa: PLC0415 - the same
 

@@ -27,7 +27,10 @@ from ci_ops.cli._options import LINES, dry_run_option, shared_options, text_of
 @dry_run_option
 @shared_options
 def command(**options: Any) -> int:
-    """Tell the right people once how it ended. A channel that fails is a warning, never a failure."""
+    """Tell the right people once how it ended.
+
+    A channel that fails is a warning, never a failure.
+    """
     from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.notify import NotifyOptions, notify  # noqa: PLC0415 - the same

@@ -25,7 +25,10 @@ from ci_ops.cli._options import DURATION, fail_on_option, shared_options
 @fail_on_option
 @shared_options
 def command(**options: Any) -> int:
-    """Look at what is live, and say so only when it was measured. Never changes the service."""
+    """Look at what is live, and say so only when it was measured.
+
+    Never changes the service.
+    """
     from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.verify import verify  # noqa: PLC0415 - the same

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def check_text(source: Source) -> str:
-    """One line that says what was read; with no environment asked for, each that is listed is looked at.
+    """One line that says what was read.
+
+    With no environment asked for, each that is listed is looked at.
 
     Variables that a section wants and that are not set here are no fault of
     the file: they are listed below. Raises ConfigError with every problem,

@@ -1,4 +1,7 @@
-"""From one written value to what a field holds. No sentence repeats the value."""
+"""From one written value to what a field holds.
+
+No sentence repeats the value.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,10 @@ def one_of(words: Iterable[str]) -> str:
 
 
 def convert(shape: One | Choice, text: str, value: Plain) -> Any:
-    """What the field holds; `value` is what `text` means. Raises ValueError with a sentence."""
+    """What the field holds; `value` is what `text` means.
+
+    Raises ValueError with a sentence.
+    """
     if isinstance(shape, Choice):
         return shape.make(_chosen(shape, text, value))
     return _CONVERT[shape.kind](text, value)

@@ -18,7 +18,10 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 def read_file(path: Path, *, file: str) -> Table:
-    """The tree of a `.json`, `.yml` or `.yaml` file, called `file` in messages. Raises ConfigError."""
+    """The tree of a `.json`, `.yml` or `.yaml` file.
+
+    It is called `file` in messages. Raises ConfigError.
+    """
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -28,7 +31,10 @@ def read_file(path: Path, *, file: str) -> Table:
 
 
 def read_bytes(raw: bytes, *, file: str) -> Table:
-    """The tree of a document; `file` says by its ending whether it is JSON. Raises ConfigError."""
+    """The tree of a document; `file` says by its ending whether it is JSON.
+
+    Raises ConfigError.
+    """
     if len(raw) > MAX_BYTES:
         raise problem_at(Place(file), "larger than 1 MiB; a configuration has a few kilobytes")
     text = _decode(raw, file)

@@ -23,7 +23,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 def environment_name(word: str) -> str:
-    """The environment's one name: `Prod` is `production`; empty is `production` too."""
+    """The environment's one name: `Prod` is `production`.
+
+    Empty is `production` too.
+    """
     name = word.strip().casefold()
     return _ALIASES.get(name, name) or DEFAULT
 

@@ -9,7 +9,10 @@ from typing import Any
 
 
 def field_docs(cls: type[Any]) -> dict[str, str]:
-    """Each field's sentence by its attribute's name; empty where the source is not at hand."""
+    """Each field's sentence by its attribute's name.
+
+    Empty where the source is not at hand.
+    """
     docs: dict[str, str] = {}
     for each in reversed(cls.__mro__[:-1]):
         docs |= _own(each)

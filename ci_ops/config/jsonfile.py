@@ -28,7 +28,10 @@ _WANTED = {",": "a comma", ":": "a colon", '"': "a key in double quotes"}
 
 
 def read_json(text: str, file: str) -> Node:
-    """The document's tree. Raises ConfigError with every duplicate key, or the first thing not understood."""
+    """The document's tree.
+
+    Raises ConfigError with every duplicate key, or the first thing not understood.
+    """
     reader = _Reader(text, file)
     node = reader.node(0)
     if reader.token:

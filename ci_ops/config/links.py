@@ -33,7 +33,10 @@ _RULE = re.compile(r"(?P<plugin>[a-z0-9-]+)/(?P<rule>[a-z0-9-]+|\*)")
 def problems_of(
     tree: Table, *, env: Mapping[str, str], environments: Iterable[str], root: str
 ) -> Iterator[Problem]:
-    """Everything that does not fit together; looks at the tree, so that other problems hide nothing."""
+    """Everything that does not fit together.
+
+    Looks at the tree, so that other problems hide nothing.
+    """
     checks: Family[Check] = Family(f"{root}.checks")
     for phase in Phase:
         yield from _of_phase(phase, tree.get(phase, "checks"), checks)
@@ -42,7 +45,10 @@ def problems_of(
 
 
 def settled(config: Config) -> Config:
-    """The configuration without what is switched off, every environment under its one name."""
+    """The configuration without what is switched off.
+
+    Every environment stands under its one name.
+    """
     channels = tuple(each for each in config.notify.channels if each.enabled)
     live = {each.name for each in channels} | {ALL}
     routes = tuple(

@@ -1,4 +1,7 @@
-"""From a file, variables and flags to one Config, or to everything that is wrong."""
+"""From a file, variables and flags to one Config.
+
+Or to everything that is wrong.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """What a source gave: the configuration as far as it could be read, and what was wrong."""
+    """What a source gave.
+
+    The configuration as far as it could be read, and what was wrong.
+    """
 
     config: Config
     problems: tuple[Problem, ...]
@@ -57,7 +63,9 @@ class Loaded:
 
 
 def load(source: Source) -> Config:
-    """The configuration for one environment; without a file, the defaults and the overrides.
+    """The configuration for one environment.
+
+    Without a file, the defaults and the overrides.
 
     Raises ConfigError with every problem, and UsageError for a file that was
     asked for but cannot be read.
@@ -69,7 +77,10 @@ def load(source: Source) -> Config:
 
 
 def examine(source: Source) -> Loaded:
-    """The same without raising for what stands in the file: a broken one gives its problems and defaults."""
+    """The same without raising for what stands in the file.
+
+    A broken one gives its problems and defaults.
+    """
     path = find_file(source.start, source.env, source.file)
     try:
         document = read_document(path, source.start)
@@ -86,7 +97,10 @@ def read_document(path: Path | None, start: Path) -> Table:
 
 
 def interpret(document: Table, source: Source) -> Loaded:
-    """What the document says in the source's environment, with its variables and overrides."""
+    """What the document says in the source's environment.
+
+    With its variables and overrides.
+    """
     problems: list[Problem] = []
     document = Table(
         document.place, {key: each for key, each in document.entries.items() if key != SCHEMA_KEY}

@@ -15,7 +15,7 @@ PluginT = TypeVar("PluginT", bound=Plugin)
     frozen=True, kw_only=True
 )  # no slots: a frozen generic with slots cannot be made as Named[Check](…)
 class Named(Generic[PluginT]):
-    """One plugin with its settings, and what the configuration says about it beside them."""
+    """One plugin with its settings and what stands beside them."""
 
     name: str
     """The configuration's key; the plugin's own name where there is no key."""

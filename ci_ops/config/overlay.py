@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def merged(below: Table, above: Table, problems: list[Problem], path: tuple[str, ...] = ()) -> Table:
-    """The map below with what the map above says; removing what is not there is a problem."""
+    """The map below with what the map above says.
+
+    Removing what is not there is a problem.
+    """
     entries = dict(below.entries)
     for key, entry in above.entries.items():
         old = entries.get(key)
@@ -46,7 +49,9 @@ def _nothing_to_remove(entry: Entry, path: tuple[str, ...]) -> Problem:
 
 
 def with_overrides(document: Table, overrides: Mapping[str, tuple[object, str]]) -> Table:
-    """The document with flags and inputs laid over it: `{"verify.url": (value, "flag --url")}`.
+    """The document with flags and inputs laid over it.
+
+    They are given as `{"verify.url": (value, "flag --url")}`.
 
     None as a value stands for a flag that was not given.
     """

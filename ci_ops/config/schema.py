@@ -1,4 +1,4 @@
-"""JSON Schema of the configuration, from the same fields that the reader uses.
+"""JSON Schema of the configuration, from the reader's own fields.
 
 What the schema refuses, the reader refuses too; the reader refuses more.
 `python -m ci_ops.config.schema > ci-ops.schema.json` writes the file anew.

@@ -1,4 +1,7 @@
-"""What a field accepts, read from its annotation: one description for reader, schema and display."""
+"""What a field accepts, read from its annotation.
+
+One description for reader, schema and display.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ class Plugged:
 
 @dataclass(frozen=True, slots=True)
 class PluggedMap:
-    """Plugins of that family by name; the name is the type where none is given."""
+    """Plugins of that family by name.
+
+    The name is the type where none is given.
+    """
 
     family: str
 
@@ -130,7 +136,10 @@ _SPECIAL_FIRST = (
 
 
 def switches_of(family: str, shape: Record, *, is_named: bool) -> tuple[str, ...]:
-    """The booleans that stand beside a plugin's own keys; a field of that name goes before."""
+    """The booleans that stand beside a plugin's own keys.
+
+    A field of that name goes before.
+    """
     if not is_named:
         return ()
     switches = ("enabled", "required") if family == "checks" else ("enabled",)
@@ -138,7 +147,10 @@ def switches_of(family: str, shape: Record, *, is_named: bool) -> tuple[str, ...
 
 
 def key_of(attribute: str) -> str:
-    """`min_severity` is written `min-severity`; an underscore at the end only avoids a Python word."""
+    """`min_severity` is written `min-severity`.
+
+    An underscore at the end only avoids a Python word.
+    """
     return attribute.rstrip("_").replace("_", "-")
 
 
@@ -162,7 +174,10 @@ def _default(field: dataclasses.Field[Any]) -> tuple[bool, Callable[[], Any]]:
 
 
 def shape_of(annotation: Any) -> Shape:
-    """The shape of a field's type. Raises TypeError for one that no configuration can hold."""
+    """The shape of a field's type.
+
+    Raises TypeError for one that no configuration can hold.
+    """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _marked(arguments)

@@ -1,4 +1,4 @@
-"""`ci-ops config show`: every setting's effective value, and where it came from."""
+"""Every setting's effective value, and where it came from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ _BOOLEAN = One("boolean")
 
 
 def show_text(source: Source) -> str:
-    """The effective configuration as YAML-like lines, without secrets, each with its origin as a comment.
+    """The effective configuration as YAML-like lines, without secrets.
+
+    Each has its origin as a comment.
 
     Variables that are not set are shown by their names. Raises ConfigError
     with everything else that is wrong.

@@ -27,18 +27,24 @@ def without_secrets(text: str) -> str:
 
 
 def shown(word: str) -> str:
-    """A key or name from the document: one short line, hidden where it looks like a secret."""
+    """A key or name from the document.
+
+    One short line, hidden where it looks like a secret.
+    """
     line = without_secrets(one_line(word[: 4 * MAX_KEY_CHARACTERS]))
     return line if len(line) <= MAX_KEY_CHARACTERS else f"{line[: MAX_KEY_CHARACTERS - 1]}…"
 
 
 def names_a_secret(variable: str) -> bool:
-    """True for names of variables that usually hold a secret: SLACK_WEBHOOK_URL, API_TOKEN."""
+    """True for names of variables that usually hold a secret.
+
+    Such as SLACK_WEBHOOK_URL or API_TOKEN.
+    """
     return _SECRET_NAME.search(variable.upper()) is not None
 
 
 class Hidden:
-    """Values that no message may contain, in the order in which they were read."""
+    """Values that no message may contain, in the order of reading."""
 
     def __init__(self) -> None:
         self._values: list[tuple[str, bool]] = []
@@ -49,11 +55,16 @@ class Hidden:
         return len(self._values)
 
     def add(self, value: str, *, is_secret: bool) -> None:
-        """Never show this value; one shorter than eight characters only where it is a secret."""
+        """Never show this value.
+
+        One shorter than eight characters only where it is a secret.
+        """
         self._values.append((value, is_secret))
 
     def taken_out_of(self, text: str, *, since: int) -> str:
-        """The text without those added after the first `since`, also as Python writes them.
+        """The text without those added after the first `since`.
+
+        Also as Python writes them.
 
         A neutral text where a short secret would leave holes everywhere.
         """

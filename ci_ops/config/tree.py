@@ -90,7 +90,10 @@ Node = Scalar | Listing | Table
 
 
 def add_entry(entries: dict[str, Entry], key: str, entry: Entry, problems: list[Problem]) -> None:
-    """Add a key to a map that is being read; a second one of that name is a problem."""
+    """Add a key to a map that is being read.
+
+    A second one of that name is a problem.
+    """
     first = entries.setdefault(key, entry)
     if first is not entry:
         sentence = f"the key stands twice in one map, first in line {first.place.line}"
@@ -124,7 +127,9 @@ def with_layer(node: Node, layer: str) -> Node:
 
 
 def typed_in(value: object, layer: str) -> Node:
-    """A tree of what a flag or an input says: str, bool, number, Secret, list or mapping of these.
+    """A tree of what a flag or an input says.
+
+    It is a str, bool, number, Secret, list or mapping of these.
 
     None inside a list or mapping was not said.
     """

@@ -1,4 +1,7 @@
-"""Values as `ci-ops config show` writes them: on one line, without secrets."""
+"""Values as `ci-ops config show` writes them.
+
+On one line, without secrets.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a tree into the fields of dataclasses, collecting everything that is wrong.
+"""Reading a tree into fields, collecting everything that is wrong.
 
 No message contains a value: not of a variable, not of a Secret, not of a plain
 field either, because a secret may have been pasted into the wrong place. What
@@ -71,13 +71,19 @@ class At:
 
     @property
     def is_section(self) -> bool:
-        """True for the document and its sections: they keep what could be read, for the problems after it."""
+        """True for the document and its sections.
+
+        They keep what could be read, for the problems after it.
+        """
         return "." not in self.path and "[" not in self.path
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one document; afterwards it knows what was wrong and what is secret."""
+    """Reads one document.
+
+    Afterwards it knows what was wrong and what is secret.
+    """
 
     env: Mapping[str, str] = field(repr=False)
     root: str = "ci_ops"
@@ -89,7 +95,10 @@ class Reader:
     hidden: Hidden = field(default_factory=Hidden)
 
     def read(self, shape: Shape, node: Node, at: At) -> Any:
-        """The value in that shape; UNREAD when there is none, and then a problem says why."""
+        """The value in that shape.
+
+        UNREAD when there is none, and then a problem says why.
+        """
         match shape:
             case One() | Choice():
                 return self._one(shape, node, at)

@@ -1,4 +1,6 @@
-"""YAML as the configuration uses it: the core schema of 1.2, one document, nothing clever.
+"""YAML as the configuration uses it.
+
+The core schema of 1.2, one document, nothing clever.
 
 Built on PyYAML's events alone, so that none of its YAML 1.1 scalars, tags or
 constructors is ever in the way. Read: anchors and aliases (an alias keeps the
@@ -28,7 +30,10 @@ _HANDLE = re.compile(r"'![^']*'")
 
 
 def read_yaml(text: str, file: str) -> Node:
-    """The document's tree. Raises ConfigError with every duplicate key, or the first thing not understood."""
+    """The document's tree.
+
+    Raises ConfigError with every duplicate key, or the first thing not understood.
+    """
     builder = _Builder(_Events(text, file))
     node = builder.document()
     if builder.problems:

@@ -1,1 +1,4 @@
-"""Values, rules and ports: the standard library only, nothing of ours above it."""
+"""Values, rules and ports.
+
+The standard library only, nothing of ours above it.
+"""

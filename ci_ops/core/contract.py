@@ -163,7 +163,10 @@ class Contract:
         return Contract(*(each for each in self.variables if each.name not in left_out))
 
     def validate(self, env: Mapping[str, str]) -> Reading:
-        """Read every variable, and say everything that is wrong at once; blank values are not set."""
+        """Read every variable, and say everything that is wrong at once.
+
+        Blank values are not set.
+        """
         given = {name: text.strip() for name, text in env.items() if text.strip()}
         values: dict[str, Any] = {}
         problems: list[VariableProblem] = []

@@ -1,4 +1,4 @@
-"""Contracts as JSON, so that another process, or another version of ours, can read them."""
+"""Contracts as JSON, for another process or version of ours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def contract_to_json(contract: Contract) -> dict[str, Any]:
 
 
 def contract_from_json(document: object) -> Contract:
-    """The contract that was written. Raises ValueError for anything else; unknown members are passed over."""
+    """The contract that was written.
+
+    Raises ValueError for anything else; unknown members are passed over.
+    """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"not a contract of schema {SCHEMA}")
     listed = document.get("variables")

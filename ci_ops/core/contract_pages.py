@@ -1,4 +1,7 @@
-"""A contract as people read it: an example of a `.env` file, and a table for the documentation."""
+"""A contract as people read it.
+
+An example of a `.env` file, and a table for the documentation.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def dotenv_text(contract: Contract) -> str:
-    """The text of `.env.example`: what has to be set is there without a value, all else is commented out."""
+    """The text of `.env.example`.
+
+    What has to be set is there without a value, all else is commented out.
+    """
     return "\n".join(_dotenv_entry(each) for each in contract.variables)
 
 

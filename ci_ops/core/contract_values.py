@@ -1,4 +1,7 @@
-"""From the text of an environment variable to its value, and what a good one looks like in words."""
+"""From the text of an environment variable to its value.
+
+And what a good one looks like in words.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ def as_text(value: Any) -> str:
 
 
 def value_of(rules: Variable, text: str) -> Any:
-    """The value the text stands for. Raises ValueError, which says nothing about the text."""
+    """The value the text stands for.
+
+    Raises ValueError, which says nothing about the text.
+    """
     if len(text) < rules.min_length or (rules.max_length is not None and len(text) > rules.max_length):
         raise ValueError("length")
     if rules.kind == "list":

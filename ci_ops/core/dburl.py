@@ -1,4 +1,4 @@
-"""Database addresses as frameworks write them, made fit for PostgreSQL's own library."""
+"""Database addresses as frameworks write them, made fit for libpq."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disab
 
 
 def database_kind(url: str) -> str:
-    """The scheme without its driver: `postgresql+asyncpg://…` is postgresql; empty for no URL."""
+    """The scheme without its driver: `postgresql+asyncpg://…` is postgresql.
+
+    Empty for no URL.
+    """
     head, separator, _ = url.partition("://")
     kind = head.partition("+")[0].lower() if separator else ""
     return "postgresql" if kind == "postgres" else kind

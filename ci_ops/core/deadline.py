@@ -81,7 +81,9 @@ def ask_until(
     waits: Iterator[float],
     max_tries: int | None = None,
 ) -> tuple[AnswerT, int]:
-    """Ask until settled, out of tries or out of time; the last answer and the number of tries.
+    """Ask until settled, out of tries or out of time.
+
+    The last answer and the number of tries.
 
     `waits` gives the seconds between tries (capped and jittered). The first
     try always happens. Never sleeps past the deadline: when the next wait

@@ -1,4 +1,6 @@
-"""Asks an application for the contract it declares, in a child of the project's own interpreter.
+"""Asks an application for the contract it declares.
+
+In a child of the project's own interpreter.
 
 The application's imports never load into our process: they may be of another
 Python, start threads, or print.
@@ -43,7 +45,9 @@ def read_declaration(
     python: str = "",
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Contract:
-    """The contract at `module:name`. Raises UsageError, which says why there is none.
+    """The contract at `module:name`.
+
+    Raises UsageError, which says why there is none.
 
     `root` is the folder the module is imported from, `python` the program to
     import it with; without one, the project's environment is looked for.
@@ -71,7 +75,10 @@ def read_declaration(
 
 
 def project_python(root: Path, env: Mapping[str, str]) -> str:
-    """The project's own environment, else the active one, else the Python on PATH, else ours."""
+    """The Python that the project runs with.
+
+    Its own environment's, else the active one, else the one on PATH, else ours.
+    """
     folders = [root / ".venv", root / "venv"]
     if env.get("VIRTUAL_ENV"):
         folders.append(Path(env["VIRTUAL_ENV"]))

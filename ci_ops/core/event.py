@@ -82,7 +82,10 @@ class Delivery:
 
 
 class Sink(Protocol):
-    """Whoever wants to hear of events; a failing sink yields failed deliveries."""
+    """Whoever wants to hear of events.
+
+    A failing sink yields failed deliveries.
+    """
 
     def __call__(self, event: Event, /) -> tuple[Delivery, ...]:
         """Tell the target, and say what became of it; never raises."""

@@ -1,4 +1,7 @@
-"""The one executor: runs steps, journals them, replays them and takes them back."""
+"""The one executor.
+
+Runs steps, journals them, replays them and takes them back.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def ignore(_: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Executor:
-    """Runs steps against the world; everything it knows of the past is the journal.
+    """Runs steps against the world.
+
+    Everything it knows of the past is the journal.
 
     `guard` is called before every change and raises when the lock is gone;
     `before_change` is called once, before the first change of this run.
@@ -71,7 +76,10 @@ class Executor:
     """Monotonic time at which the run began; offsets count from it."""
 
     def run(self, steps: Steps, *, phase: str = "deploy") -> Execution:
-        """Run to the end or to the first failure. Raises Interrupted, ReplayMismatch."""
+        """Run to the end or to the first failure.
+
+        Raises Interrupted, ReplayMismatch.
+        """
         outcomes: list[StepOutcome] = []
         seen: set[str] = set()
         for step, answer in _drive(steps):
@@ -88,7 +96,10 @@ class Executor:
         return Execution(outcomes=tuple(outcomes))
 
     def undo(self) -> Execution:
-        """Take back what the journal says was begun, latest first; stops at a failure."""
+        """Take back what the journal says was begun, latest first.
+
+        Stops at a failure.
+        """
         outcomes: list[StepOutcome] = []
         for entry in self.journal.to_undo:
             self.world.stop.check()

@@ -14,7 +14,10 @@ class DurationMark:
 
 
 class ShellMark:
-    """Marks a command line that the shell expands, so `${NAME}` stays as written."""
+    """Marks a command line that the shell expands.
+
+    So `${NAME}` stays as written.
+    """
 
 
 Duration = Annotated[float, DurationMark]

@@ -1,4 +1,6 @@
-"""Health documents, read strictly: what a service really says about itself.
+"""Health documents, read strictly.
+
+What a service really says about itself.
 
 `parse_health` takes `application/health+json`, the documents of Actuator,
 MicroProfile, Dockerflow and ASP.NET, flat maps such as
@@ -95,7 +97,10 @@ class HealthDocument:
 
     @property
     def is_shallow(self) -> bool:
-        """True when no dependency was looked at: the answer only proves that a process answers."""
+        """True when no dependency was looked at.
+
+        The answer only proves that a process answers.
+        """
         return not self.components and self.checked <= 0
 
     @property
@@ -121,7 +126,10 @@ def parse_health(body: bytes | str) -> HealthDocument:
 
 
 def read_health(value: object) -> HealthDocument:
-    """What an answer that is already parsed says: a word, a map or a list of checks."""
+    """What an answer that is already parsed says.
+
+    A word, a map or a list of checks.
+    """
     if isinstance(value, str):
         return _of_word(value)
     if isinstance(value, list):

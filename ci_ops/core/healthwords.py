@@ -19,7 +19,9 @@ _COMPONENT_WORDS = {
 
 
 def health_status(word: object) -> Status:
-    """What the overall word of a service means; error when nobody agreed on it.
+    """What the overall word of a service means.
+
+    Error when nobody agreed on it.
 
     pass, ok, up, healthy → pass; warn, degraded → warn; fail, error, down,
     unhealthy, out_of_service → fail; skip is kept. Booleans are no words.
@@ -33,7 +35,10 @@ def health_status(word: object) -> Status:
 
 
 def component_status(word: object) -> Status:
-    """What the word of one part means: a health word, a boolean, or connected, unreachable and so on."""
+    """What the word of one part means.
+
+    A health word, a boolean, or connected, unreachable and so on.
+    """
     if isinstance(word, bool):
         return Status.PASS if word else Status.FAIL
     if isinstance(word, str) and (known := _COMPONENT_WORDS.get(word.strip().casefold())):
@@ -42,7 +47,9 @@ def component_status(word: object) -> Status:
 
 
 def health_word(status: Status) -> str:
-    """The word a health document uses: pass, warn or fail; a skip is shown as warn.
+    """The word a health document uses: pass, warn or fail.
+
+    A skip is shown as warn.
 
     Source: draft-inadarei-api-health-check-06 section 3.1.
     """

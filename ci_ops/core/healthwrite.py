@@ -53,7 +53,10 @@ def encode_health(document: Mapping[str, Any]) -> bytes:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC with milliseconds, such as `2027-01-31T08:00:00.000Z`."""
+    """A moment as RFC 3339 in UTC with milliseconds.
+
+    Such as `2027-01-31T08:00:00.000Z`.
+    """
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

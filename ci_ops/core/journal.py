@@ -1,4 +1,7 @@
-"""The journal of one deployment: what was planned, begun, done and taken back."""
+"""The journal of one deployment.
+
+What was planned, begun, done and taken back.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +48,14 @@ class Entry:
 
     @property
     def may_have_changed(self) -> bool:
-        """True when the step was begun and changes something that was not taken back."""
+        """True when the step was begun and its change was not taken back."""
         return self.step.changes and self.mark not in {Mark.PLANNED, Mark.UNDONE}
 
 
 class Journal:
-    """An append-only file of lines, read once and kept in step with what is written.
+    """An append-only file of lines, in step with what is written.
+
+    It is read once.
 
     Raises ValueError when a line cannot be read: an unreadable journal is
     never taken for an empty one.

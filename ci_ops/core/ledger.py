@@ -1,4 +1,4 @@
-"""The ledger: every deployment of an environment, and which of them were verified."""
+"""The ledger of every deployment, and which of them were verified."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ class LedgerError(Inconclusive):
 
     @property
     def is_skip(self) -> bool:
-        """True when the work may go on without this ledger, as long as the reader is told."""
+        """True when the work may go on without this ledger.
+
+        As long as the reader is told.
+        """
         return self.kind == "permission"
 
 
@@ -53,7 +56,9 @@ def any_record(_record: DeploymentRecord) -> bool:
 
 
 class Ledger(Protocol):
-    """Where deployments are written down; GitHub's, or lines beside the target.
+    """Where deployments are written down.
+
+    GitHub's, or lines beside the target.
 
     An implementation gives `open`, `update` and `records`; what follows from
     them is said once, here. Every method raises LedgerError.
@@ -67,13 +72,18 @@ class Ledger(Protocol):
         ...
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write the state of an opened deployment down; the record with its `external_id`."""
+        """Write the state of an opened deployment down.
+
+        The record with its `external_id`.
+        """
         ...
 
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """The environment's deployments in their last state, newest first, read as they are asked for.
+        """The environment's deployments in their last state, newest first.
+
+        They are read as they are asked for.
 
         `where` is asked before the state is known, so that a remote ledger
         need not fetch the states of those that nobody wants.
@@ -81,7 +91,9 @@ class Ledger(Protocol):
         ...
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
-        """Mark as interrupted what a run that is over left open; those that were marked.
+        """Mark as interrupted what a run that is over left open.
+
+        Those that were marked.
 
         A ledger that cannot know which runs are over closes nothing.
         """
@@ -97,7 +109,9 @@ class Ledger(Protocol):
         return tuple(found)
 
     def last_verified(self, environment: str, exclude: Collection[str] = ()) -> DeploymentRecord | None:
-        """The newest deployment whose verification passed; None when there is none.
+        """The newest deployment whose verification passed.
+
+        None when there is none.
 
         `exclude` lists deployment ids and full revisions that are out of the question.
         """
@@ -107,7 +121,7 @@ class Ledger(Protocol):
         return next((record for record in wanted if record.state is State.VERIFIED), None)
 
     def find(self, environment: str, name: str) -> DeploymentRecord | None:
-        """The deployment that a person named by its id, its outside id or its commit.
+        """The deployment named by its id, its outside id or its commit.
 
         None when there is none, and for an empty name. A commit may be shortened
         to seven digits. Where it was deployed several times, the newest verified
@@ -141,12 +155,17 @@ class CommitStatuses(Protocol):
     def commit_status(
         self, sha: str, *, context: str, state: CommitState, description: str, url: str = ""
     ) -> None:
-        """Show a state under a name of its own; the last one of a name holds. Raises LedgerError."""
+        """Show a state under a name of its own; the last one of a name holds.
+
+        Raises LedgerError.
+        """
         ...
 
 
 def commit_state(status: Status | None) -> CommitState:
-    """How an answer is shown on a commit; None, for one still looked for, is pending.
+    """How an answer is shown on a commit.
+
+    None, for one still looked for, is pending.
 
     A skip is an error there: what nobody looked at is never shown as success.
     """
@@ -158,7 +177,10 @@ def commit_state(status: Status | None) -> CommitState:
 
 
 class JsonLinesLedger(Ledger):
-    """A ledger in a file of lines: one line per change, the last of an id holds."""
+    """A ledger in a file of lines.
+
+    One line per change, the last of an id holds.
+    """
 
     def __init__(self, store: Store, name: str = LEDGER_FILE) -> None:
         self._lines = store.lines(name)

@@ -29,7 +29,10 @@ class LedgerPair(Ledger):
         self._note = note
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Open it in both; only a missing permission may keep it out of the remote one."""
+        """Open it in both.
+
+        Only a missing permission may keep it out of the remote one.
+        """
         if self._remote is not None:
             try:
                 record = self._remote.open(record)
@@ -38,7 +41,10 @@ class LedgerPair(Ledger):
         return self._local.open(record)
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write the state into both; the remote one may know the deployment by our id alone."""
+        """Write the state into both.
+
+        The remote one may know the deployment by our id alone.
+        """
         if self._remote is not None:
             try:
                 record = self._remote.update(record)
@@ -47,7 +53,10 @@ class LedgerPair(Ledger):
         return self._local.update(self._local.open(record))
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
-        """What the remote one closes; without the permission to look at runs it is left to them."""
+        """What the remote one closes.
+
+        Without the permission to look at runs it is left to them.
+        """
         if self._remote is None:
             return ()
         try:

@@ -18,7 +18,10 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What to say: plain text throughout, escaped by the channel that sends it."""
+    """What to say, as plain text throughout.
+
+    It is escaped by the channel that sends it.
+    """
 
     event: str
     """Dotted event name, such as `deployment.failed`."""
@@ -36,7 +39,9 @@ class Message:
 
 
 class Undeliverable(Exception):
-    """A channel could not deliver; `retry` says whether trying again makes sense.
+    """A channel could not deliver.
+
+    `retry` says whether trying again makes sense.
 
     The sentence must not contain a secret: it goes into reports and logs.
     """

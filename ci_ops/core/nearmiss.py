@@ -9,13 +9,19 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` with the nearest known word, or empty; never shows `word` itself."""
+    """`; did you mean X?` with the nearest known word, or empty.
+
+    Never shows `word` itself.
+    """
     near = nearest(word, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """The known word most like this one, case and hyphens aside; empty when none is like it."""
+    """The known word most like this one, case and hyphens aside.
+
+    Empty when none is like it.
+    """
     from difflib import get_close_matches  # noqa: PLC0415 - needed only once something is wrong
 
     spelt = {each.casefold().replace("_", "-"): each for each in known}

@@ -33,7 +33,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_placeholder(name: str, value: str) -> bool:
-    """True when the variable's value, or the password of its URL, was never meant to be used."""
+    """True when the value was never meant to be used.
+
+    Or the password of its URL.
+    """
     text = value.strip().strip("\"'")
     if len(text) > _LONGEST:
         return False

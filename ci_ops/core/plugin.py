@@ -1,4 +1,7 @@
-"""What each family's plugins must answer; a plugin's fields are its configuration."""
+"""What each family's plugins must answer.
+
+A plugin's fields are its configuration.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ class Rule:
 
 
 class Plugin:
-    """What every plugin has: a name taken from its module, and perhaps a driver."""
+    """What every plugin has.
+
+    A name taken from its module, and perhaps a driver.
+    """
 
     needs: ClassVar[str] = ""
     """The lock group of the driver it needs beside the core; empty for none."""
@@ -67,21 +73,33 @@ class Check(Plugin):
         return None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Look once and yield the answers; transient ones are asked again by the machinery."""
+        """Look once and yield the answers.
+
+        Transient ones are asked again by the machinery.
+        """
         raise NotImplementedError
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """The check as it fits the project at `root`; None where it does not apply."""
+        """The check as it fits the project at `root`.
+
+        None where it does not apply.
+        """
         del root
         return None
 
     def result(self, status: Status, sentence: str, *, measured: int, **more: Any) -> Result:
-        """A result under this plugin's name; the machinery puts the configured name in."""
+        """A result under this plugin's name.
+
+        The machinery puts the configured name in.
+        """
         return Result(check=self.plugin_name(), status=status, sentence=sentence, measured=measured, **more)
 
     def finding(self, rule: str, severity: Status, sentence: str = "", **more: Any) -> Finding:
-        """A finding under one of this plugin's rules, with the rule's advice unless another is given."""
+        """A finding under one of this plugin's rules.
+
+        With the rule's advice unless another is given.
+        """
         known = self.rules[rule]
         found = Finding(
             rule=f"{self.plugin_name()}/{rule}",
@@ -104,7 +122,10 @@ class Target(Plugin):
         raise NotImplementedError
 
     def state_directory(self) -> Path | None:
-        """Where journal, ledger and lock lie beside the releases; None for the project's own place."""
+        """Where journal, ledger and lock lie beside the releases.
+
+        None for the project's own place.
+        """
         return None
 
     def release_directory(self, record: DeploymentRecord) -> str:
@@ -120,7 +141,10 @@ class Channel(Plugin):
     """True when it recognises whole classes of addresses that another kind may know better."""
 
     def send(self, message: Message, world: World) -> str:
-        """Deliver and return the message's reference there, or empty. Raises Undeliverable."""
+        """Deliver and return the message's reference there, or empty.
+
+        Raises Undeliverable.
+        """
         raise NotImplementedError
 
     @classmethod

@@ -21,7 +21,10 @@ MAX_BODY_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """One HTTP answer. Header names are lower-case; repeated ones are joined by `, `."""
+    """One HTTP answer.
+
+    Header names are lower-case; repeated ones are joined by `, `.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -44,7 +47,10 @@ class Response:
 
 
 class HttpError(Exception):
-    """No usable answer came. `kind` is one word; the sentence has no secret in it."""
+    """No usable answer came.
+
+    `kind` is one word; the sentence has no secret in it.
+    """
 
     def __init__(self, kind: str, sentence: str, *, transient: bool) -> None:
         super().__init__(sentence)
@@ -80,7 +86,10 @@ class Http(Protocol):
         ...
 
     def addresses(self, url: str) -> tuple[str, ...]:
-        """Every IP address of the URL's host, in the resolver's order. Raises HttpError."""
+        """Every IP address of the URL's host, in the resolver's order.
+
+        Raises HttpError.
+        """
         ...
 
 
@@ -107,7 +116,10 @@ class Tls(Protocol):
     """One TLS handshake, looked at closely."""
 
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
-        """Shake hands with that address under that name. Raises HttpError when none comes about."""
+        """Shake hands with that address under that name.
+
+        Raises HttpError when none comes about.
+        """
         ...
 
 
@@ -199,7 +211,10 @@ class Lock(Protocol):
     """A claim on an environment; a distributed lease has the same doors."""
 
     def check(self) -> None:
-        """Raise LockHeld when the claim is no longer ours; called before each change."""
+        """Raise LockHeld when the claim is no longer ours.
+
+        Called before each change.
+        """
         ...
 
     def release(self) -> None:
@@ -232,10 +247,16 @@ class Store(Protocol):
 
 
 class Templates(Protocol):
-    """Jinja templates from `templates/`: sandboxed, undefined names are errors."""
+    """Jinja templates from `templates/`.
+
+    Sandboxed, undefined names are errors.
+    """
 
     def render(self, name: str, /, **context: Any) -> str:
-        """The template with that name, such as `summaries/report.md.j2`, filled in."""
+        """The named template, filled in.
+
+        A name is a path such as `summaries/report.md.j2`.
+        """
         ...
 
     def source(self, name: str, /) -> str:

@@ -1,4 +1,6 @@
-"""What kinds of applications need of their environment; the kit and the check `env-vars` share it.
+"""What kinds of applications need of their environment.
+
+The kit and the check `env-vars` share it.
 
 Source: django/core/checks/security/base.py W009 (a key's 50 characters, 5 of
 them different); core.telegram.org/bots/api#authorizing-your-bot (a bot's
@@ -42,7 +44,10 @@ def secret_key(min_length: int = MIN_KEY_LENGTH) -> Variable:
 
 
 def database_url(*schemes: str) -> Variable:
-    """Where the database is; with or without a driver, as in postgresql+asyncpg://."""
+    """Where the database is.
+
+    With or without a driver, as in postgresql+asyncpg://.
+    """
     return Variable(
         "DATABASE_URL",
         kind="url",

@@ -1,4 +1,7 @@
-"""One table: why a run ended as it did, its exit code, and what to do next."""
+"""Why a run ended as it did, its exit code, and what to do next.
+
+One table.
+"""
 
 from __future__ import annotations
 

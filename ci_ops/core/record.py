@@ -1,4 +1,7 @@
-"""The record of one deployment or rollback: what, where, by whom, how it ended."""
+"""The record of one deployment or rollback.
+
+What, where, by whom, how it ended.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ def is_deployment_id(text: str) -> bool:
 
 
 def new_id(now: datetime, revision: str, *, after: str = "") -> str:
-    """Deployment id: UTC time and short revision, sortable, safe as a folder name.
+    """The deployment's id, from UTC time and short revision.
+
+    Sortable, safe as a folder name.
 
     `after` is the newest id there is: the new one sorts behind it, even when
     both fall into one second or the clock was put back.

@@ -52,7 +52,10 @@ def spellings(value: str) -> tuple[str, ...]:
 
 
 def redact_patterns(text: str) -> str:
-    """Hide what looks like a secret: URL passwords, `token=…`, `Authorization: …`."""
+    """Hide what looks like a secret.
+
+    URL passwords, `token=…`, `Authorization: …`.
+    """
     # A search for plain words costs a twentieth of these patterns, and nearly every text ends there.
     if "://" in text:
         text = _URL_PASSWORD.sub(rf"\g<head>{HIDDEN}", text)

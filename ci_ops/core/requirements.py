@@ -61,7 +61,10 @@ def read_requirement(text: str, *, group: str = "", file: str = "", line: int = 
 
 
 def in_pyproject(document: Mapping[str, Any], text: str) -> Iterator[Dependency]:
-    """Every dependency of a pyproject.toml, of the standard tables and of Poetry, PDM and uv."""
+    """Every dependency of a pyproject.toml.
+
+    Of the standard tables and of Poetry, PDM and uv.
+    """
     project = _table(document, "project")
     own = normal(str(project.get("name", "")))
     for group, entries in _listed(document):
@@ -116,7 +119,9 @@ def _with_line(found: Dependency, text: str) -> Dependency:
 
 
 def in_requirements(path: Path, root: Path) -> Iterator[Dependency]:
-    """Every requirement of a requirements file and of those it includes within the project.
+    """Every requirement of a requirements file.
+
+    And of those it includes within the project.
 
     Raises OSError or ValueError when one of them cannot be read.
     """

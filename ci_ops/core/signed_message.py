@@ -1,4 +1,4 @@
-"""How a webhook's body is signed, for those who send one and those who receive one.
+"""How a webhook's body is signed, for sender and receiver.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -15,7 +15,10 @@ VERSION = "v1"
 
 
 def signing_key(secret: str) -> bytes:
-    """The key in a secret: what stands after `whsec_`, in base64. Raises ValueError for anything else."""
+    """The key in a secret: what stands after `whsec_`, in base64.
+
+    Raises ValueError for anything else.
+    """
     try:
         key = base64.b64decode(secret.strip().removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -26,6 +29,9 @@ def signing_key(secret: str) -> bytes:
 
 
 def sign(key: bytes, body: bytes, *, message_id: str, timestamp: str) -> str:
-    """The signature of a message, with its version: it holds for that id and that second alone."""
+    """The signature of a message, with its version.
+
+    It holds for that id and that second alone.
+    """
     signed = f"{message_id}.{timestamp}.".encode() + body
     return f"{VERSION},{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"

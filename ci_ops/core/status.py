@@ -1,4 +1,4 @@
-"""The five answers a measurement can have, and the words others use for them."""
+"""The five answers of a measurement, and others' words for them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Status(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """True for pass and warn alone: only these say that it was looked at and holds."""
+        """True for pass and warn alone.
+
+        Only these say that it was looked at and holds.
+        """
         return self in {Status.PASS, Status.WARN}
 
 
@@ -63,7 +66,10 @@ def status_of(word: object) -> Status | None:
 
 
 def worst(statuses: Iterable[Status]) -> Status | None:
-    """The status that decides for all: fail, error, warn, pass, skip; None for none."""
+    """The status that decides for all: fail, error, warn, pass, skip.
+
+    None for none.
+    """
     return max(statuses, key=_SEVERITY.index, default=None)
 
 

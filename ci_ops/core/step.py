@@ -1,4 +1,7 @@
-"""Steps of a deployment as data: what to do, how to take it back, how to tell."""
+"""Steps of a deployment as data.
+
+What to do, how to take it back, how to tell.
+"""
 
 from __future__ import annotations
 

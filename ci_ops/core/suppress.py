@@ -31,7 +31,9 @@ class Suppression:
 def suppress(
     results: Iterable[Result], ignore: Mapping[str, Suppression], *, today: date
 ) -> tuple[tuple[Result, ...], tuple[str, ...]]:
-    """The results without ignored findings, and a note for every rule that was, or is no longer, ignored.
+    """The results without ignored findings.
+
+    And a note for every rule that was, or is no longer, ignored.
 
     A key of `ignore` is `<plugin>/<rule>` or `<plugin>/*`; the exact one
     decides where both fit. A result whose worst findings are ignored takes

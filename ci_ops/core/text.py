@@ -18,7 +18,9 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without controls, direction marks and invisible letters.
+    """The text on one line, without controls and invisible letters.
+
+    Direction marks go too.
 
     Runs of blanks and line ends become one space.
     """
@@ -31,7 +33,10 @@ def as_sentence(text: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text as UTF-8 can write it: half a surrogate pair becomes the replacement character."""
+    """The text as UTF-8 can write it.
+
+    Half a surrogate pair becomes the replacement character.
+    """
     return _SURROGATES.sub("\ufffd", text)
 
 
@@ -62,7 +67,9 @@ def padded(text: str, width: int) -> str:
 
 
 def map_texts(value: Anything, change: Callable[[str], str]) -> Anything:
-    """The same value with every text in it changed, through dataclasses, tuples, lists and mappings.
+    """The same value with every text in it changed.
+
+    Through dataclasses, tuples, lists and mappings.
 
     Words of an enumeration stay as they are.
     """

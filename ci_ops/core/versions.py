@@ -1,4 +1,6 @@
-"""Plain versions against plain specifiers; whatever is not plain is not judged.
+"""Plain versions against plain specifiers.
+
+Whatever is not plain is not judged.
 
 Source: packaging.python.org/specifications/version-specifiers, without pre-,
 post- and development releases, epochs and local versions.
@@ -28,7 +30,10 @@ def satisfies(version: str, specifier: str) -> bool | None:
 
 
 def plain_clauses(specifier: str) -> frozenset[tuple[str, str]] | None:
-    """Operator and version of every clause; None when one of them is not plain."""
+    """Operator and version of every clause.
+
+    None when one of them is not plain.
+    """
     parts = [part.strip() for part in specifier.strip().strip("()").split(",") if part.strip()]
     matches = [_CLAUSE.fullmatch(part) for part in parts]
     if not all(matches):

@@ -1,4 +1,7 @@
-"""The address of a service: what was typed, what is asked, what may be shown."""
+"""The address of a service.
+
+What was typed, what is asked, what may be shown.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def read_url(url: str) -> SplitResult:
-    """The parts of an http or https address. Raises ValueError with a sentence."""
+    """The parts of an http or https address.
+
+    Raises ValueError with a sentence.
+    """
     if not url:
         raise ValueError("no address is given")
     if any(character <= " " or character == "\x7f" for character in url):
@@ -36,12 +42,18 @@ def port_of(parts: SplitResult) -> int:
 
 
 def has_path(parts: SplitResult) -> bool:
-    """True when the user typed more than a host: then that is the health address itself."""
+    """True when the user typed more than a host.
+
+    Then that is the health address itself.
+    """
     return parts.path not in {"", "/"} or bool(parts.query)
 
 
 def at_path(parts: SplitResult, path: str) -> str:
-    """The address of a path (with query, if any) on the same server, with the same user info."""
+    """The address of a path on the same server.
+
+    With its query, if any, and the same user info.
+    """
     route, _, query = path.partition("?")
     return urlunsplit((parts.scheme, parts.netloc, route or "/", query, ""))
 
@@ -62,7 +74,10 @@ def without_user_info(url: str) -> str:
 
 
 def secrets_in(parts: SplitResult) -> tuple[str, ...]:
-    """What must be hidden: the password of the user info, alone and as Basic credentials."""
+    """What must be hidden.
+
+    The password of the user info, alone and as Basic credentials.
+    """
     if not parts.password:
         return ()
     user, password = unquote(parts.username or ""), unquote(parts.password)
@@ -86,7 +101,10 @@ def is_open(parts: SplitResult) -> bool:
 
 
 def fresh_url(url: str) -> str:
-    """The same address with a random query value, which no cache can have an answer for."""
+    """The same address with a random query value.
+
+    No cache can have an answer for it.
+    """
     parts = urlsplit(url)
     stamp = f"ci-ops={secrets.token_hex(8)}"
     query = f"{parts.query}&{stamp}" if parts.query else stamp

@@ -1,4 +1,4 @@
-"""Counts over the last calls or the last seconds, in constant time and space.
+"""Counts over the last calls or seconds, in constant time and space.
 
 No window locks anything: its owner holds a lock around the arithmetic, so
 that a whole decision costs one lock and not one per counter. Times are
@@ -14,7 +14,10 @@ from typing import Protocol
 
 
 class Window(Protocol):
-    """A sum of weights that forgets; count and time windows are interchangeable."""
+    """A sum of weights that forgets.
+
+    Count and time windows are interchangeable.
+    """
 
     def add(self, now: float, weight: int = 1) -> int:
         """Put a weight in; the sum of the window with it."""
@@ -122,7 +125,10 @@ class Measured:
 
 
 class ValueWindow:
-    """The last `size` measurements; adding costs the same however many there are."""
+    """The last `size` measurements.
+
+    Adding costs the same however many there are.
+    """
 
     __slots__ = ("_next", "_values", "size")
 
@@ -153,7 +159,10 @@ class ValueWindow:
         return Measured(count=len(values), minimum=min(values), maximum=max(values), average=average)
 
     def quantiles(self, *ratios: float) -> tuple[float, ...]:
-        """The value at each of these ranks, 0 the least and 1 the greatest; empty when nothing is held."""
+        """The value at each of these ranks, 0 the least and 1 the greatest.
+
+        Empty when nothing is held.
+        """
         values = sorted(self._values)
         last = len(values) - 1
         return tuple(values[round(ratio * last)] for ratio in ratios) if values else ()

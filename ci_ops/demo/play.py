@@ -86,7 +86,9 @@ class Stage:
 
 
 def play(folder: Path | None = None, out: TextIO = sys.stderr) -> int:
-    """Play it in `folder` (a new temporary one if absent); 0 only when all of it happened.
+    """Play it in `folder` (a new temporary one if absent).
+
+    0 only when all of it happened.
 
     Raises UsageError when the demo's server is not installed or the folder is
     in use, NotAsTold when a step of the story went otherwise.

@@ -1,1 +1,4 @@
-"""The ports of core, implemented; the only place that touches the world outside."""
+"""The ports of core, implemented.
+
+The only place that touches the world outside.
+"""

@@ -62,7 +62,10 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class PacedAdapter(HTTPAdapter):
-    """Pools of connections; never retries, reads no environment variable, safe between threads."""
+    """Pools of connections.
+
+    Never retries, reads no environment variable, safe between threads.
+    """
 
     def __init__(self, *, connections: int) -> None:
         self.context: ssl.SSLContext | None = None
@@ -81,7 +84,10 @@ class PacedAdapter(HTTPAdapter):
         return manager
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        """As usual, with our context instead of files that are read again for every connection."""
+        """As usual, with our context for every connection.
+
+        Files would be read again for each of them.
+        """
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
 

@@ -16,7 +16,10 @@ _UNFIT = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """A URL, read once. Its user info is kept apart from everything that is shown."""
+    """A URL, read once.
+
+    Its user info is kept apart from everything that is shown.
+    """
 
     scheme: str
     host: str
@@ -29,7 +32,10 @@ class Address:
 
     @classmethod
     def read(cls, url: str) -> Address:
-        """Raises HttpError (kind `url`) with a sentence that does not repeat the URL."""
+        """Read an address.
+
+        Raises HttpError (kind `url`) with a sentence that does not repeat it.
+        """
         if _UNFIT.search(url):
             raise _unusable("has blanks or control characters in it")
         try:
@@ -52,7 +58,10 @@ class Address:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: all of an address that an error shows, since paths may be secrets."""
+        """Scheme, host and port.
+
+        All of an address that an error shows, since paths may be secrets.
+        """
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"

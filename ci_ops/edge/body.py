@@ -18,7 +18,9 @@ _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 
 
 def read_body(chunks: Iterable[bytes], *, encoding: str, max_body: int, subject: str) -> tuple[bytes, bool]:
-    """At most `max_body` bytes, decoded, and whether there were more. Raises HttpError.
+    """At most `max_body` bytes, decoded, and whether there were more.
+
+    Raises HttpError.
 
     A few kilobytes can unpack to gigabytes, so no more is ever unpacked than
     is kept.

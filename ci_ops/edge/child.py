@@ -1,4 +1,7 @@
-"""One child program: started in a session of its own, read, and ended as a group."""
+"""One child program.
+
+Started in a session of its own, read, and ended as a group.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ _LONGEST_LINGER_SECONDS = 2.0
 
 
 class Child:
-    """A running program. Leaving the `with` block ends its whole group if it still runs.
+    """A running program.
+
+    Leaving the `with` block ends its whole group if it still runs.
 
     A thread reads each stream, the same way on every platform. Where a
     grandchild keeps a stream open after the child has ended, its thread stays
@@ -109,14 +114,17 @@ class Child:
         return True
 
     def drain(self, output: Output) -> None:
-        """Move the rest of what an ended program printed, without waiting for what it left running."""
+        """Move the rest of what an ended program printed.
+
+        Without waiting for what it left running.
+        """
         end = time.monotonic() + _LONGEST_LINGER_SECONDS
         while self._open and time.monotonic() < end:
             if not self.pump(output, _QUIET_SECONDS):
                 return
 
     def end(self, output: Output, grace_seconds: float) -> None:
-        """Ask the whole group to end, and kill what is left of it after the grace time."""
+        """Ask the whole group to end, and kill what is left after the grace."""
         end = time.monotonic() + grace_seconds
         _ask_to_end(self._popen)
         while time.monotonic() < end and (self.is_running or _has_members(self._popen)):

@@ -69,7 +69,9 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM only ask to stop; afterwards they do what they did before.
+        """Let SIGINT and SIGTERM only ask to stop.
+
+        Afterwards they do what they did before.
 
         Python sets signal handlers in the main thread alone: elsewhere nothing changes.
         """

@@ -40,7 +40,10 @@ Item = tuple[int, bytes]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What a certificate says of itself; its texts are whatever its maker wrote."""
+    """What a certificate says of itself.
+
+    Its texts are whatever its maker wrote.
+    """
 
     not_before: datetime
     not_after: datetime

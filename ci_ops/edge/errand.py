@@ -40,7 +40,10 @@ class Errand:
 
     @classmethod
     def to(cls, method: str, address: Address, *, headers: Mapping[str, str], body: bytes | None) -> Errand:
-        """The first hop. Raises HttpError for a method or header that HTTP cannot carry."""
+        """The first hop.
+
+        Raises HttpError for a method or header that HTTP cannot carry.
+        """
         if not _TOKEN.fullmatch(method):
             raise HttpError("protocol", "the method is not one that HTTP can carry", transient=False)
         sent = {"user-agent": ("User-Agent", USER_AGENT), "accept": ("Accept", "*/*")}
@@ -65,7 +68,9 @@ class Errand:
         return request
 
     def after(self, status: int, location: str) -> Errand | None:
-        """Where an answer sends us; None when it is the last one. Raises HttpError.
+        """Where an answer sends us; None when it is the last one.
+
+        Raises HttpError.
 
         Source: fetch.spec.whatwg.org section 4.4, HTTP-redirect fetch.
         """

@@ -1,4 +1,7 @@
-"""Hostile text made harmless in Markdown and Mermaid: the filters of the templates."""
+"""Hostile text made harmless in Markdown and Mermaid.
+
+The filters of the templates.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ _MERMAID_WORDS = frozenset(
 
 
 def md(value: object) -> str:
-    """One line of plain text in Markdown, also in a heading, a table's cell or an HTML element.
+    """One line of plain text in Markdown.
+
+    Also in a heading, a table's cell or an HTML element.
 
     Source: GitHub Flavored Markdown 0.29, sections 2.4 (backslash escapes), 2.5
     (entities), 4.10 (tables), 6.9 (autolinks).
@@ -43,7 +48,10 @@ def md(value: object) -> str:
 
 
 def code(value: object) -> str:
-    """Text as inline code, outside tables (a `|` would end the cell); empty for empty text."""
+    """Text as inline code, outside tables (a `|` would end the cell).
+
+    Empty for empty text.
+    """
     text = one_line(_text(value)).replace("##[", "## [")
     if not text:
         return ""

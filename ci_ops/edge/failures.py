@@ -1,4 +1,7 @@
-"""What went wrong on the wire, as one kind of error with one harmless sentence."""
+"""What went wrong on the wire, as one error with one sentence.
+
+The sentence is harmless.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def certificate_problem(error: ssl.SSLCertVerificationError) -> str:
 
 
 def explained(error: BaseException, subject: str) -> HttpError:
-    """The error of `subject` (an origin, never a whole URL) in the port's own words."""
+    """The error of `subject` in the port's own words.
+
+    The subject is an origin, never a whole URL.
+    """
     for cause in _causes(error):
         found = _explain(cause, subject)
         if found is not None:

@@ -1,4 +1,7 @@
-"""The GitHub door: a repository's deployments as a ledger, and statuses on its commits."""
+"""The GitHub door.
+
+A repository's deployments as a ledger, and statuses on its commits.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ class GitHub(Ledger, CommitStatuses):
         self._api.close()
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Create the deployment, with the status that goes with the record's state."""
+        """Create the deployment, with the status of the record's state."""
         if record.external_id:
             return record
         ref = record.revision or record.ref
@@ -129,7 +132,10 @@ class GitHub(Ledger, CommitStatuses):
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """Our deployments there, newest first; one request for each state that is asked for."""
+        """Our deployments there, newest first.
+
+        One request for each state that is asked for.
+        """
         seen: set[str] = set()
         for page in range(SCANNED_PAGES):
             listed = self._page(environment, page)
@@ -163,7 +169,9 @@ class GitHub(Ledger, CommitStatuses):
     def close_stale(
         self, environment: str, is_run_finished: Callable[[str], bool] | None = None
     ) -> tuple[DeploymentRecord, ...]:
-        """Mark deployments as interrupted whose run is over; those that were marked.
+        """Mark deployments as interrupted whose run is over.
+
+        Those that were marked.
 
         A runner that dies leaves its deployment in progress for ever: GitHub
         closes only those that succeeded. `is_run_finished` is given `run_url`.
@@ -180,7 +188,10 @@ class GitHub(Ledger, CommitStatuses):
         return tuple(self.update(record) for record in ended)
 
     def is_run_finished(self, run_url: str) -> bool:
-        """True when GitHub says that the run, or the very job, is over; needs `actions: read`."""
+        """True when GitHub says that the run, or the very job, is over.
+
+        Needs `actions: read`.
+        """
         match = _RUN.fullmatch(urlsplit(run_url).path.removeprefix(f"/{self._api.repository}"))
         if match is None:
             return False

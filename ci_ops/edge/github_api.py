@@ -1,4 +1,7 @@
-"""One question to GitHub's REST API: bounded in time, asked again, explained."""
+"""One question to GitHub's REST API.
+
+Bounded in time, asked again, explained.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ class _Try(Generic[T]):
 
 
 class GitHubApi:
-    """One repository, seen through PyGithub with its own waiting and retrying switched off."""
+    """One repository, seen through PyGithub.
+
+    With its own waiting and retrying switched off.
+    """
 
     def __init__(
         self,
@@ -73,7 +79,9 @@ class GitHubApi:
         self._client: Github | None = None
 
     def ask(self, question: Callable[[Repository], T], *, doing: str, permission: str) -> T:
-        """The question's value. Raises LedgerError, which says what could not be done and why.
+        """The question's value.
+
+        Raises LedgerError, which says what could not be done and why.
 
         The question may be asked several times, so it must look before it
         creates. `doing` completes "could not …"; `permission` is what it needs.

@@ -74,7 +74,10 @@ class Shown:
 
 
 def payload_of(record: DeploymentRecord, redact: Callable[[str], str]) -> dict[str, Any]:
-    """What is known when a deployment is opened; whoever may read the repository reads it."""
+    """What is known when a deployment is opened.
+
+    Whoever may read the repository reads it.
+    """
     known = {name: value for name, value in record.to_json().items() if value and name not in _LATER}
     if record.reason:
         known["reason"] = redact(record.reason)
@@ -88,13 +91,19 @@ def status_line(record: DeploymentRecord) -> str:
 
 
 def described(text: str) -> str:
-    """A description that GitHub takes: one line, 140 characters, none of four bytes (422)."""
+    """A description that GitHub takes.
+
+    One line, 140 characters, none of four bytes (422).
+    """
     text = _BEYOND.sub("\ufffd", one_line(text))
     return text if len(text) <= MAX_DESCRIPTION else f"{text[: MAX_DESCRIPTION - 1]}…"
 
 
 def web_address(address: str) -> str:
-    """The address when it is one for a browser, else empty; GitHub refuses others (422)."""
+    """The address when it is one for a browser, else empty.
+
+    GitHub refuses others (422).
+    """
     return address if address.startswith(("https://", "http://")) else ""
 
 
@@ -128,7 +137,9 @@ def _own_words(identity: DeploymentRecord, shown: Shown) -> tuple[State | None, 
 
 
 def identity_of(deployment: Deployment, environment: str) -> DeploymentRecord | None:
-    """The record in a deployment's payload, its state unknown; None when it is not ours.
+    """The record in a deployment's payload, its state unknown.
+
+    None when it is not ours.
 
     A payload may come from anybody who may write deployments, so what becomes
     the name of a folder or an address is checked. Raises LedgerError for one

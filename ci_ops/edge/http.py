@@ -1,4 +1,7 @@
-"""HTTP by requests, with a hard deadline, a bounded body and no hidden retries."""
+"""HTTP by requests, within a hard deadline and without hidden retries.
+
+The body is bounded.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ _CHUNK_BYTES = 16 * 1024
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RequestsHttp:
-    """The Http port. Safe to share between threads; idle connections are kept and used again."""
+    """The Http port.
+
+    Safe to share between threads; idle connections are kept and used again.
+    """
 
     env: Env
     """Names the proxies and the trusted authorities."""
@@ -64,7 +70,9 @@ class RequestsHttp:
         follow: int = 0,
         max_body: int = MAX_BODY_BYTES,
     ) -> Response:
-        """Send one request and read the answer. Raises HttpError, with a sentence free of secrets.
+        """Send one request and read the answer.
+
+        Raises HttpError, with a sentence free of secrets.
 
         `connect_to` opens a new connection, too, and uses no proxy; it holds for
         redirects to the same host. A stop request cuts a request under way
@@ -90,7 +98,10 @@ class RequestsHttp:
         return replace(answer, seconds=time.monotonic() - started)
 
     def addresses(self, url: str) -> tuple[str, ...]:
-        """Every IP address of the URL's host, in the resolver's order. Raises HttpError."""
+        """Every IP address of the URL's host, in the resolver's order.
+
+        Raises HttpError.
+        """
         address = Address.read(url)
         call = Call(LOOK_UP_SECONDS, stop=self.stop, subject=address.origin)
         return tuple(dict.fromkeys(str(place[0]) for _, place in look_up(address.host, address.port, call)))

@@ -19,7 +19,9 @@ _MOST_TEXT = 4096
 
 @dataclass
 class FileLock:
-    """A held lock. The file says who holds it; that it is held, the system knows.
+    """A held lock.
+
+    The file says who holds it; that it is held, the system knows.
 
     flock (msvcrt.locking on Windows) ends with the process, however that ends,
     so there is no stale lock; the file stays and is written again next time.
@@ -50,7 +52,10 @@ class FileLock:
             # Somebody removed the file between open and lock: try the new one.
 
     def check(self) -> None:
-        """Raise LockHeld when the claim is no longer ours: given up, or its file replaced."""
+        """Raise LockHeld when the claim is no longer ours.
+
+        Given up, or its file replaced.
+        """
         if self._descriptor is None or not self._is_in_place():
             raise LockHeld(
                 "the lock was taken away: its file was removed or replaced",

@@ -27,7 +27,9 @@ def set_up_log(
     file: Path | None = None,
     redact: Redactor,
 ) -> None:
-    """Send the log of this program to a file, or to stderr; a second call replaces the first.
+    """Send the log of this program to a file, or to stderr.
+
+    A second call replaces the first.
 
     Raises UsageError when the file cannot be written.
     """

@@ -30,7 +30,9 @@ for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 
 
 class OrphanGuard:
-    """A tiny shell process that outlives us by the time it takes to end our children.
+    """A tiny shell process that ends our children when we cannot.
+
+    It outlives us by the time that takes.
 
     It reads the numbers of the running process groups from a pipe whose other
     end we alone hold. However we end, kill -9 included, the pipe closes, and

@@ -1,4 +1,7 @@
-"""What a child program prints: its tail, its lines, and nothing secret in either."""
+"""What a child program prints.
+
+Its tail, its lines, and nothing secret in either.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _LEAST_MARGIN = 4096
 
 
 class Output:
-    """Both streams of a program, in bounded memory, redacted when they are read.
+    """Both streams of a program, redacted when read, in bounded memory.
 
     What is kept is a margin longer than what is shown: a cut may fall into the
     middle of a secret, and what is left of it would not be recognised. The
@@ -37,7 +40,10 @@ class Output:
         self._unfinished = {"stdout": b"", "stderr": b""}
 
     def add(self, stream: str, data: bytes) -> None:
-        """Take what `stdout` or `stderr` gave; empty data is the end of the stream."""
+        """Take what `stdout` or `stderr` gave.
+
+        Empty data is the end of the stream.
+        """
         self._both.add(data)
         if stream == "stdout":
             self._stdout.add(data)

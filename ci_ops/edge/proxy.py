@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def proxy_for(address: Address, env: Env) -> str:
-    """The proxy's URL; empty for a direct connection. Raises HttpError for a kind we cannot use.
+    """The proxy's URL; empty for a direct connection.
+
+    Raises HttpError for a kind we cannot use.
 
     Reads `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, lower case
     first. Loopback is always direct.

@@ -1,4 +1,7 @@
-"""The seconds between tries. The only place that knows the library behind them."""
+"""The seconds between tries.
+
+The only place that knows the library behind them.
+"""
 
 from __future__ import annotations
 

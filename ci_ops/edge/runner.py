@@ -108,13 +108,18 @@ class Runner:
 
     @property
     def token(self) -> Secret | None:
-        """The token in GITHUB_TOKEN, which GitHub itself never sets; None for none."""
+        """The token in GITHUB_TOKEN, which GitHub itself never sets.
+
+        None for none.
+        """
         token = self._env.get("GITHUB_TOKEN", "").strip()
         return Secret(token) if token else None
 
     @property
     def run_url(self) -> str:
-        """Where this run, or exactly this job, can be read; empty away from GitHub.
+        """Where this run, or exactly this job, can be read.
+
+        Empty away from GitHub.
 
         The job's number comes in CI_OPS_CHECK_RUN_ID, from `job.check_run_id`.
         """
@@ -161,12 +166,18 @@ class Runner:
 
     @property
     def state_root(self) -> Path:
-        """Where state is kept between the actions of one job, else between runs in one folder."""
+        """Where state is kept between the actions of one job.
+
+        Else between runs in one folder.
+        """
         temp = self.context.temp
         return temp / "ci-ops" if self.is_github and temp else Path(STATE_FOLDER)
 
     def state_dir(self, deployment_id: str) -> Path:
-        """The folder of one deployment's record, journal and report; not made here."""
+        """The folder of one deployment's record, journal and report.
+
+        Not made here.
+        """
         if not is_deployment_id(deployment_id):
             raise UsageError(f"{deployment_id!r} is not a deployment id")
         return self.state_root / deployment_id
@@ -181,7 +192,10 @@ class Runner:
         self._append("GITHUB_OUTPUT", encoded(entries))
 
     def summary(self, markdown: str) -> None:
-        """Add to the job summary, cut with a notice at what GitHub shows of one step."""
+        """Add to the job summary, cut at what GitHub shows of one step.
+
+        A notice says so.
+        """
         path = self._env.get("GITHUB_STEP_SUMMARY", "")
         if not path:
             return
@@ -276,7 +290,10 @@ class Runner:
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Fold what is shown meanwhile under a title; groups inside a group are not folded again."""
+        """Fold what is shown meanwhile under a title.
+
+        Groups inside a group are not folded again.
+        """
         outermost = self._enter_group(title)
         try:
             yield

@@ -1,4 +1,7 @@
-"""The grammar of the GitHub runner: how text is written so that it stays text."""
+"""The grammar of the GitHub runner.
+
+How text is written so that it stays text.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,9 @@ def fresh_token(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    """Lines that neither a terminal nor the older `##[…]` commands obey; colours are dropped.
+    """Lines that neither a terminal nor the older `##[…]` commands obey.
+
+    Colours are dropped.
 
     Source: actions/runner ActionCommand.cs: `##[name]` counts anywhere in a line.
     """

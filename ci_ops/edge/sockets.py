@@ -1,4 +1,7 @@
-"""Sockets that end in time: every wait of one call counts against one limit."""
+"""Sockets that end in time.
+
+Every wait of one call counts against one limit.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,10 @@ class Call:
             each()
 
     def count(self, received: int) -> int:
-        """Add to what came in; raises HttpError when it is more than any sensible answer needs."""
+        """Add to what came in.
+
+        Raises HttpError when it is more than any sensible answer needs.
+        """
         self._received += received
         if self._max_bytes is not None and self._received > self._max_bytes:
             raise HttpError("body", f"{self.subject} sends without end", transient=False)
@@ -151,7 +157,10 @@ class PacedSocket(socket.socket):
         )
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """As usual, in time; by single sends, because a `sendall` that timed out cannot go on."""
+        """As usual, in time.
+
+        By single sends, because a `sendall` that timed out cannot go on.
+        """
         left = memoryview(data).cast("B")
         while left:
             sent = _paced(self, lambda left=left: super(PacedSocket, self).send(left, flags))  # type: ignore[misc]
@@ -170,7 +179,10 @@ class PacedTlsSocket(ssl.SSLSocket):
             raise
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """As usual, in time; TLS inside TLS (a proxy that is asked by https) reads with it."""
+        """As usual, in time.
+
+        TLS inside TLS (a proxy that is asked by https) reads with it.
+        """
         data = _paced(self, lambda: super(PacedTlsSocket, self).recv(buflen, flags))
         Call.current().count(len(data))
         return data
@@ -226,7 +238,10 @@ def _resolve(host: str, port: int) -> tuple[Place, ...]:
 
 
 def open_socket(host: str, port: int, call: Call) -> PacedSocket:
-    """A connection to the first address of the host that takes one. Raises HttpError."""
+    """A connection to the first address of the host that takes one.
+
+    Raises HttpError.
+    """
     places = look_up(call.connect_to or host, port, call)
     call.doing = "connecting"
     problem: OSError | None = None

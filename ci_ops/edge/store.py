@@ -24,7 +24,10 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 @dataclass(frozen=True)
 class LocalStore:
-    """A folder, made when something is first written; safe to share between threads."""
+    """A folder, made when something is first written.
+
+    Safe to share between threads.
+    """
 
     directory: Path
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -34,7 +37,10 @@ class LocalStore:
         return LocalLines(self._path(name), self._one_at_a_time)
 
     def names(self, suffix: str) -> tuple[str, ...]:
-        """The names of the files with that suffix, sorted; none when there is no folder."""
+        """The names of the files with that suffix, sorted.
+
+        None when there is no folder.
+        """
         with _usable(self.directory):
             if not self.directory.is_dir():
                 return ()
@@ -42,7 +48,10 @@ class LocalStore:
         return tuple(sorted(name for name in files if name.endswith(suffix) and not name.startswith(".")))
 
     def write(self, name: str, text: str) -> Path:
-        """Write a whole file: readers see the old text or the new, also after a power cut."""
+        """Write a whole file.
+
+        Readers see the old text or the new, also after a power cut.
+        """
         path = self._path(name)
         passing = path.with_name(f".{name}.{os.getpid()}.tmp")
         with self._one_at_a_time, _usable(path):
@@ -66,7 +75,7 @@ class LocalStore:
                 return None
 
     def acquire(self, name: str, *, holder: str, since: datetime) -> FileLock:
-        """Take the lock, or raise LockHeld with holder, since when and the way out."""
+        """Take the lock, or raise LockHeld with holder, since and way out."""
         path = self._path(name if name.endswith(".lock") else f"{name}.lock")
         with _usable(path):
             make_directory(path.parent)

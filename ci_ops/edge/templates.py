@@ -25,7 +25,9 @@ def templates_root() -> Traversable:
 
 
 class JinjaTemplates:
-    """The Templates port. Safe to share between threads; each template is compiled once.
+    """The Templates port.
+
+    Safe to share between threads; each template is compiled once.
 
     Nothing is escaped by itself: a message is plain text, and Markdown is not
     HTML. Whatever comes from outside goes through one of the filters `md`,
@@ -46,7 +48,10 @@ class JinjaTemplates:
         self._jinja.filters.update(FILTERS)
 
     def render(self, name: str, /, **context: Any) -> str:
-        """The template filled in. Raises CiOpsError (a bug) when it is missing or wrong."""
+        """The template filled in.
+
+        Raises CiOpsError (a bug) when it is missing or wrong.
+        """
         try:
             return self._jinja.get_template(name).render(context)
         except TemplateError as error:

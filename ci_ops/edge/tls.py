@@ -17,7 +17,10 @@ from ci_ops.edge.trust import blind_context, trusting_context
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RealTls:
-    """The Tls port, on the standard library alone; always direct, never through a proxy."""
+    """The Tls port, on the standard library alone.
+
+    Always direct, never through a proxy.
+    """
 
     env: Env
     """Names the trusted authorities."""
@@ -28,7 +31,9 @@ class RealTls:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
-        """Shake hands with that address under that name. Raises HttpError when none comes about.
+        """Shake hands with that address under that name.
+
+        Raises HttpError when none comes about.
 
         A certificate that does not verify is looked at in a second handshake,
         over which nothing is sent. An empty `address` leaves the choice to the

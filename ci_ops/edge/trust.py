@@ -39,7 +39,10 @@ def trusting_context(env: Env, ca_file: str = "") -> ssl.SSLContext:
 
 
 def blind_context() -> ssl.SSLContext:
-    """A context that takes any certificate, to look at what a server shows. Never to send anything."""
+    """A context that takes any certificate, to look at what a server shows.
+
+    Never to send anything.
+    """
     context = _context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

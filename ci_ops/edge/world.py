@@ -1,4 +1,7 @@
-"""The real world: every port in one bundle, each made when it is first used."""
+"""The real world.
+
+Every port in one bundle, each made when it is first used.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,7 @@ class RealWorld:
 
     @property
     def http(self) -> Http:
-        """HTTP requests, through the proxies and with the certificates the environment names."""
+        """HTTP requests, with the environment's proxies and certificates."""
         return self._made("http", self._make_http)
 
     @property
@@ -98,7 +101,10 @@ class RealWorld:
         return LocalStore(directory)
 
     def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
-        """Seconds between tries: growing from the base, capped, jittered, without end."""
+        """Seconds between tries.
+
+        Growing from the base, capped, jittered, without end.
+        """
         from ci_ops.edge.retry import waits  # noqa: PLC0415 - loads backoff
 
         return waits(base_seconds=base_seconds, cap_seconds=cap_seconds)

@@ -1,1 +1,4 @@
-"""Flows: one file per thing a user can ask for; the only place where families meet."""
+"""Flows: one file per thing a user can ask for.
+
+The only place where families meet.
+"""

@@ -1,4 +1,7 @@
-"""Deploy: lock, steps, verification and, where that is not good, the way back."""
+"""Deploy, verify and, where that is not good, go back.
+
+Under a lock, step by step.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class DeployOptions:
 
 
 def deploy(job: Job, options: DeployOptions) -> Report:
-    """One transaction: the release is live and verified, or the one before is back and proven."""
+    """One transaction.
+
+    The release is live and verified, or the one before is back and proven.
+    """
     run = Run(job, "deploy")
     if options.verify is None:
         options = replace(options, verify=job.config.deploy.verify)

@@ -1,4 +1,7 @@
-"""Every reason and every rule with its meaning and its advice, from the code itself."""
+"""Every reason and every rule with its meaning and its advice.
+
+From the code itself.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ class Explanation:
 
 
 def explanations() -> dict[str, Explanation]:
-    """Reasons first, in the order of the table, then the rules of every check, sorted."""
+    """Reasons in the order of the table, then every check's rules.
+
+    The rules are sorted.
+    """
     found = {
         reason.name: Explanation(
             name=reason.name, meaning=reason.meaning, advice=reason.advice, exit_code=reason.exit_code

@@ -18,7 +18,7 @@ LOOKED_THROUGH = 20
 
 
 def finish(job: Job) -> Report:
-    """Close every deployment of this very run that is still open in the ledger."""
+    """Close every deployment of this very run that is still open."""
     run = Run(job, "finish")
     if not job.origin.run_url:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")

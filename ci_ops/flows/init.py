@@ -20,7 +20,9 @@ MAX_CHECKS = 4
 
 
 def init(root: Path, templates: Templates) -> tuple[str, ...]:
-    """Write both files; what was done, and the next command, as lines for people.
+    """Write both files.
+
+    What was done, and the next command, as lines for people.
 
     Raises UsageError, before anything is written, when one of them exists.
     """

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def readiness(job: Job) -> Report:
-    """Run the configured checks, or those that fit the project where none are configured."""
+    """Run the configured checks, or those that fit the project.
+
+    The latter where none are configured.
+    """
     run = Run(job, "readiness")
     settings = job.config.readiness
     checks = settings.checks or detected(job.root)

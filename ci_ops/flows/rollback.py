@@ -42,7 +42,10 @@ class RollbackOptions:
 
 
 def rollback(job: Job, options: RollbackOptions) -> Report:
-    """Undo this run's or an unfinished deployment; otherwise go to a verified one."""
+    """Undo this run's or an unfinished deployment.
+
+    Otherwise go to a verified one.
+    """
     run = Run(job, "rollback")
     if job.dry_run:
         return _rehearse(run, options)

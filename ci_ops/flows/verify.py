@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def verify(job: Job, *, deployment_id: str = "") -> Report:
-    """Run the checks of the phase verify; with a deployment's id, write the verdict down.
+    """Run the checks of the phase verify.
+
+    With a deployment's id, write the verdict down.
 
     Only this makes a deployment `verified`. One that was rolled back or
     failed before stays what it is: a later look cannot bring it back.

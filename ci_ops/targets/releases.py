@@ -21,7 +21,9 @@ _ID_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{7}$"
 
 @dataclass(frozen=True, kw_only=True)
 class Releases(Target):
-    """`releases/<id>` folders and a `current` link, as Capistrano made it known.
+    """`releases/<id>` folders and a `current` link.
+
+    As Capistrano made it known.
 
     Uses only commands of a POSIX shell. `mv -T` (GNU) or `mv -h` (BSD) renames
     the link itself, which is atomic: at every moment `current` is one whole

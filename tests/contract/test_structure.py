@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "config": {"core", "plugins"},
     "flows": {"core", "plugins", "config"} | FAMILIES,
     "cli": {"core", "plugins", "config", "edge", "flows", "demo"},
-    "demo": {"core", "edge", "flows", "cli"},
+    "demo": {"core", "edge", "flows", "cli", "formats"},
     "__main__": {"core", "cli"},
 }
 """What a part imports beside itself; a family imports core alone, as any folder that is not named here."""

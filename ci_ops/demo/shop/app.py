@@ -1,4 +1,7 @@
-"""The sample shop: a WSGI application over SQLite, with the kit's health routes around it."""
+"""The sample shop.
+
+A WSGI application over SQLite, with the kit's health routes around it.
+"""
 
 from __future__ import annotations
 

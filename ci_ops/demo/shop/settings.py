@@ -1,4 +1,7 @@
-"""What the shop needs of its environment; readiness reads it here before a deployment."""
+"""What the shop needs of its environment.
+
+Readiness reads it here before a deployment.
+"""
 
 from __future__ import annotations
 
