@@ -141,13 +141,15 @@ _TABLE = (
         "interrupted",
         130,
         "The run was cancelled; no further step was started.",
-        "The recovery step, or the next run, restores a whole release from the journal.",
+        "Run it again. Where a deployment was under way, the recovery step or the next run restores "
+        "a whole release from its journal.",
     ),
     _reason(
         "terminated",
         143,
         "The run was terminated; no further step was started.",
-        "The recovery step, or the next run, restores a whole release from the journal.",
+        "Run it again. Where a deployment was under way, the recovery step or the next run restores "
+        "a whole release from its journal.",
     ),
 )
 REASONS: dict[str, Reason] = {reason.name: reason for reason in _TABLE}

@@ -5,6 +5,7 @@ Under a lock, step by step.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ci_ops.flows._job import Job
 
 LOCK = "deployment"
+_TYPE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,12 @@ def _checked_revision(job: Job, options: DeployOptions) -> str:
             f"the revision {job.origin.revision!r} is not a full commit id",
             where="revision",
             hint="Give 40 hexadecimal digits: `--revision $(git rev-parse HEAD)`.",
+        )
+    if _TYPE.fullmatch(options.type) is None:
+        raise UsageError(
+            "a type is one lower-case word such as standard or hotfix",
+            where="type",
+            hint="Letters, digits and `-`, 63 at most.",
         )
     if options.verify and not (job.config.verify.checks or job.config.verify.url):
         raise UsageError(

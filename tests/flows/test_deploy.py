@@ -236,6 +236,13 @@ def test_what_is_missing_is_said_before_anything_happens(
     assert shop.service.log == []
 
 
+def test_a_type_is_one_word(shop: Shop) -> None:
+    with pytest.raises(UsageError) as caught:
+        shop.deploy(ONE, DeployOptions(type="A word;"))
+    assert caught.value.where == "type"
+    assert shop.deploy(ONE, DeployOptions(type="hot-fix")).verdict == "ok"
+
+
 def test_a_stop_leaves_the_rest_to_the_next_run(shop: Shop) -> None:
     shop.deploy(ONE)
     slow = CONFIG.replace("run: '", 'run: \'touch "$SHOP/begun"; test -e "$SHOP/fast" || sleep 30; ')
