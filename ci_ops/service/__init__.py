@@ -1,4 +1,4 @@
-"""The kit that a deployed application installs, so that checks have something true to probe.
+"""The kit of a deployed application, for checks to probe.
 
 Nothing here needs another package, and nothing is loaded before it is used:
 every name below is fetched from its module at its first use (PEP 562).

@@ -1,4 +1,7 @@
-"""Whether the process is alive and wants traffic, apart from what any check says."""
+"""Whether the process is alive and wants traffic.
+
+Apart from what any check says.
+"""
 
 from __future__ import annotations
 

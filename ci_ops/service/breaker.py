@@ -1,4 +1,4 @@
-"""CircuitBreaker: stop calling what does not answer, and find out when it does again.
+"""Stop calling what does not answer, and find out when it does again.
 
     @DB_CIRCUIT_BREAKER
     async def load(user_id): ...
@@ -68,7 +68,9 @@ def circuit_breakers() -> tuple[CircuitBreaker, ...]:
 
 
 class CircuitBreaker:
-    """Closed while calls succeed, open after too many failures, half open to try again.
+    """Closed while calls succeed, open after too many failures.
+
+    Half open to try again.
 
     It opens after `failure_threshold` failures one after another, or when the
     failure rate or the rate of slow calls in its window is too high (`rules`).
@@ -172,7 +174,10 @@ class CircuitBreaker:
         return Guard(self)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function through the breaker; what it returns may be awaited or iterated."""
+        """Call a function through the breaker.
+
+        What it returns may be awaited or iterated.
+        """
         return cast("R", self._plain(function)(*args, **kwargs))
 
     async def call_async(
@@ -187,7 +192,10 @@ class CircuitBreaker:
         return cast("Callable[P, R]", functools.wraps(function)(wrapped))
 
     def protect(self, *, fallback: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator that answers with `fallback(*args)` while the circuit is open."""
+        """A decorator that answers with `fallback` while the circuit is open.
+
+        The fallback gets the call's arguments.
+        """
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             kind = kind_of(function)

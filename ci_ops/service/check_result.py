@@ -57,7 +57,10 @@ class CheckResult:
 
 
 def worst_check(statuses: Iterable[CheckStatus]) -> CheckStatus:
-    """FAIL before WARN before PASS; WARN for none, because nothing was looked at."""
+    """FAIL before WARN before PASS.
+
+    WARN for none, because nothing was looked at.
+    """
     return max(statuses, key=_ORDER.index, default=CheckStatus.WARN)
 
 

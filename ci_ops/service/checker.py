@@ -1,4 +1,6 @@
-"""Whether this process is fit to be deployed: asked when it starts, or before, in the same environment.
+"""Whether this process is fit to be deployed.
+
+Asked when it starts, or before, in the same environment.
 
     all_pass, results = await deployment_checker.run_all_checks()
     deployment_checker.get_summary()
@@ -37,7 +39,10 @@ ENVIRONMENT_VARIABLES = ("DEPLOYMENT_ENVIRONMENT", "ENVIRONMENT", "APP_ENV")
 
 
 class DeploymentChecker:
-    """Runs every check, each to its end whatever the others say, and keeps what they found."""
+    """Runs every check to its end, and keeps what they found.
+
+    Whatever the others say.
+    """
 
     def __init__(
         self,
@@ -68,14 +73,19 @@ class DeploymentChecker:
         self._added: dict[str, tuple[Callable[[], Any], bool]] = {}
 
     def add(self, name: str, check: Callable[[], Any], *, required: bool = True) -> None:
-        """One more check, sync or async: it may answer like a health check, or with CheckResults.
+        """One more check, sync or async.
+
+        It may answer like a health check, or with CheckResults.
 
         An optional one never does worse than WARN.
         """
         self._added[name] = (check, required)
 
     async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
-        """Run them all; True when none of them is FAIL. Synchronous checks run on a thread."""
+        """Run them all; True when none of them is FAIL.
+
+        Synchronous checks run on a thread.
+        """
         return self._kept(await drive_async(self._steps()))
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
@@ -85,7 +95,10 @@ class DeploymentChecker:
         return self._kept(drive(self._steps()))
 
     def get_summary(self) -> dict[str, Any]:
-        """The last run in numbers, with each check; the status is `warn` while nothing has run."""
+        """The last run in numbers, with each check.
+
+        The status is `warn` while nothing has run.
+        """
         statuses = [one.status for one in self.results]
         return {
             "status": str(worst_check(statuses)),

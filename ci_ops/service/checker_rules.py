@@ -1,4 +1,7 @@
-"""What the deployment checker looks at by itself: variables, files, packages, and what is unsafe."""
+"""What the deployment checker looks at by itself.
+
+Variables, files, packages, and what is unsafe.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ MOST_NAMED = 10
 
 
 def verdict(name: str, failures: list[str], warnings: list[str], *, good: str) -> CheckResult:
-    """The result of these sentences; `good` is what it says when there are none."""
+    """The result of these sentences.
+
+    `good` is what it says when there are none.
+    """
     sentences = failures + warnings
     status = CheckStatus.FAIL if failures else CheckStatus.WARN if warnings else CheckStatus.PASS
     more = f" (and {len(sentences) - MOST_NAMED} more)" if len(sentences) > MOST_NAMED else ""
@@ -47,7 +53,10 @@ def variables(reading: Reading) -> CheckResult:
 
 
 def files(root: Path, names: Iterable[str | Path]) -> CheckResult:
-    """Whether configuration files are there, have content and can be read as what their names say."""
+    """Whether configuration files are there, not empty, and readable.
+
+    Readable as what their names say.
+    """
     listed = [Path(name) for name in names]
     faults = [f"{path}: {fault}" for path in listed if (fault := _file_fault(root / path))]
     return verdict("configuration-files", faults, [], good=f"{len(listed)} files can be read")
@@ -77,7 +86,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 
 
 def dependencies(root: Path) -> CheckResult:
-    """Whether what the project asks for, and what the installed packages ask for, is installed."""
+    """Whether what the project and its packages ask for is installed."""
     installed = {normal(each.name): each.version for each in metadata.distributions() if each.name}
     try:
         asked = list(_asked(root))

@@ -120,7 +120,10 @@ class CircuitRules:
 
     @property
     def bad_probes_that_open(self) -> int:
-        """So many bad probes make up the failure rate among all probes; at least one."""
+        """So many bad probes make up the failure rate among all probes.
+
+        At least one.
+        """
         share = self.half_open_calls * (self.failure_rate or 0.0)
         return max(1, math.ceil(round(share, 6)))
 
@@ -203,7 +206,10 @@ class Circuit(Locked):
 
     @property
     def state(self) -> CircuitState:
-        """The state a call would find now; an open circuit whose time is up is half open."""
+        """The state a call would find now.
+
+        An open circuit whose time is up is half open.
+        """
         if self._state is CircuitState.OPEN and self.clock() >= self._reopens_at:
             return CircuitState.HALF_OPEN
         return self._state

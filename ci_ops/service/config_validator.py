@@ -1,4 +1,4 @@
-"""Variables that are registered, read together from the environment and checked as a whole."""
+"""Variables, read together from the environment and checked as one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ KINDS_BY_TYPE = {str: "str", int: "int", float: "float", bool: "bool", list: "li
 
 
 class InvalidConfigurationError(Exception):
-    """The environment does not give what the application needs; says everything that is wrong, and no value."""
+    """The environment does not give what the application needs.
+
+    Says everything that is wrong, and no value.
+    """
 
     def __init__(self, problems: tuple[VariableProblem, ...]) -> None:
         self.problems = problems
@@ -74,7 +77,10 @@ class ConfigValidator:
         return not self._reading.problems
 
     async def validate_all(self) -> bool:
-        """Read the environment anew. Raises InvalidConfigurationError with every problem."""
+        """Read the environment anew.
+
+        Raises InvalidConfigurationError with every problem.
+        """
         return self.validate_all_sync()
 
     def validate_all_sync(self) -> bool:
@@ -138,7 +144,10 @@ class ConfigValidator:
         }
 
     def get_summary(self) -> dict[str, Any]:
-        """How many variables are declared, set and wrong, and which; never a value."""
+        """How many variables are declared, set and wrong, and which.
+
+        Never a value.
+        """
         values = self.values
         return {
             "valid": not self.errors,

@@ -1,4 +1,6 @@
-"""The configuration of an application: declared once, read from the environment, checked as a whole.
+"""The configuration of an application.
+
+Declared once, read from the environment, checked as a whole.
 
     application_config.register("STRIPE_KEY", secret=True)
     application_config.add(BotConfig())          # only where there is a bot
@@ -39,7 +41,10 @@ class DatabaseConfig(ConfigValidator):
 
     @property
     def url(self) -> Secret:
-        """Where the database is; SQLAlchemy takes it as it is, the pool and psycopg without its driver."""
+        """Where the database is.
+
+        SQLAlchemy takes it as it is, the pool and psycopg without its driver.
+        """
         return _secret(self["DATABASE_URL"])
 
     @property
@@ -98,7 +103,10 @@ class BotConfig(ConfigValidator):
 
 
 class ApplicationConfig(ConfigValidator):
-    """The whole configuration: its parts, and what the application registers itself."""
+    """The whole configuration.
+
+    Its parts, and what the application registers itself.
+    """
 
     def __init__(self, *parts: ConfigValidator, env: Mapping[str, str] | None = None) -> None:
         """Without `parts`: database and API."""
@@ -142,7 +150,10 @@ class ApplicationConfig(ConfigValidator):
         return whole + super().contract
 
     def validate(self) -> bool:
-        """Read the environment anew, for every part; a good one leaves its fingerprint in the release."""
+        """Read the environment anew, for every part.
+
+        A good one leaves its fingerprint in the release.
+        """
         is_good = super().validate()
         for part in self.parts:
             part.adopt(self.reading)
@@ -152,7 +163,10 @@ class ApplicationConfig(ConfigValidator):
         return is_good
 
     def fingerprint(self) -> str:
-        """Changes when a value changes, the same on all instances; empty without a SECRET_KEY to key it."""
+        """Changes when a value changes, the same on all instances.
+
+        Empty without a SECRET_KEY to key it.
+        """
         key = self.reading.values.get(FINGERPRINT_KEY)
         return config_fingerprint(self.reading.values, key) if isinstance(key, Secret) else ""
 

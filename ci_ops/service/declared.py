@@ -1,4 +1,6 @@
-"""Writes down the contract of an application: `python -m ci_ops.service.declared module:name`.
+"""Writes down the contract of an application.
+
+`python -m ci_ops.service.declared module:name`.
 
 Run by the pipeline, in a child process of the project's interpreter, from the
 project's root.
@@ -24,7 +26,10 @@ class NotDeclared(Exception):
 
 
 def contract_at(app: str) -> Contract:
-    """The contract that `module:name` leads to. Raises NotDeclared, whose sentence shows no value."""
+    """The contract that `module:name` leads to.
+
+    Raises NotDeclared, whose sentence shows no value.
+    """
     module, _, path = app.partition(":")
     found = _imported(module)
     for name in path.split("."):
@@ -35,7 +40,10 @@ def contract_at(app: str) -> Contract:
 
 
 def contract_of(declared: Any) -> Contract:
-    """What a Contract, anything with a `contract`, or a pydantic-settings class declares. Raises NotDeclared."""
+    """The contract that an object declares.
+
+    A Contract, anything with a `contract`, or a pydantic-settings class. Raises NotDeclared.
+    """
     if is_settings_class(declared):
         return settings_contract(declared)
     if isinstance(declared, type):

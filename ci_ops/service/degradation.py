@@ -67,7 +67,10 @@ class GracefulDegradation(Locked):
         self._listeners: list[Callable[[DegradedFeature, bool], object]] = []
 
     def listen(self, listener: Callable[[DegradedFeature, bool], object]) -> None:
-        """Call `listener(feature, is_degraded)` when a feature degrades and when it recovers."""
+        """Call `listener` when a feature degrades and when it recovers.
+
+        It gets the feature and whether it is degraded.
+        """
         self._listeners.append(listener)
 
     def mark_degraded(self, feature: str, reason: str, *, for_seconds: float | None = None) -> None:
@@ -137,7 +140,9 @@ class GracefulDegradation(Locked):
         *,
         on: type[Exception] | tuple[type[Exception], ...] = Exception,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator: on an exception the feature is degraded and `fallback(*args)` answers.
+        """A decorator that falls back on an exception.
+
+        The feature is degraded, and `fallback(*args)` answers.
 
         The next call that succeeds marks the feature as recovered.
         """

@@ -1,4 +1,6 @@
-"""A signed door in front of a deploy hook, whose own address is all the protection it has.
+"""A signed door in front of a deploy hook.
+
+Its own address is all the protection that the hook has.
 
     gateway = DeployGateway(os.environ["RENDER_DEPLOY_HOOK_URL"], SignatureVerifier(secret))
     application = gateway.wsgi     # or gateway.asgi, mounted where you like
@@ -60,7 +62,10 @@ class DeployGateway:
         self._timeout_seconds = timeout_seconds
 
     def reply(self, method: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer one request: 202 with what the hook said, 200 when it was started before."""
+        """Answer one request.
+
+        202 with what the hook said, 200 when it was started before.
+        """
         if method != "POST":
             return _said(405, "POST only", Allow="POST")
         if len(body) > MAX_BODY_BYTES:

@@ -1,4 +1,6 @@
-"""SIGTERM, answered in the right order: first out of the rotation, then the end.
+"""SIGTERM, answered in the right order.
+
+First out of the rotation, then the end.
 
 Servers close their socket within a tenth of a second of SIGTERM and tell the
 application last, so a router that looks every few seconds sends requests into
@@ -57,12 +59,18 @@ class SignalDrain:
 
     @property
     def worker(self) -> Any:
-        """The gunicorn worker whose handler this holds back; None for another server."""
+        """The gunicorn worker whose handler this holds back.
+
+        None for another server.
+        """
         owner = getattr(self._original, "__self__", None)
         return owner if hasattr(owner, "cfg") else None
 
     def install(self) -> str:
-        """Hold SIGTERM back from now on; returns why it cannot be, and nothing where it can."""
+        """Hold SIGTERM back from now on.
+
+        Returns why it cannot be, and nothing where it can.
+        """
         if self.is_installed:
             return ""
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
@@ -91,7 +99,10 @@ class SignalDrain:
         os.close(bell)
 
     def after_fork(self) -> None:
-        """Be uninstalled in a forked child: its SIGTERM must not ring the bell of the parent."""
+        """Be uninstalled in a forked child.
+
+        Its SIGTERM must not ring the bell of the parent.
+        """
         bell, self._bell = self._bell, None
         if bell is not None:
             os.close(bell)

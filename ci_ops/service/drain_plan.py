@@ -18,7 +18,9 @@ PLATFORM_VARIABLES = ("KUBERNETES_SERVICE_HOST", "RENDER")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainPlan:
-    """The times of going down: serve on, then wait for requests in flight, before somebody kills.
+    """The times of going down.
+
+    Serve on, then wait for requests in flight, before somebody kills.
 
     Without `drain_seconds` the variable CI_OPS_DRAIN_SECONDS decides; without
     either it is 10 where a platform routes traffic or somebody has asked for

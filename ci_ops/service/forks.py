@@ -1,4 +1,7 @@
-"""What has to be forgotten in a forked child: locks, threads, connections of the parent."""
+"""What has to be forgotten in a forked child.
+
+Locks, threads, connections of the parent.
+"""
 
 from __future__ import annotations
 

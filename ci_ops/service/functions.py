@@ -25,7 +25,10 @@ class Kind(Enum):
 
 
 def kind_of(function: Callable[..., Any]) -> Kind:
-    """The kind of a function, a method, a partial or an object that can be called."""
+    """The kind of anything that can be called.
+
+    A function, a method, a partial or an object.
+    """
     own_call = None if inspect.isroutine(function) else type(function).__call__
     for candidate in (function, own_call):
         if inspect.iscoroutinefunction(candidate):

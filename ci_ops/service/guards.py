@@ -19,7 +19,10 @@ class CallTimeoutError(TimeoutError):
 
 
 class Guard:
-    """One permit around one block; made by `CircuitBreaker.guard()`, used once."""
+    """One permit around one block.
+
+    Made by `CircuitBreaker.guard()`, used once.
+    """
 
     __slots__ = ("_breaker", "_permit", "_started")
 
@@ -52,7 +55,10 @@ class Guard:
 
 
 class UntimedGuard(Guard):
-    """A guard for what is iterated: the time is the consumer's, so it is never slow."""
+    """A guard for what is iterated.
+
+    The time is the consumer's, so it is never slow.
+    """
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
@@ -97,7 +103,10 @@ def plain_fallback(
 def async_fallback(
     guarded: Callable[..., Any], circuit: Circuit, fallback: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """The guarded asynchronous function, with another answer while its circuit is open."""
+    """The guarded asynchronous function, with a fallback.
+
+    The fallback answers while its circuit is open.
+    """
 
     async def answered(*args: Any, **kwargs: Any) -> Any:
         try:

@@ -1,4 +1,6 @@
-"""For gunicorn.conf.py: `from ci_ops.service.gunicorn_hooks import post_worker_init`.
+"""For gunicorn.conf.py, where `post_worker_init` is imported.
+
+`from ci_ops.service.gunicorn_hooks import post_worker_init`.
 
 Needed only with `preload_app`, where the application is loaded before its
 workers exist and their signal handlers are set after it.

@@ -1,4 +1,7 @@
-"""The health of an application: its checks, run so that asking cannot hurt it."""
+"""The health of an application.
+
+Its checks, run so that asking cannot hurt it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ class _Group:
 
 
 class HealthCheckService:
-    """Checks, groups of checks, and the availability that the application states itself.
+    """Checks, groups of checks, and the availability.
+
+    The application states the last one itself.
 
     Sync checks run on a few threads of their own, async checks on the loop of
     whoever asks. Each check has one run at a time, whoever and however many
@@ -129,7 +134,9 @@ class HealthCheckService:
         tags: Iterable[str] = (),
         on_empty: HealthStatus | None = None,
     ) -> None:
-        """Name a group of checks, by name and by tag; it gets the path /health/NAME.
+        """Name a group of checks, by name and by tag.
+
+        It gets the path /health/NAME.
 
         `live`, `ready` and `check` may be narrowed in the same way. Raises
         ValueError at once for a member that is not registered. `on_empty` is
@@ -236,7 +243,10 @@ class HealthCheckService:
             raise ValueError(f"there is no health check {name!r}{did_you_mean(name, self._states)}")
 
     def after_fork(self) -> None:
-        """Start over in a forked child: with threads of its own, and no run under way."""
+        """Start over in a forked child.
+
+        With threads of its own, and no run under way.
+        """
         self._lock = threading.Lock()
         self._tools = Tools(
             monotonic=self._tools.monotonic,

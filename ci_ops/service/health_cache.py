@@ -1,4 +1,4 @@
-"""`cache_health_check`: one measurement for everyone who asks within a minute.
+"""One measurement for everyone who asks within a minute.
 
 @cache_health_check
 def health_check():
@@ -72,7 +72,9 @@ def cache_health_check(
     failure_ttl_seconds: float = FAILURE_TTL_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Any:
-    """A health function whose answer is kept for `ttl_seconds`, a failure for a second at most.
+    """A health function whose answer is kept for `ttl_seconds`.
+
+    A failure is kept for a second at most.
 
     However many ask at once, the function runs once. While it runs, the others
     get the previous good answer for at most `stale_seconds` more, else they

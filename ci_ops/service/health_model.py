@@ -20,7 +20,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
 
 def is_name(text: str) -> bool:
-    """True for what may name a check or a group: it turns up in paths and metrics."""
+    """True for what may name a check or a group.
+
+    It turns up in paths and metrics.
+    """
     return _NAME.fullmatch(text) is not None
 
 
@@ -38,7 +41,10 @@ class HealthStatus(StrEnum):
 
     @property
     def http_status(self) -> int:
-        """200 while the service can do its work, also degraded; 503 when it cannot."""
+        """200 while the service can do its work, also degraded.
+
+        503 when it cannot.
+        """
         return http_status_of(self.status)
 
 
@@ -51,7 +57,10 @@ _ORDER = tuple(_STATUSES)
 
 
 def health_status_of(status: Status) -> HealthStatus:
-    """Pass is HEALTHY, warn and skip are DEGRADED, fail and error are UNHEALTHY."""
+    """The kit's word for a pipeline's.
+
+    Pass is HEALTHY, warn and skip are DEGRADED, fail and error are UNHEALTHY.
+    """
     if status is Status.PASS:
         return HealthStatus.HEALTHY
     return HealthStatus.DEGRADED if status in {Status.WARN, Status.SKIP} else HealthStatus.UNHEALTHY
@@ -81,7 +90,10 @@ Check = Callable[[], Answer | Awaitable[Answer]]
 
 
 def outcome_of(answer: object) -> Outcome:
-    """The outcome a check's return value stands for; what is no verdict is UNHEALTHY."""
+    """The outcome a check's return value stands for.
+
+    What is no verdict is UNHEALTHY.
+    """
     if isinstance(answer, Outcome):
         return answer
     if isinstance(answer, HealthStatus):
@@ -163,7 +175,10 @@ class ComponentHealth:
         return self.response_time_seconds * 1000
 
     def as_component(self, *, detailed: bool = True) -> Component:
-        """The component as health documents show it; without details only name and status."""
+        """The component as health documents show it.
+
+        Without details only name and status.
+        """
         if not detailed:
             return Component(name=self.name, status=self.status.status)
         shows_time = self.value is None

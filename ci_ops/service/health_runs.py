@@ -1,4 +1,7 @@
-"""One registered check at work: one run at a time, its results kept, aged and damped."""
+"""One registered check at work.
+
+One run at a time, its results kept, aged and damped.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ FRESH_FLOOR_SECONDS = 1.0
 
 
 class Run:
-    """One run of a check; `finished` is set when its result is known or it has died."""
+    """One run of a check.
+
+    `finished` is set when its result is known or it has died.
+    """
 
     def __init__(self, started: float, loop: asyncio.AbstractEventLoop | None) -> None:
         self.started = started
@@ -46,7 +52,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What every check of a service shares: time, threads and the hiding of secrets."""
+    """What every check of a service shares.
+
+    Time, threads and the hiding of secrets.
+    """
 
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
@@ -77,7 +86,10 @@ class CheckState:
         )
 
     def begin(self, *, fresh: bool, loop: asyncio.AbstractEventLoop | None) -> Run | None:
-        """The run to wait for; None when the kept result is good enough to be shown."""
+        """The run to wait for.
+
+        None when the kept result is good enough to be shown.
+        """
         with self._lock:
             age = self._tools.monotonic() - self._measured
             if self._last is not None and age < self._reuse_seconds(fresh=fresh):
@@ -95,7 +107,10 @@ class CheckState:
         return run.started + self.check.timeout_seconds - self._tools.monotonic()
 
     def result(self, run: Run | None) -> tuple[ComponentHealth, float]:
-        """What is shown now, and its age in seconds; a run that is not over is a timeout."""
+        """What is shown now, and its age in seconds.
+
+        A run that is not over is a timeout.
+        """
         if run is not None and not run.finished.done():
             self._expire(run)
         with self._lock:

@@ -1,4 +1,7 @@
-"""Threads of their own for health checks, so that a hung one starves nobody else."""
+"""Threads of their own for health checks.
+
+So a hung one starves nobody else.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ class Workers:
 
 
 class LoopThread:
-    """An event loop on a daemon thread, for async checks asked for by synchronous code."""
+    """An event loop on a daemon thread.
+
+    For async checks asked for by synchronous code.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class InFlight:
-    """Counts requests in and out, waits for the last one, and can cut off the asynchronous ones."""
+    """Counts requests in and out, and waits for the last one.
+
+    It can cut off the asynchronous ones.
+    """
 
     def __init__(self) -> None:
         self._count = 0
@@ -52,7 +55,10 @@ class InFlight:
             return self._changed.wait_for(lambda: self._count == 0, timeout=max(0.0, seconds))
 
     def cut_off(self) -> int:
-        """Cancel the asynchronous requests that are left; returns how many. Threads cannot be stopped."""
+        """Cancel the asynchronous requests that are left; returns how many.
+
+        Threads cannot be stopped.
+        """
         with self._changed:
             tasks = tuple(self._tasks)
         for task in tasks:

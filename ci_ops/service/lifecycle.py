@@ -1,4 +1,6 @@
-"""The life of an application: checked before it takes traffic, out of the rotation before it ends.
+"""The life of an application.
+
+Checked before it takes traffic, out of the rotation before it ends.
 
     app = application_lifecycle.asgi(app)                   # ASGI, whatever the framework
     application = application_lifecycle.wsgi(application)   # WSGI under gunicorn
@@ -35,7 +37,10 @@ WSGIApp = Callable[..., Iterable[bytes]]
 
 
 class ApplicationLifecycle:
-    """Start and end of one process: startup checks, readiness, drain, requests in flight, shutdown."""
+    """Start and end of one process.
+
+    Startup checks, readiness, drain, requests in flight, shutdown.
+    """
 
     def __init__(
         self,
@@ -60,7 +65,9 @@ class ApplicationLifecycle:
         self._signal = SignalDrain(self._begin_drain, self._stop_background, self._end_drain)
 
     def add_startup_check(self, name: str, check: StartupCheck) -> None:
-        """Run a check, sync or async, before traffic is taken; a failing one stops the start.
+        """Run a check, sync or async, before traffic is taken.
+
+        A failing one stops the start.
 
         It may answer like a health check, or with a pair of a verdict and
         results, as `deployment_checker.run_all_checks` does.
@@ -68,15 +75,23 @@ class ApplicationLifecycle:
         self._checks[name] = check
 
     def add_drain_hook(self, hook: Callable[[], None]) -> None:
-        """Call this, on a thread, when the drain time is over: the place to stop background jobs."""
+        """Call this, on a thread, when the drain time is over.
+
+        The place to stop background jobs.
+        """
         self._drain_hooks.append(hook)
 
     def add_shutdown_hook(self, hook: Callable[[], Any]) -> None:
-        """Call this, sync or async, at the end, the last one first: the place to close pools."""
+        """Call this, sync or async, at the end, the last one first.
+
+        The place to close pools.
+        """
         self._shutdown_hooks.append(hook)
 
     async def on_startup(self, session_maker: Any = None) -> None:
-        """Check, then take traffic. A SQLAlchemy session maker also becomes the check `database`.
+        """Check, then take traffic.
+
+        A SQLAlchemy session maker also becomes the check `database`.
 
         Raises StartupFailedError, after every failure was logged.
         """
@@ -86,11 +101,17 @@ class ApplicationLifecycle:
         self._accept()
 
     async def on_shutdown(self) -> None:
-        """Wait for requests in flight, run the shutdown hooks and log the end; once per start."""
+        """Wait for requests in flight, run the shutdown hooks and log the end.
+
+        Once per start.
+        """
         await drive_async(self._ending())
 
     def start(self) -> None:
-        """The same as `on_startup` for synchronous applications; `stop` is called when the process ends."""
+        """The same as `on_startup` for synchronous applications.
+
+        `stop` is called when the process ends.
+        """
         drive(self._starting())
         self._accept()
         atexit.register(self.stop)
@@ -102,7 +123,10 @@ class ApplicationLifecycle:
 
     @asynccontextmanager
     async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
-        """For frameworks that take a lifespan; `compose_lifespans` puts it together with others."""
+        """For frameworks that take a lifespan.
+
+        `compose_lifespans` puts it together with others.
+        """
         await self.on_startup()
         try:
             yield
@@ -160,7 +184,10 @@ class ApplicationLifecycle:
         return alive
 
     def watch_signals(self) -> bool:
-        """Drain on SIGTERM from now on; False, and a log line, where this cannot be. Safe to repeat."""
+        """Drain on SIGTERM from now on.
+
+        False, and a log line, where this cannot be. Safe to repeat.
+        """
         obstacle = self._signal.install()
         if obstacle:
             _tell(logging.WARNING, "signals_unwatched", f"no drain on SIGTERM: {obstacle}")

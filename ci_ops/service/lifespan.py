@@ -1,4 +1,7 @@
-"""Lifespans, composed: of frameworks that take one, and of ASGI applications that may not know any."""
+"""Lifespans, composed.
+
+Of frameworks that take one, and of ASGI applications that may not know any.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]
 
 
 def compose_lifespans(*lifespans: Lifespan) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
-    """One lifespan that enters the given ones in order and leaves them backwards; their states are merged.
+    """One lifespan that enters the given ones and leaves them backwards.
+
+    Their states are merged.
 
     Put the lifecycle last: it then accepts traffic when all else is up, and
     refuses it before anything goes down.

@@ -1,4 +1,4 @@
-"""A lock for what threads share, which a forked child does not inherit locked."""
+"""A lock for threads that a forked child does not inherit locked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Whether migrations, database and models agree: heads, pending and drift, three findings apart.
+"""Whether migrations, database and models agree.
+
+Heads, pending and drift, three findings apart.
 
     MigrationValidator("alembic.ini", engine, metadata=Base.metadata).run_all_checks_sync()
     DjangoMigrationValidator().run_all_checks_sync()
@@ -30,7 +32,7 @@ MOST_NAMED = 5
 
 
 class MigrationValidator:
-    """Looks at Alembic's scripts, at the database they are for, and at the models."""
+    """Looks at Alembic's scripts, their database, and the models."""
 
     def __init__(self, config: str | Path | Any, bind: Any, *, metadata: Any = None) -> None:
         """`config` is the path of alembic.ini or an Alembic Config.
@@ -55,7 +57,10 @@ class MigrationValidator:
         return _with_verdict(found)
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
-        """The same for synchronous applications; an async engine cannot be asked here."""
+        """The same for synchronous applications.
+
+        An async engine cannot be asked here.
+        """
         if is_on_loop() or hasattr(self._bind, "sync_engine"):
             raise RuntimeError("await run_all_checks() for an async engine, and on an event loop")
         return _with_verdict(self._look())
@@ -94,7 +99,10 @@ class MigrationValidator:
 
 
 class DjangoMigrationValidator:
-    """Looks at the migrations of the installed Django apps, at a database, and at the models."""
+    """Looks at Django's migrations, a database, and the models.
+
+    Those of the installed apps.
+    """
 
     def __init__(self, alias: str = "default") -> None:
         self._alias = alias

@@ -1,4 +1,6 @@
-"""A PostgreSQL connection pool that waits, checks and tells: psycopg_pool, set up for services.
+"""A PostgreSQL connection pool that waits, checks and tells.
+
+It is psycopg_pool, set up for services.
 
 pool = ConnectionPoolManager(url, min_size=10, max_size=30)
 with pool.get_connection() as connection, connection.cursor() as cursor:
@@ -59,7 +61,9 @@ class PoolReport:
 
 
 class ConnectionPoolManager:
-    """One pool per process, opened at the first connection and safe under forking servers.
+    """One pool per process, safe under forking servers.
+
+    It is opened at the first connection.
 
     A connection is checked before it is handed out, one that is broken is
     replaced, and who asks while all are taken waits up to `timeout_seconds`;
@@ -97,7 +101,9 @@ class ConnectionPoolManager:
 
     @contextmanager
     def get_connection(self) -> Iterator[Any]:
-        """A connection in a transaction: committed at the end, rolled back after an error.
+        """A connection in a transaction.
+
+        Committed at the end, rolled back after an error.
 
         Raises psycopg_pool.PoolTimeout, or TooManyRequests, when there is none.
         """
@@ -152,7 +158,9 @@ def pool_check(
     saturated_seconds: float = SATURATED_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Check:
-    """Whether requests wait for connections for long: DEGRADED, never UNHEALTHY.
+    """Whether requests wait for connections for long.
+
+    DEGRADED, never UNHEALTHY.
 
     Takes no connection itself. `pool` is a ConnectionPoolManager or a pool of
     psycopg_pool.

@@ -1,4 +1,6 @@
-"""Ask a health route from a shell, a Dockerfile or a preStop hook, without curl.
+"""Ask a health route from a shell, a Dockerfile or a preStop hook.
+
+Without curl.
 
     python -m ci_ops.service.probe                       # 127.0.0.1:$PORT/health/ready
     python -m ci_ops.service.probe http://127.0.0.1:8000/health/live
@@ -23,7 +25,9 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> HealthDocument:
-    """What a health route says; a status of 400 and more is fail, whatever the body says.
+    """What a health route says.
+
+    A status of 400 and more is fail, whatever the body says.
 
     A service that does not answer is fail as well, with the reason as its
     `problem`. Raises ValueError for what is not an HTTP address.

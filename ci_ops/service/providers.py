@@ -22,12 +22,18 @@ _providers: dict[str, Callable[[], Any]] = {}
 
 
 def provide(topic: Topic, tell: Callable[[], Any]) -> None:
-    """Let `tell` answer for a topic from now on; the last one registered counts."""
+    """Let `tell` answer for a topic from now on.
+
+    The last one registered counts.
+    """
     _providers[topic] = tell
 
 
 def told(topic: Topic) -> Any:
-    """What is known on a topic now, without what looks like a secret; None when nobody tells."""
+    """What is known on a topic now, without what looks like a secret.
+
+    None when nobody tells.
+    """
     tell = _providers.get(topic) or _KNOWN.get(topic)
     return None if tell is None else map_texts(tell(), redact_patterns)
 

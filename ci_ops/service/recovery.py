@@ -1,4 +1,4 @@
-"""ErrorRecoveryService: what goes wrong with which service, and is it getting worse."""
+"""What goes wrong with which service, and is it getting worse."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ class _Record:
 
 
 def direction_of(per_minute: tuple[int, ...]) -> Direction:
-    """Whether the second half holds clearly more or fewer errors than the first.
+    """Whether the second half holds clearly more or fewer errors.
+
+    More than the first, or fewer.
 
     Clearly means more than two standard deviations of a Poisson process, so
     about one steady service in twenty is called rising or falling by chance.
@@ -145,7 +147,10 @@ class ErrorRecoveryService(Locked):
     def with_retry(
         self, service: str, retry: Retry | None = None
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator: the same for one service, with delays of its own when wanted."""
+        """A decorator that does the same for one service.
+
+        With delays of its own when wanted.
+        """
         policy = retry or self._retry
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -167,7 +172,10 @@ class ErrorRecoveryService(Locked):
             return tuple(reversed(self._recent))[:limit]
 
     def get_error_summary(self) -> dict[str, Any]:
-        """All services with their errors, circuits and degraded features, as JSON-ready values."""
+        """All services with their errors, circuits and degraded features.
+
+        As JSON-ready values.
+        """
         with self._lock:
             records = dict(self._records)
         services = {name: self._summary_of(name, record) for name, record in records.items()}

@@ -69,7 +69,10 @@ class Release:
         return self.commit or self.version
 
     def document(self, *, detailed: bool = False) -> dict[str, Any]:
-        """The body of `/__version__`; details name the instance and its configuration."""
+        """The body of `/__version__`.
+
+        Details name the instance and its configuration.
+        """
         shown: dict[str, Any] = {
             name: getattr(self, name) for name in ("source", "version", "commit", "build")
         }
@@ -83,7 +86,10 @@ class Release:
 
 
 def read_release(root: Path, env: Mapping[str, str]) -> Release:
-    """The release found in `version.json`, `REVISION`, the environment or `.git`, in this order."""
+    """The release, as files, environment or `.git` tell it.
+
+    Asked in this order: `version.json`, `REVISION`, the environment, `.git`.
+    """
     stated = _version_file(root / "version.json")
     commits = (
         stated.get("commit", ""),
@@ -103,7 +109,7 @@ def read_release(root: Path, env: Mapping[str, str]) -> Release:
 
 
 def config_fingerprint(values: Mapping[str, object], key: Secret | str) -> str:
-    """16 hex digits that change when a value changes, and tell nothing about it.
+    """16 hex digits that change with a value and tell nothing about it.
 
     Keyed, because short values could be guessed from a plain hash: `key` is a
     secret that all instances share, such as SECRET_KEY, at least 16
@@ -129,7 +135,10 @@ def current_release() -> Release:
 
 
 def set_release(release: Release) -> None:
-    """State the release, for applications that know it better than their surroundings."""
+    """State the release.
+
+    For applications that know it better than their surroundings.
+    """
     _Current.release = release
 
 

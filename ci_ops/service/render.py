@@ -1,4 +1,6 @@
-"""An application on Render: its environment checked, its database pooled, its health answers kept.
+"""An application on Render.
+
+Its environment checked, its database pooled, its health answers kept.
 
     config, pool_manager = configure_render_deployment(
         database_url=os.getenv("DATABASE_URL"),
@@ -84,7 +86,10 @@ class RenderDeployment(ConfigValidator):
 
     @property
     def signatures(self) -> SignatureVerifier:
-        """Signs and verifies with the deploy hook's secret. Raises ValueError when there is none."""
+        """Signs and verifies with the deploy hook's secret.
+
+        Raises ValueError when there is none.
+        """
         if self._verifier is None:
             secret = self[HOOK_SECRET]
             if secret is None:
@@ -93,7 +98,10 @@ class RenderDeployment(ConfigValidator):
         return self._verifier
 
     def validate_deploy_hook(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """True for a request that is signed by the secret, lately, and for the first time."""
+        """True for a request that is signed, fresh and new.
+
+        Signed by the secret, lately, and for the first time.
+        """
         try:
             self.signatures.verify(headers, body)
         except SignatureError:
@@ -101,7 +109,10 @@ class RenderDeployment(ConfigValidator):
         return True
 
     def deploy_gateway(self, hook_url: Secret | str) -> DeployGateway:
-        """A signed door in front of Render's deploy hook, which checks no signature itself."""
+        """A signed door in front of Render's deploy hook.
+
+        The hook checks no signature itself.
+        """
         return DeployGateway(hook_url, self.signatures)
 
     @overload
@@ -115,7 +126,10 @@ class RenderDeployment(ConfigValidator):
     def cache_health_check(
         self, function: Callable[..., Any] | None = None, /, *, ttl_seconds: float = TTL_SECONDS
     ) -> Any:
-        """The decorator of that name, for plain and async functions; `invalidate_health` reaches what it made."""
+        """The decorator of that name, for plain and async functions.
+
+        `invalidate_health` reaches what it made.
+        """
 
         def decorate(inner: Callable[..., Any]) -> Any:
             cached: Any = cache_health_check(ttl_seconds=ttl_seconds)(inner)
@@ -158,7 +172,10 @@ def configure_render_deployment(
 
 
 def sanitize_url(url: str) -> str:
-    """The address without its password, whatever is in that, and without secrets among its parameters."""
+    """The address without its password and without secret parameters.
+
+    Whatever is in the password.
+    """
     return redact_patterns(_PASSWORD.sub(rf"\1{HIDDEN}", url, count=1))
 
 

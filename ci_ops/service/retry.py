@@ -1,4 +1,4 @@
-"""Retry: ask again, but not at once, not for ever, and not while everybody does.
+"""Ask again, but not at once, not for ever, not while everybody does.
 
     @Retry(on=ConnectionError)
     def load(user_id): ...
@@ -33,7 +33,9 @@ _MAX_GROWTH_STEPS = 64
 
 
 class RetryBudget(Locked):
-    """Retries for a share of the calls only, so that an outage is not multiplied.
+    """Retries for a share of the calls only.
+
+    So an outage is not multiplied.
 
     Each failure takes one token, each success gives `ratio` tokens back; there
     are retries while more than half of `max_tokens` is left. Share one among
@@ -136,7 +138,10 @@ class Retry:
         return cast("Callable[P, R]", functools.wraps(function)(build(function)))
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function with retries; where it is asynchronous, await the answer."""
+        """Call a function with retries.
+
+        Where it is asynchronous, await the answer.
+        """
         return cast("R", self._plain(function)(*args, **kwargs))
 
     async def call_async(

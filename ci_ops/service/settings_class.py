@@ -1,4 +1,6 @@
-"""The contract in a pydantic-settings class, so that an application need not declare its variables twice.
+"""The contract in a pydantic-settings class.
+
+An application need not declare its variables twice.
 
     ci-ops config check --app shop.settings:Settings
 
@@ -27,7 +29,10 @@ def is_settings_class(declared: object) -> bool:
 
 
 def settings_contract(settings: Any) -> Contract:
-    """The variables that the class reads, upper case, nested ones where it has a delimiter for them."""
+    """The variables that the class reads, upper case.
+
+    Nested ones where it has a delimiter for them.
+    """
     rules = settings.model_config
     prefix, delimiter = rules.get("env_prefix") or "", rules.get("env_nested_delimiter") or ""
     return Contract(*_variables(settings, prefix, delimiter, is_required=True))

@@ -1,4 +1,6 @@
-"""Whether a request was signed by somebody who knows the secret, lately, and for the first time.
+"""Whether a request was signed by somebody who knows the secret.
+
+Lately, and for the first time.
 
 The form is that of Standard Webhooks, which Render's own webhooks use too: the
 id, the second and the body are signed together, because a signature over the
@@ -36,7 +38,10 @@ MOST_SIGNATURES = 10
 
 
 class SignatureError(Exception):
-    """The request is not to be believed; the sentence may be shown to its sender."""
+    """The request is not to be believed.
+
+    The sentence may be shown to its sender.
+    """
 
 
 class RepeatedMessageError(SignatureError):
@@ -44,7 +49,9 @@ class RepeatedMessageError(SignatureError):
 
 
 class SignatureVerifier(Locked):
-    """Checks signatures in constant time and remembers the ids of the last minutes, in this process.
+    """Checks signatures in constant time.
+
+    It remembers the ids of the last minutes, in this process.
 
     Several secrets may hold at once while one is being replaced; the first
     one signs.
@@ -76,7 +83,10 @@ class SignatureVerifier(Locked):
         return {ID_HEADER: message_id, TIME_HEADER: timestamp, SIGNATURE_HEADER: signature}
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> str:
-        """The id of a message that is signed, fresh and new. Raises SignatureError."""
+        """The id of a message that is signed, fresh and new.
+
+        Raises SignatureError.
+        """
         lowered = {name.lower(): value for name, value in headers.items()}
         message_id, timestamp = lowered.get(ID_HEADER, ""), lowered.get(TIME_HEADER, "")
         given = lowered.get(SIGNATURE_HEADER, "").split()

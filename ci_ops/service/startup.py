@@ -1,4 +1,4 @@
-"""Startup checks, and steps that run the same with and without an event loop."""
+"""Startup checks, and steps that run with and without an event loop."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ async def drive_async(steps: Steps) -> Any:
 
 
 def checked(checks: dict[str, StartupCheck]) -> Steps:
-    """Steps that run every check and return each one's outcome, by name; none stops the others."""
+    """Steps that run every check and return each one's outcome, by name.
+
+    None stops the others.
+    """
     outcomes: dict[str, Outcome] = {}
     for name, check in checks.items():
         try:
@@ -66,7 +69,10 @@ def checked(checks: dict[str, StartupCheck]) -> Steps:
 
 
 def startup_outcome(answer: Any) -> Outcome:
-    """The outcome of a startup check; of a pair, the verdict with the results that failed."""
+    """The outcome of a startup check.
+
+    Of a pair, the verdict with the results that failed.
+    """
     if not isinstance(answer, tuple) or len(answer) != 2:
         return outcome_of(answer)
     verdict, results = answer

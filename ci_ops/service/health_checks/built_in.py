@@ -1,4 +1,7 @@
-"""How a ready-made check is put together from what it measures and how it judges."""
+"""How a ready-made check is put together.
+
+From what it measures and how it judges.
+"""
 
 from __future__ import annotations
 

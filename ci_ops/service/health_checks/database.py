@@ -19,7 +19,9 @@ _RULES: dict[str, Any] = {"component_type": "datastore", "slow_seconds": SLOW_SE
 
 
 def database_check(url: Secret | str) -> Check:
-    """Whether PostgreSQL answers `SELECT 1` on a connection kept for the check alone.
+    """Whether PostgreSQL answers `SELECT 1`.
+
+    On a connection kept for the check alone.
 
     One connection per process, made again when it is lost: no connection per
     probe, and no place taken in a busy pool. Needs psycopg.
@@ -38,7 +40,10 @@ def database_check(url: Secret | str) -> Check:
 
 
 def django_database_check(alias: str = "default") -> Check:
-    """Whether a database of Django's settings answers, on a connection of the check's own."""
+    """Whether a database of Django's settings answers.
+
+    On a connection of the check's own.
+    """
 
     def ask(wrapper: Any) -> bool:
         if not wrapper.is_usable():
@@ -49,7 +54,10 @@ def django_database_check(alias: str = "default") -> Check:
 
 
 def django_connection(alias: str) -> Any:
-    """A new connection to a database of Django's settings, which belongs to no thread and to no pool."""
+    """A new connection to a database of Django's settings.
+
+    It belongs to no thread and to no pool.
+    """
     connections = import_module("django.db").connections
     backend = import_module("django.db.utils").load_backend(connections.settings[alias]["ENGINE"])
     settings = copy.deepcopy(connections.settings[alias])
@@ -61,7 +69,9 @@ def django_connection(alias: str) -> Any:
 
 
 def sqlalchemy_check(bind: Any) -> Check:
-    """Whether the database of an engine or session maker, sync or async, answers `SELECT 1`.
+    """Whether the database of an engine or session maker answers.
+
+    Sync or async; it is asked `SELECT 1`.
 
     A pool with no free connection is DEGRADED and is left alone: the database
     may be fine, and the check would only queue with everybody else.
@@ -101,7 +111,10 @@ def _engine_of(bind: Any) -> Any:
 
 
 def saturation(pool: Any) -> Outcome | None:
-    """DEGRADED when a SQLAlchemy pool has no connection left; None when it has."""
+    """DEGRADED when a SQLAlchemy pool has no connection left.
+
+    None when it has.
+    """
     limit = getattr(pool, "_max_overflow", None)
     if limit is None or limit < 0 or not hasattr(pool, "checkedout"):
         return None  # a pool without a limit cannot be full

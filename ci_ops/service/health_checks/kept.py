@@ -1,4 +1,7 @@
-"""Checks on a connection of their own, made once per process and made again when it is lost."""
+"""Checks on a connection of their own.
+
+Made once per process, and made again when it is lost.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def kept_check(name: str, connect: Callable[[], Any], ask: Callable[[Any], Answer], **options: Any) -> Check:
-    """A check that asks a kept connection: no connection per probe, and none from a busy pool."""
+    """A check that asks a kept connection.
+
+    No connection per probe, and none from a busy pool.
+    """
     kept = KeptConnection(connect, ask)
 
     def check() -> Answer:
@@ -25,7 +31,10 @@ def kept_check(name: str, connect: Callable[[], Any], ask: Callable[[Any], Answe
 
 
 class KeptConnection:
-    """A connection that is asked again and again; one run of a check at a time uses it."""
+    """A connection that is asked again and again.
+
+    One run of a check at a time uses it.
+    """
 
     def __init__(self, connect: Callable[[], Any], ask: Callable[[Any], Answer]) -> None:
         self._connect = connect

@@ -1,4 +1,7 @@
-"""Whether the database has the migrations that this code needs: Alembic and Django."""
+"""Whether the database has the migrations that this code needs.
+
+Alembic and Django.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class MigrationState:
 
 
 def alembic_state(config: str | Path | Any, engine: Any) -> MigrationState:
-    """Compare the heads of Alembic's scripts with what the engine's database says.
+    """Compare the heads of Alembic's scripts with the engine's database.
 
     `config` is the path of alembic.ini or an Alembic Config.
     """
@@ -58,7 +61,7 @@ def _alembic_state(scripts: Any, engine: Any) -> MigrationState:
 
 
 def django_state(connection: Any) -> MigrationState:
-    """The migrations of the installed Django apps that the connection's database lacks."""
+    """The migrations of installed Django apps that the database lacks."""
     return _django_state(_django_loader(), connection)
 
 
@@ -85,7 +88,9 @@ def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:
 
 
 def alembic_check(config: str | Path | Any, engine: Any) -> Check:
-    """Whether the database is at the head of Alembic's scripts, which are read once, now.
+    """Whether the database is at the head of Alembic's scripts.
+
+    They are read once, now.
 
     Goes through the application's engine; while its pool is full it is
     DEGRADED and takes no connection.
@@ -110,7 +115,10 @@ def alembic_check(config: str | Path | Any, engine: Any) -> Check:
 
 
 def django_migrations_check(alias: str = "default") -> Check:
-    """Whether every migration of the installed Django apps is applied; the files are read once."""
+    """Whether every migration of the installed Django apps is applied.
+
+    The files are read once.
+    """
     loader = cache(_django_loader)  # the apps are not ready yet while checks are registered
 
     def ask(connection: Any) -> Outcome:

@@ -1,4 +1,7 @@
-"""A check of Redis or Valkey, through the application's client or by address."""
+"""A check of Redis or Valkey.
+
+Through the application's client or by address.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Checks of the application's own parts: disk, queues, breakers, fallbacks, activity."""
+"""Checks of the application's own parts.
+
+Disk, queues, breakers, fallbacks, activity.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ def queue_depth_check(
 
 
 def fallback_check(fallback: Callable[[], str | bool | Awaitable[str | bool]]) -> Check:
-    """Whether a part works with its fallback: DEGRADED while `fallback` answers True or a reason."""
+    """Whether a part works with its fallback.
+
+    DEGRADED while `fallback` answers True or a reason.
+    """
 
     def judge(active: Any) -> Outcome:
         if not active:
@@ -88,7 +94,10 @@ def activity_check(
 
 
 def circuit_breaker_check(breakers: Callable[[], Iterable[Any]] | None = None) -> Check:
-    """The circuit breakers: DEGRADED while one is not closed. All that are alive unless given."""
+    """The circuit breakers: DEGRADED while one is not closed.
+
+    All that are alive unless given.
+    """
 
     def every() -> Iterable[Any]:
         alive: Iterable[Any] = import_module("ci_ops.service.breaker").circuit_breakers()

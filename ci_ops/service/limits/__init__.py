@@ -1,4 +1,6 @@
-"""Rate limits, abuse and floods: everything counted per key, everything bounded.
+"""Rate limits, abuse and floods.
+
+Everything counted per key, everything bounded.
 
     gcra     the arithmetic: Quota, Decision
     table    a dictionary with a hard limit that forgets only what has rested

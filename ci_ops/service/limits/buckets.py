@@ -1,4 +1,7 @@
-"""RateLimiter and PerUserRateLimiter: token buckets, one or one for each user."""
+"""RateLimiter and PerUserRateLimiter are token buckets.
+
+One, or one for each user.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,19 @@ REFILL_PER_SECOND = CAPACITY / 60
 
 
 def bucket_quota(capacity: int, refill_rate: float, *, name: str) -> Quota:
-    """The quota of a token bucket: its size, and the tokens it gains each second."""
+    """The quota of a token bucket.
+
+    Its size, and the tokens it gains each second.
+    """
     if not refill_rate > 0:
         raise ValueError("a bucket gains more than nothing each second")
     return Quota(limit=capacity, window_seconds=capacity / refill_rate, name=name)
 
 
 class RateLimiter(Locked):
-    """One token bucket: `capacity` tokens at once, `refill_rate` tokens a second.
+    """One token bucket.
+
+    `capacity` tokens at once, `refill_rate` tokens a second.
 
     By default 100 tokens, refilled within a minute.
     """
@@ -44,7 +52,10 @@ class RateLimiter(Locked):
         self._full_at_ns = 0
 
     def hit(self, tokens: int = 1) -> Decision:
-        """Take tokens if there are as many; the decision carries the figures for headers."""
+        """Take tokens if there are as many.
+
+        The decision carries the figures for headers.
+        """
         if tokens < 0:
             raise ValueError("tokens cannot be given back")
         with self._lock:
@@ -62,7 +73,10 @@ class RateLimiter(Locked):
         return self.hit(tokens).allowed
 
     def get_delay(self, tokens: int = 1) -> float:
-        """Seconds until so many tokens are there; 0 when they are, infinite when never."""
+        """Seconds until so many tokens are there.
+
+        0 when they are, infinite when never.
+        """
         return delay_of(self.hit(0), tokens)
 
     @property
@@ -115,7 +129,10 @@ class PerUserRateLimiter:
 
 
 def delay_of(decision: Decision, cost: int) -> float:
-    """Seconds after a decision until another cost fits; infinite when it never does."""
+    """Seconds after a decision until another cost fits.
+
+    Infinite when it never does.
+    """
     if cost > decision.quota.at_once:
         return float("inf")
     return wait_ns(decision.quota, decision.full_at_ns, decision.now_ns, cost) / 1e9

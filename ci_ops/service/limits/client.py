@@ -105,7 +105,10 @@ class ClientResolver:
         return self.resolve(environ.get("REMOTE_ADDR"), environ.get(self._environ_name, ""))
 
     def is_trusted(self, peer: str | None) -> bool:
-        """True when this peer may speak for clients, about their scheme for example."""
+        """True when this peer may speak for clients.
+
+        About their scheme for example.
+        """
         if self._hops:
             return True
         return self._trusts_unix if peer in {None, "", UNIX} else peer in self._trusted

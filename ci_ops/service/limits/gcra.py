@@ -1,4 +1,6 @@
-"""The arithmetic of every limit: the generic cell rate algorithm, in whole nanoseconds.
+"""The arithmetic of every limit.
+
+The generic cell rate algorithm, in whole nanoseconds.
 
 One number per key: the moment at which its bucket will be full again. It
 answers everything a token bucket answers (may this pass, how much is left,

@@ -1,4 +1,4 @@
-"""DDoSProtection: addresses that send far too much are blocked for a while."""
+"""Addresses that send far too much are blocked for a while."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class IpBlock:
 
 
 class DDoSProtection(Locked):
-    """Blocks an address for 15 minutes after 100 requests in a minute, by default.
+    """Blocks an address that sends far too much.
+
+    For 15 minutes after 100 requests in a minute, by default.
 
     IPv6 addresses count by their /64. Networks in `allow` are never counted or
     blocked, those in `deny` are never let in. With `escalation` above 1 each
@@ -128,7 +130,10 @@ class DDoSProtection(Locked):
         return self.retry_after_seconds(ip) > 0
 
     def retry_after_seconds(self, ip: str) -> float:
-        """Seconds until a blocked address is let in again; 0 for others, infinite for the list."""
+        """Seconds until a blocked address is let in again.
+
+        0 for others, infinite for the list.
+        """
         standing = self._standing(ip)
         if standing is not None:
             return 0.0 if standing else math.inf
@@ -142,7 +147,10 @@ class DDoSProtection(Locked):
             return self._block(ip_key(ip), seconds, reason, self._clock())
 
     def unblock_ip(self, ip: str) -> bool:
-        """Let an address in again, with its count at zero; False when it was not blocked."""
+        """Let an address in again, with its count at zero.
+
+        False when it was not blocked.
+        """
         key = ip_key(ip)
         with self._lock:
             block = self._blocks.pop(key)

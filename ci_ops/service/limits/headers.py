@@ -1,4 +1,6 @@
-"""What a client is told about its limits: header fields and the problem document.
+"""What a client is told about its limits.
+
+Header fields and the problem document.
 
 Source: draft-ietf-httpapi-ratelimit-headers-11 (RateLimit, RateLimit-Policy and
 the three problem types), RFC 9110 section 10.2.3 (Retry-After), RFC 9457.
@@ -99,7 +101,10 @@ def limit_headers(decisions: Sequence[Decision], *, legacy: bool = False) -> Hea
 
 
 def limit_headers_asgi(decision: Decision) -> list[tuple[bytes, bytes]]:
-    """The same for one decision, as ASGI sends it: for the way that every request goes."""
+    """The same for one decision, as ASGI sends it.
+
+    For the way that every request goes.
+    """
     policy = (b"ratelimit-policy", decision.quota.policy)
     if decision.note == "store-down":
         return [policy]

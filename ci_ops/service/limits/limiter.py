@@ -69,7 +69,10 @@ class Limiter(Locked):
 
     @property
     def counts(self) -> LimiterCounts:
-        """What was refused, shadowed and decided without the store, since it was made."""
+        """What was refused, shadowed and decided without the store.
+
+        Since it was made.
+        """
         with self._lock:
             return LimiterCounts(refused=self._refused, shadowed=self._shadowed, store_down=self._store_down)
 
@@ -81,7 +84,10 @@ class Limiter(Locked):
         return deciding(self.hit_each(key, cost))
 
     async def hit_async(self, key: str, cost: int = 1) -> Decision:
-        """As `hit`, for a store that is awaited; a store in memory answers at once."""
+        """As `hit`, for a store that is awaited.
+
+        A store in memory answers at once.
+        """
         if self._only is not None:
             return self.hit(key, cost)
         return deciding(await self.hit_each_async(key, cost))
@@ -151,7 +157,10 @@ class Limiter(Locked):
 
 
 def deciding(decisions: Sequence[Decision]) -> Decision:
-    """Among refusals the one with the longest wait, else the one with least left."""
+    """Among refusals the one with the longest wait.
+
+    Else the one with least left.
+    """
     over = [decision for decision in decisions if decision.is_over]
     if over:
         return max(over, key=lambda decision: decision.retry_after_seconds)

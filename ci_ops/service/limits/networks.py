@@ -1,4 +1,7 @@
-"""IP addresses as text: read in any spelling, grouped, and looked up in networks."""
+"""IP addresses as text.
+
+Read in any spelling, grouped, and looked up in networks.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ def read_address(text: str) -> str | None:
 
 
 def identify(text: str) -> tuple[str, str] | None:
-    """An address in its usual spelling, and what to count it under; None when it is none.
+    """An address in its usual spelling, and what to count it under.
+
+    None when it is none.
 
     Counted is an IPv4 address by itself, and an IPv6 address by its /64.
     """
@@ -52,7 +57,10 @@ def _ipv6_network(number: int, bits: int) -> str:
 
 
 def neighbourhood(key: str) -> str:
-    """What a client's key is counted under when there is no room for it: its /24 or its /48."""
+    """What a client's key is counted under when there is no room for it.
+
+    Its /24 or its /48.
+    """
     if key.endswith(f"::/{IPV6_CLIENT_BITS}"):
         return ":".join(key.split(":")[:3]) + "::/48"
     head, dot, _ = key.rpartition(".")
@@ -76,13 +84,19 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_private(address: str) -> bool:
-    """True for what is not a client on the internet: loopback, private, link-local, shared."""
+    """True for what is not a client on the internet.
+
+    Loopback, private, link-local, shared.
+    """
     parsed = _parse(address)
     return parsed is not None and not parsed.is_global
 
 
 class NetworkSet:
-    """Networks to look an address up in; the time depends on their sizes, not on their number."""
+    """Networks to look an address up in.
+
+    The time depends on their sizes, not on their number.
+    """
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._by_size: dict[tuple[int, int], set[int]] = {}

@@ -1,4 +1,6 @@
-"""Buckets that all processes share, in Redis or Valkey: one script, one round trip.
+"""Buckets that all processes share, in Redis or Valkey.
+
+One script, one round trip.
 
     store = RedisStore.from_url("redis://cache:6379/0")
     limiter = Limiter(Quota(limit=5, name="login"), store=store, when_down="refuse")
@@ -55,7 +57,10 @@ _PLAIN_KEY = re.compile(rf"[A-Za-z0-9_.:@/+-]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def redis_key(prefix: str, quota: Quota, key: str) -> str:
-    """The key in Redis; all quotas of one key lie on the same node of a cluster."""
+    """The key in Redis.
+
+    All quotas of one key lie on the same node of a cluster.
+    """
     known = key if _PLAIN_KEY.fullmatch(key) else digest_of(key)
     return f"{prefix}:{{{known}}}:{quota.name}"
 
@@ -87,7 +92,9 @@ class _Shared:
 
 
 class RedisStore(_Shared):
-    """Buckets in Redis or Valkey through a blocking client, for WSGI and workers.
+    """Buckets in Redis or Valkey through a blocking client.
+
+    For WSGI and workers.
 
     The client must have a `socket_timeout`; it should not retry by itself.
     `from_url` makes such a client.
@@ -183,7 +190,7 @@ class AsyncRedisStore(_Shared):
         await self._ask(self._client.delete, redis_key(self._prefix, quota, key))
 
     async def aclose(self) -> None:
-        """Close the client's connections, at the end of the application's lifespan."""
+        """Close the client's connections at the end of the lifespan."""
         await self._client.aclose()
 
     async def _ask(self, function: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Where the numbers of all keys are kept: in this process, within a hard bound."""
+"""Where the numbers of all keys are kept.
+
+In this process, within a hard bound.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ class AsyncStore(Protocol):
 
 
 def bounded_key(key: str) -> str:
-    """The key, or its digest where it is long or takes more than one byte a letter."""
+    """The key, or its digest where it is long.
+
+    Or takes more than one byte a letter.
+    """
     return key if len(key) <= MAX_KEY_LENGTH and key.isascii() else digest_of(key)
 
 
@@ -72,7 +78,9 @@ def digest_of(key: str) -> str:
 
 
 class MemoryStore(Locked):
-    """The buckets of this process: exact for known keys, shared ones when it is full.
+    """The buckets of this process.
+
+    Exact for known keys, shared ones when it is full.
 
     Full means that `max_keys` keys are *limited to some degree at this moment*;
     rested ones make room at once. A new key that finds no room draws on one of

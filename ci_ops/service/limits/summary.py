@@ -18,7 +18,10 @@ def security_status(
     guard: DDoSProtection = ddos_protection,
     limiters: Mapping[str, Limiter] | None = None,
 ) -> dict[str, Any]:
-    """Flagged users, blocked addresses and the limiters' counts, as JSON-ready values."""
+    """What a security page shows, as JSON-ready values.
+
+    Flagged users, blocked addresses and the limiters' counts.
+    """
     counts = {name: limiter.counts for name, limiter in (limiters or {}).items()}
     return {
         "abuse": detector.get_abuse_summary(),

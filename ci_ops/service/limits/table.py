@@ -1,4 +1,4 @@
-"""A dictionary with a hard limit that forgets only what says nothing any more."""
+"""A bounded dictionary that forgets only what says nothing any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The health routes: what they answer (`answer`), and one door per kind of server.
+"""The health routes.
+
+What they answer (`answer`), and one door per kind of server.
 
 asgi, wsgi                  around an application, or mounted by themselves
 fastapi, django, flask      the framework's own kind of route

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 @lru_cache(maxsize=64)  # probers send the same few values for ever
 def preferred(accept: str, offers: tuple[str, ...]) -> str:
-    """The offer with the highest quality in an Accept header; the first offer for a tie or no match.
+    """The offer with the highest quality in an Accept header.
+
+    The first offer for a tie or no match.
 
     Source: RFC 9110 section 12.5.1.
     """

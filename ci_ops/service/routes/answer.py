@@ -65,7 +65,10 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def header_pairs(self) -> list[tuple[str, str]]:
-        """Every header; nothing here may be stored, and browsers may not guess the type."""
+        """Every header.
+
+        Nothing here may be stored, and browsers may not guess the type.
+        """
         return [
             ("Content-Type", self.media_type),
             ("Content-Length", str(len(self.body))),
@@ -77,7 +80,10 @@ class Reply:
 
 
 class HealthRoutes:
-    """The health routes under a prefix. The release is read here, when the application starts."""
+    """The health routes under a prefix.
+
+    The release is read here, when the application starts.
+    """
 
     def __init__(
         self,

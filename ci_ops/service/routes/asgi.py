@@ -1,4 +1,6 @@
-"""The health routes for ASGI servers, around an application or by themselves.
+"""The health routes for ASGI servers.
+
+Around an application or by themselves.
 
 app = HealthApp(app)              # around; before host checks, redirects and logins
 Mount("/health", app=HealthApp())  # by itself
@@ -20,7 +22,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class HealthApp:
-    """Answers the health routes and hands everything else to the application inside."""
+    """Answers the health routes, and hands on everything else.
+
+    To the application inside.
+    """
 
     def __init__(self, app: App | None = None, *, routes: HealthRoutes | None = None) -> None:
         self._app = app

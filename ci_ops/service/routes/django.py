@@ -1,4 +1,6 @@
-"""The health routes for Django, as URL patterns or as the first middleware.
+"""The health routes for Django.
+
+As URL patterns or as the first middleware.
 
     urlpatterns = [*health_urls(), ...]
     MIDDLEWARE = ["ci_ops.service.routes.django.health_middleware", ...]
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def health_urls(routes: HealthRoutes | None = None) -> list[URLPattern]:
-    """A pattern for every path of HealthRoutes, with the groups that exist now."""
+    """A pattern for every path of HealthRoutes.
+
+    With the groups that exist now.
+    """
     routes = HealthRoutes() if routes is None else routes
     return [
         path(where.removeprefix("/"), _view(routes, name))
@@ -35,7 +40,10 @@ def health_urls(routes: HealthRoutes | None = None) -> list[URLPattern]:
 
 @sync_and_async_middleware  # type: ignore[untyped-decorator]
 def health_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Answer the health routes of the application's own `health_service`, and nothing else."""
+    """Answer the health routes of the application's `health_service`.
+
+    And nothing else.
+    """
     routes = HealthRoutes()
 
     def answer(request: HttpRequest) -> Any:

@@ -1,4 +1,6 @@
-"""Health as Prometheus text, by the last results and without running a check.
+"""Health as Prometheus text, by the last results.
+
+No check is run for it.
 
 Source: the Prometheus text exposition format 0.0.4.
 """
@@ -19,7 +21,10 @@ _LEVELS = {HealthStatus.HEALTHY: "1", HealthStatus.DEGRADED: "0.5", HealthStatus
 
 
 def health_metrics(report: HealthReport, release: Release) -> str:
-    """Gauges for the status and response time of each component, and which release runs."""
+    """Gauges for each component's status and response time.
+
+    And which release runs.
+    """
     version, commit = _escaped(release.version), _escaped(release.commit)
     lines = [
         "# HELP ci_ops_release_info The release that runs here.",

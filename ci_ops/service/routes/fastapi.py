@@ -1,4 +1,7 @@
-"""The health routes as a FastAPI router: `app.include_router(health_router)`."""
+"""The health routes as a FastAPI router.
+
+Take it with `app.include_router(health_router)`.
+"""
 
 from __future__ import annotations
 

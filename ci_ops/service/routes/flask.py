@@ -1,4 +1,7 @@
-"""The health routes as a Flask blueprint: `app.register_blueprint(health_blueprint())`."""
+"""The health routes as a Flask blueprint.
+
+Take it with `app.register_blueprint(health_blueprint())`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The health routes as Starlette routes: `Starlette(routes=[*health_routes(), …])`."""
+"""The health routes as Starlette routes.
+
+Take them with `Starlette(routes=[*health_routes(), …])`.
+"""
 
 from __future__ import annotations
 

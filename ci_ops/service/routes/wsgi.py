@@ -1,4 +1,6 @@
-"""The health routes for WSGI servers, around an application or by themselves.
+"""The health routes for WSGI servers.
+
+Around an application or by themselves.
 
 application = HealthWSGI(application)
 """
@@ -18,7 +20,10 @@ WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class HealthWSGI:
-    """Answers the health routes and hands everything else to the application inside."""
+    """Answers the health routes, and hands on everything else.
+
+    To the application inside.
+    """
 
     def __init__(self, app: WSGIApp | None = None, *, routes: HealthRoutes | None = None) -> None:
         self._app = app
