@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ci_ops.core.ports import HttpError
@@ -46,10 +47,8 @@ def _matches(address: Address, entry: str) -> bool:
     if entry == "*":
         return True
     host = address.host.rstrip(".")
-    try:
+    with suppress(ValueError):  # one of the two may be a name
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
-    except ValueError:
-        pass  # one of the two is a name
     name, colon, port = entry.rpartition(":")
     if colon and port.isdigit():
         if int(port) != address.port:

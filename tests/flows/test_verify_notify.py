@@ -50,6 +50,13 @@ def test_only_verification_writes_verified_and_never_over_a_rollback(shop: Shop)
     assert [record.state for record in shop.history if record.id == id_of(second)] == [State.ROLLED_BACK]
 
 
+def test_a_second_verification_leaves_the_journal_as_it_is(shop: Shop) -> None:
+    report = shop.deploy(ONE)
+    marks = shop.journal_marks(id_of(report))
+    assert shop.verify(id_of(report)).verdict == "ok"
+    assert shop.journal_marks(id_of(report)) == marks
+
+
 def test_verify_never_changes_the_service(shop: Shop) -> None:
     first = shop.deploy(ONE, NO_VERIFY)
     shop.service.make_sick(ONE)
