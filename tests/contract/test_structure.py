@@ -29,7 +29,9 @@ MAY_IMPORT = {
 }
 """What a part imports beside itself; a family imports core alone, as any folder that is not named here."""
 NEEDS_NOTHING = {"core", "service", "plugins"} | FAMILIES
-LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 400, 60
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION, LETTERS_OF_A_SENTENCE = 400, 60, 72
+
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,19 @@ class Module:
                 yield from self._top([*node.body, *getattr(node, "orelse", [])])
             else:
                 yield node
+
+    def public(self) -> Iterator[tuple[str, Documented]]:
+        """The module, its public classes and functions and theirs, with their full names."""
+        yield self.name, self.tree
+        yield from self._public(self.tree, self.name)
+
+    def _public(self, parent: Documented, name: str) -> Iterator[tuple[str, Documented]]:
+        for node in parent.body:
+            if isinstance(node, Documented) and not node.name.startswith("_"):
+                inner = f"{name}.{node.name}"
+                yield inner, node
+                if isinstance(node, ast.ClassDef):
+                    yield from self._public(node, inner)
 
 
 def part_of(name: str) -> str:
@@ -150,3 +165,18 @@ def test_files_and_functions_stay_readable() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: size for name, size in functions.items() if size > LINES_OF_A_FUNCTION} == {}
+
+
+def test_every_public_name_begins_its_docstring_with_one_short_sentence() -> None:
+    texts = {
+        name: ast.get_docstring(node) or ""
+        for module in MODULES
+        if not module.path.stem.startswith("_") or module.path.stem.startswith("__")
+        for name, node in module.public()
+    }
+    first_lines = {name: text.partition("\n")[0] for name, text in texts.items()}
+    too_long = {name for name, line in first_lines.items() if len(line) > LETTERS_OF_A_SENTENCE}
+    no_sentence = {
+        name for name, line in first_lines.items() if line and not line.endswith((".", "!", "?", ":"))
+    }
+    assert (too_long, no_sentence) == (set(), set())
