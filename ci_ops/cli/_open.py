@@ -202,11 +202,12 @@ def _beside_releases(request: Request, config: Config) -> Path | None:
 
 
 def _make_state_folder(folder: Path) -> None:
-    if folder.is_dir():
+    ignore = folder / ".gitignore"
+    if ignore.is_file():
         return
     try:
-        folder.mkdir(parents=True)
-        (folder / ".gitignore").write_text(STATE_IGNORE)
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore.write_text(STATE_IGNORE)
     except OSError as error:
         raise UsageError(
             f"the folder for reports and state cannot be made: {error.strerror}",

@@ -36,13 +36,19 @@ def init(root: Path, templates: Templates) -> tuple[str, ...]:
     checks = [check.name for check in detected(root) if check.name != "config-file"]
     service = re.sub(r"[^a-z0-9-]+", "-", root.resolve().name.lower()).strip("-") or "service"
     text = templates.render("config/ci-ops.yml.j2", service=service, checks=checks[:MAX_CHECKS])
-    (root / CONFIG).write_text(text, encoding="utf-8")
-    workflow = root / WORKFLOW
-    workflow.parent.mkdir(parents=True, exist_ok=True)
-    workflow.write_text(templates.source("workflows/deploy.yml"), encoding="utf-8")
+    _write(root / CONFIG, text)
+    _write(root / WORKFLOW, templates.source("workflows/deploy.yml"))
     return (
         f"wrote {CONFIG}: set `verify.url` and the two deploy commands",
         f"wrote {WORKFLOW}",
         f"found for readiness: {', '.join(checks) or 'nothing that is recognised'}",
         "next: ci-ops config check && ci-ops readiness",
     )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error
