@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support import parts
+from tests.support.certificates import bundle, server_context
 from tests.support.loading import load_by_path
 from tests.support.waiting import wait_until
 from tests.support.web import Asked, Reply, serving
@@ -260,6 +261,22 @@ def test_an_answer_that_is_cut_off_is_left_to_pip_and_not_called_a_forgery(
     with serving(page_then_half) as server:
         line = serve_file(place, monkeypatch, server.url("/simple"))
         assert place.fetch(line) == "an answer of the index was cut off"
+
+
+@pytest.mark.parametrize("name", ["PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_an_index_with_a_certificate_of_an_own_authority_is_believed_when_told_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def pages(asked: Asked) -> Reply:
+        kind, body = place.index.answer(asked.path, "") or ("", b"")
+        return Reply(body=body, headers={"Content-Type": kind})
+
+    with serving(pages, context=server_context()) as server:
+        line = serve_file(place, monkeypatch, server.url("/simple"))
+        assert place.fetch(line) == "URLError"
+        monkeypatch.setenv(name, str(bundle(place.lock.parent)))
+        assert place.fetch(line) == ""
+    assert place.unpacked == {"one.py"}
 
 
 def test_the_wheel_that_fits_best_is_taken(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
