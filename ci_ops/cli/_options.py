@@ -29,6 +29,10 @@ class LinesType(click.ParamType):  # type: ignore[type-arg] # click 8.1 has none
             return value
         return tuple(line.strip() for line in str(value).splitlines() if line.strip())
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """One value: `convert` finds its lines, where click would split at blanks."""
+        return [rv]
+
 
 class DurationType(click.ParamType):  # type: ignore[type-arg] # the same
     """A span of time: `500ms`, `2m` or seconds."""
@@ -46,6 +50,19 @@ class DurationType(click.ParamType):  # type: ignore[type-arg] # the same
 LINES = LinesType()
 DURATION = DurationType()
 
+
+def lines_option(name: str, help_text: str) -> Callable[[Decorated], Decorated]:
+    """An option that may be given several times, and whose values may be several lines."""
+    return click.option(
+        name,
+        type=LINES,
+        multiple=True,
+        default=(),
+        callback=lambda _context, _option, values: tuple(line for lines in values for line in lines),
+        help=help_text,
+    )
+
+
 _PLACE = (
     click.option("--config", default="", help="Path of ci-ops.yml or ci-ops.json."),
     click.option(
@@ -58,12 +75,7 @@ _PLACE = (
 )
 _OUTPUT = (
     click.option("--format", default="", help="What stdout carries: text, json or markdown."),
-    click.option(
-        "--report",
-        type=LINES,
-        default=(),
-        help="Files to write the report to; the extension says how.",
-    ),
+    lines_option("--report", "Files to write the report to; the extension says how."),
 )
 _LOG = (
     click.option(

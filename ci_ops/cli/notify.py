@@ -7,16 +7,11 @@ from typing import Any
 
 import click
 
-from ci_ops.cli._options import LINES, dry_run_option, shared_options, text_of
+from ci_ops.cli._options import dry_run_option, lines_option, shared_options, text_of
 
 
 @click.command("notify")
-@click.option(
-    "--to",
-    type=LINES,
-    default=(),
-    help="Names of channels, or addresses whose kind is recognised, one a line.",
-)
+@lines_option("--to", "Names of channels, or addresses whose kind is recognised, one a line.")
 @click.option(
     "--status", default="", help="How it ended: success, failure or cancelled; the last report's if absent."
 )
