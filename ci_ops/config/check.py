@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ci_ops.config.environments import DEFAULT, listed
 from ci_ops.config.find import NAMES, find_file, name_for
 from ci_ops.config.load import interpret, read_document
+from ci_ops.config.tree import Table
 from ci_ops.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -38,12 +39,13 @@ def check_text(source: Source) -> str:
         raise ConfigError(problems.values())
     wanted = dict.fromkeys(str(problem) for each in sources for problem in interpret(document, each).problems)
     config = loaded[0].config
+    channels = loaded[0].tree.get("notify", "channels")  # one whose variables are not set here counts too
     parts = (
         _count(len(config.readiness.checks) + len(config.verify.checks), "check"),
         "no target"
         if config.deploy.target is None
         else f"target {config.deploy.target.plugin.plugin_name()}",
-        _count(len(config.notify.channels), "channel"),
+        _count(len(channels.entries) if isinstance(channels, Table) else 0, "channel"),
         f"{_count(len(loaded), 'environment')} ({', '.join(each.config.environment for each in loaded)})",
     )
     lines = [f"{name_for(path, source.start)}: no problems in {', '.join(parts)}.", *map(_not_here, wanted)]
