@@ -84,7 +84,9 @@ def _render(opened: Opened, report: Report, name: str) -> str:
 
 def _write_files(opened: Opened, report: Report, summary: str) -> tuple[Path, Path]:
     """The JSON report and the summary in the state folder, and wherever else they are wanted."""
-    folder = opened.state_folder / (report.record.id if report.record else report.command)
+    # "unchanged" speaks of an earlier deployment, whose own report must not be written over.
+    record = report.record if report.verdict != "unchanged" else None
+    folder = opened.state_folder / (record.id if record else report.command)
     wanted = [(folder / f"{report.command}.json", "json"), (folder / f"{report.command}.md", "markdown")]
     wanted += [(path, format_for(path)) for path in opened.reports]
     for path, name in wanted:

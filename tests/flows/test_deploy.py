@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -37,9 +38,11 @@ def test_a_first_deployment_is_verified_and_says_there_is_nothing_to_go_back_to(
 
 
 def test_the_same_revision_again_changes_nothing_and_warns(shop: Shop) -> None:
-    shop.deploy(ONE)
+    first = shop.deploy(ONE)
     report = shop.deploy(ONE)
     assert (report.verdict, report.status, report.exit_code) == ("unchanged", Status.WARN, 0)
+    kept = json.loads((shop.project / ".ci-ops" / id_of(first) / "deploy.json").read_text())
+    assert kept["reason"] == "ok"
     assert not report.changed
     assert shop.service.log == [f"run {ONE}"]
 
