@@ -105,6 +105,7 @@ def _deploy_locked(run: Run, revision: str, options: DeployOptions, lock: Lock) 
     verified = before.verified
     if unfinished is None and verified is not None and verified.revision == revision and not options.force:
         return _unchanged(run, verified)
+    run.job.world.stop.check()
     record, journal = _begin(run, unfinished, before, revision, options)
     try:
         with told_at_once(run, journal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Kind, Outcome, Stage
 from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.core.status import Status, status_of
@@ -44,6 +45,9 @@ def notify(job: Job, options: NotifyOptions) -> Report:
     deliveries = run.report().deliveries
     told = [each.target for each in deliveries if each.outcome is Outcome.DELIVERED]
     failed = any(each.outcome is Outcome.FAILED for each in deliveries)
+    if job.world.stop.requested and not told:
+        stop = Interrupted(job.world.stop.requested)
+        return run.report(stop.reason.name, "Stopped by a signal before anybody was told.")
     said = f"Told {', '.join(told)}." if told else "Nobody had to be told anew."
     return run.report("delivery-failed" if failed else "ok", said)
 

@@ -273,6 +273,16 @@ def test_a_stop_leaves_the_rest_to_the_next_run(shop: Shop) -> None:
     assert shop.service.revision == TWO
 
 
+def test_a_stop_before_the_first_step_leaves_no_record(shop: Shop) -> None:
+    stop = StopSignal()
+    opened = shop.open("deploy", stop=stop, revision=ONE)
+    stop.request(signal.SIGTERM)
+    report = deploy(opened.job, DeployOptions())
+    assert (report.verdict, report.sentence) == ("terminated", "Stopped by a signal before any change.")
+    assert shop.history == []
+    assert shop.service.told == []
+
+
 def test_a_stop_after_the_verdict_takes_nothing_back(shop: Shop) -> None:
     stop = StopSignal()
     opened = shop.open("deploy", stop=stop, revision=ONE)

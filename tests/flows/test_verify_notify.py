@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from ci_ops.core.errors import CiOpsError, UsageError
 from ci_ops.core.record import State
 from ci_ops.core.status import Status
+from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions
 from ci_ops.flows.finish import finish
-from ci_ops.flows.notify import NotifyOptions
+from ci_ops.flows.notify import NotifyOptions, notify
 from ci_ops.flows.readiness import readiness
 from ci_ops.flows.rollback import RollbackOptions
 from tests.support.shop import CONFIG, ONE, TWO, Shop, id_of
@@ -97,6 +99,15 @@ def test_a_job_that_went_well_after_a_bad_verification_is_still_bad_news(shop: S
     shop.notify(NotifyOptions(status="success"), to=to)
     (message,) = shop.service.messages
     assert "fail" in str(message).lower()
+
+
+def test_a_stop_before_anybody_was_told_is_no_pass(shop: Shop) -> None:
+    stop = StopSignal()
+    opened = shop.open("notify", stop=stop)
+    stop.request(signal.SIGINT)
+    report = notify(opened.job, NotifyOptions(status="failure"))
+    assert (report.verdict, report.exit_code) == ("interrupted", 130)
+    assert shop.service.told == []
 
 
 def test_nobody_to_tell_is_said(shop: Shop) -> None:
