@@ -53,12 +53,6 @@ _TABLE = (
         "Each finding in the summary names the place and the way out.",
     ),
     _reason(
-        "unverified",
-        1,
-        "The release is live but its verification failed, and rolling back was not part of this command.",
-        "Run `ci-ops rollback`, or use the `rollback` action where the verification says so.",
-    ),
-    _reason(
         "invalid-usage",
         2,
         "The command line or the action's inputs are wrong.",

@@ -194,7 +194,7 @@ class Releases(Target):
         return (
             f"ls -1 {folder} | grep -E '{_ID_PATTERN}' | sort -r | tail -n +{self.keep + 1}"
             f" | {{ grep -vxF {spared} || true; }}"
-            f' | while read -r old; do rm -rf {folder}/"$old"; done'
+            f' | while read -r old; do rm -rf {folder}/"$old" {self._quoted(STATE_FOLDER)}/"$old".*.done; done'
         )
 
     def _quoted(self, name: str) -> str:

@@ -149,6 +149,8 @@ def test_retention_spares_the_live_release_and_the_one_to_go_back_to(tmp_path: P
     assert numbered(2).id in host.releases
     fourth = host.deploy(4, previous=third.id)
     assert host.releases == sorted([third.id, fourth.id, "not-a-release"])
+    marked = {path.name[:24] for path in host.target.state_directory().glob("*.done")}
+    assert marked == {third.id, fourth.id}
 
 
 def test_retention_spares_the_last_verified_release_when_later_ones_were_not_verified(tmp_path: Path) -> None:
