@@ -105,7 +105,7 @@ _TABLE = (
         6,
         "The rollback did not bring the previous release back, or could not prove it.",
         "Look at production now. The report names the step or the check that failed; "
-        "`ci-ops rollback` goes on from the journal, or tries once more.",
+        "`ci-ops rollback` goes on from the journal, `ci-ops rollback --to ID` to a release that you name.",
     ),
     _reason(
         "no-rollback-target",

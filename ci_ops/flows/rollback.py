@@ -15,7 +15,7 @@ from ci_ops.core.report import Report, reason_for
 from ci_ops.core.status import Status
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._baseline import live_record
-from ci_ops.flows._interruption import interrupted, told_at_once
+from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
 from ci_ops.flows._run import Run, problem_lines, step_failure
 from ci_ops.flows._settle import read_latest
@@ -53,6 +53,8 @@ def rollback(job: Job, options: RollbackOptions) -> Report:
     lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.actor, since=now)
     try:
         return _rollback_locked(run, options, lock)
+    except Interrupted as stop:
+        return run.report(stop.reason.name, stopped_before(run))
     finally:
         lock.release()
 
@@ -60,9 +62,12 @@ def rollback(job: Job, options: RollbackOptions) -> Report:
 def _rollback_locked(run: Run, options: RollbackOptions, lock: Lock) -> Report:
     journal = read_latest(run)
     if journal is not None and journal.record is not None and _is_ours(run, journal, options):
-        if journal.record.kind == "rollback":
+        if options.to:
+            _clear(run, journal, journal.record, lock)
+        elif journal.record.kind == "rollback":
             return _go(run, journal, journal.record, lock)
-        return _undo(run, journal, journal.record, lock)
+        else:
+            return _undo(run, journal, journal.record, lock)
     if options.deployment_id and not options.to:
         settled = run.job.site.ledger.find(run.job.environment, options.deployment_id)
         if settled is not None and settled.state in {State.ROLLED_BACK, State.VERIFIED}:
@@ -86,6 +91,18 @@ def _is_ours(run: Run, journal: Journal, options: RollbackOptions) -> bool:
         return True
     same_run = bool(journal.owner) and journal.owner == run.job.origin.owner
     return not options.to and (options.deployment_id == journal.deployment or same_run)
+
+
+def _clear(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> None:
+    """Take back what is unfinished; where that fails, the release that was named replaces it."""
+    run.record = record
+    if record.kind == "deployment":
+        with told_at_once(run, journal):
+            undo_and_prove(run, journal, record, lock.check)
+    if journal.is_open:
+        run.note(f"{record.id} could not be taken back to its end; the release that was named replaces it.")
+        journal.end("superseded")
+    run.proof = ()
 
 
 def _undo(run: Run, journal: Journal, record: DeploymentRecord, lock: Lock) -> Report:

@@ -150,6 +150,42 @@ def test_a_rollback_that_was_stopped_is_finished_by_the_next(shop: Shop) -> None
     assert shop.service.revision == ONE
 
 
+def test_a_release_that_is_named_replaces_one_that_cannot_be_taken_back(shop: Shop) -> None:
+    good = shop.deploy(ONE)
+    shop.service.make_sick(TWO)
+    shop.write_config(CONFIG.replace("undo: '", "undo: 'exit 3; "))
+    assert shop.deploy(TWO).verdict == "rollback-failed"
+    shop.write_config(CONFIG)
+    with pytest.raises(CiOpsError) as caught:
+        shop.deploy(THREE)
+    assert caught.value.exit_code == 6
+    assert "rollback --to" in caught.value.hint
+
+    report = shop.rollback(RollbackOptions(to=id_of(good)))
+
+    assert report.verdict == "ok"
+    assert any("replaces it" in note for note in report.notes)
+    assert shop.service.revision == ONE
+    assert shop.deploy(THREE).verdict == "ok"
+
+
+def test_an_unfinished_deployment_is_taken_back_before_going_further(shop: Shop) -> None:
+    good = shop.deploy(ONE)
+    shop.deploy(TWO)
+    stop = StopSignal()
+    shop.write_config(CONFIG.replace("run: '", "run: 'kill -TERM $PPID; sleep 30; "))
+    opened = shop.open("deploy", stop=stop, revision=THREE)
+    with stop.listening():
+        deploy(opened.job, DeployOptions())
+    shop.write_config(CONFIG)
+
+    report = shop.rollback(RollbackOptions(to=id_of(good)))
+
+    assert report.verdict == "ok"
+    assert [step.phase for step in report.steps] == ["undo", "rollback"]
+    assert shop.service.revision == ONE
+
+
 def test_a_dry_run_shows_where_it_would_go(shop: Shop) -> None:
     shop.deploy(ONE)
     shop.deploy(TWO)
