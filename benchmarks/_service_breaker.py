@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import backoff
-import circuitbreaker  # type: ignore[import-untyped]
+import circuitbreaker
 import pybreaker
 
 from benchmarks._paired import Paired, compare, compare_async
