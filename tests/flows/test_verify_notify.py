@@ -203,3 +203,17 @@ def test_a_broken_file_stops_every_other_command(shop: Shop) -> None:
 def test_a_job_without_a_commit_is_told_without_one(shop: Shop) -> None:
     shop.notify(NotifyOptions(status="failure"))
     assert "The job in production failed." in shop.service.told[-1]
+
+
+def test_what_cannot_be_written_at_the_end_is_a_note_and_changes_no_verdict(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop.service.folder / "revision").write_text(ONE)
+    state = shop.project / ".ci-ops"
+    (state / "production" / "last-report.json").mkdir(parents=True)
+    (state / "verify" / "verify.json").mkdir(parents=True)
+    assert shop.verify(revision=ONE).verdict == "ok"
+    said = capsys.readouterr().err
+    assert "note: Not kept for later commands: " in said
+    assert "verify.json is not written: Is a directory" in said
+    assert (state / "verify" / "verify.md").is_file()
