@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +51,7 @@ _USES = {
     "history": frozenset(),
 }
 """The sections whose variables a command needs; the others use all but readiness."""
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 STATE_IGNORE = "*\n"
 """A .gitignore for the state folder: nothing in it belongs into a commit."""
 
@@ -97,8 +100,7 @@ def open_job(
     progress = Progress(
         sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted, redact=world.redact
     )
-    state_folder = folder / runner.state_root
-    _make_state_folder(state_folder)
+    state_folder = _state_folder(request, folder / runner.state_root, note=progress.note)
     beside = _beside_releases(request, config)
     store = world.store(beside or state_folder / config.environment)
     remote = github(request, world, runner)
@@ -201,19 +203,24 @@ def _beside_releases(request: Request, config: Config) -> Path | None:
     return beside if beside is not None and (request.command in CHANGING or beside.is_dir()) else None
 
 
-def _make_state_folder(folder: Path) -> None:
+def _state_folder(request: Request, folder: Path, *, note: Callable[[str], None]) -> Path:
+    """The folder for reports and state; elsewhere for a command that only looks at what it may not write."""
     ignore = folder / ".gitignore"
-    if ignore.is_file():
-        return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore.write_text(STATE_IGNORE)
+        if not ignore.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            ignore.write_text(STATE_IGNORE)
     except OSError as error:
+        if error.errno in _NOT_WRITABLE and request.command not in CHANGING:
+            elsewhere = Path(tempfile.mkdtemp(prefix="ci-ops-"))
+            note(f"{folder} cannot be written ({error.strerror}); what is kept goes to {elsewhere}.")
+            return elsewhere
         raise UsageError(
             f"the folder for reports and state cannot be made: {error.strerror}",
             where=str(folder),
             hint="Move away what is in its place, or let this user write to the project's folder.",
         ) from error
+    return folder
 
 
 def github(request: Request, world: RealWorld, runner: Runner) -> GitHub | None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ci_ops.cli._open import _state_folder
+from ci_ops.cli._request import Request
+from ci_ops.core.errors import UsageError
 from tests.support.cli import Terminal
 
 
@@ -28,3 +33,14 @@ def test_a_report_without_a_place_is_refused_before_the_work(terminal: Terminal,
     terminal.write("file", "")
     said = terminal.run("readiness", "--report", name)
     assert (said.code, "error: report: " in said.err, "Looking" in said.err) == (2, True, False)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no folder that not even root can write to")
+def test_a_project_that_cannot_be_written_is_looked_at_all_the_same() -> None:
+    notes: list[str] = []
+    elsewhere = _state_folder(Request(command="verify"), Path("/sys/.ci-ops"), note=notes.append)
+    assert elsewhere.is_dir()
+    elsewhere.rmdir()
+    assert notes[0].startswith("/sys/.ci-ops cannot be written (")
+    with pytest.raises(UsageError, match="cannot be made"):
+        _state_folder(Request(command="deploy"), Path("/sys/.ci-ops"), note=notes.append)
