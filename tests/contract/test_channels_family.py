@@ -23,9 +23,9 @@ from ci_ops.edge.world import RealWorld
 from ci_ops.plugins import family
 from tests.support.channels import CREDENTIALS, EXAMPLES, LOCAL, SECRET_PATH
 from tests.support.events import EVENTS, hostile_event
-from tests.support.golden import check_golden
+from tests.support.golden import assert_golden
 from tests.support.jump_clock import JumpClock
-from tests.support.published import check_published
+from tests.support.published import assert_published
 from tests.support.receiver import RESET, SILENCE, Answer, Receiver, Taken, receiving
 from tests.support.reports import HOSTILE
 
@@ -105,13 +105,13 @@ def test_every_channel_documents_itself(name: str) -> None:
 @pytest.mark.parametrize("kind", EVENTS)
 def test_the_request_is_the_golden_one(name: str, kind: str, world: RealWorld, receiver: Receiver) -> None:
     send(world, receiver.url(SECRET_PATH), name, about=EVENTS[kind])
-    check_golden(f"channels/{name}/{kind}.txt", as_text(receiver.taken[0]))
+    assert_golden(f"channels/{name}/{kind}.txt", as_text(receiver.taken[0]))
 
 
 @pytest.mark.parametrize("kind", EVENTS)
 def test_an_event_fits_its_published_schema(kind: str, world: RealWorld, receiver: Receiver) -> None:
     send(world, receiver.url(SECRET_PATH), "webhook", about=EVENTS[kind])
-    check_published(json.loads(receiver.taken[0].body), "event-1")
+    assert_published(json.loads(receiver.taken[0].body), "event-1")
 
 
 @pytest.mark.parametrize("kind", EVENTS)
@@ -120,7 +120,7 @@ def test_what_the_console_shows_is_the_golden_text(
 ) -> None:
     LOCAL["console"]().send(message_for(EVENTS[kind], world.templates), world)
     shown = capsys.readouterr()
-    check_golden(f"channels/console/{kind}.txt", shown.err)
+    assert_golden(f"channels/console/{kind}.txt", shown.err)
     assert shown.out == ""
 
 

@@ -18,8 +18,8 @@ from ci_ops.core.redact import Redactor
 from ci_ops.core.text import map_texts, one_line
 from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.plugins import family
-from tests.support.golden import check_golden
-from tests.support.published import check_published
+from tests.support.golden import assert_golden
+from tests.support.published import assert_published
 from tests.support.reports import DELIVERED, HOSTILE, REPORTS, STALE, STEPS, hostile_report
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_every_format_documents_itself(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", REPORTS)
 def test_the_report_is_the_golden_one(name: str, kind: str) -> None:
-    check_golden(f"formats/{name}/{kind}{format_of(name).extension}", render(name, REPORTS[kind]))
+    assert_golden(f"formats/{name}/{kind}{format_of(name).extension}", render(name, REPORTS[kind]))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,7 +96,7 @@ def test_no_line_of_the_text_is_a_command_of_the_runner(text: str) -> None:
 @pytest.mark.parametrize("kind", REPORTS)
 def test_json_fits_the_published_schema(kind: str) -> None:
     document = json.loads(render("json", REPORTS[kind]))
-    check_published(document, "report-1")
+    assert_published(document, "report-1")
 
 
 @settings(deadline=None, max_examples=60)
@@ -173,4 +173,4 @@ def test_a_report_whose_secrets_are_hidden_text_by_text_stays_well_formed(name: 
     shown = render(name, map_texts(leaking, Redactor()))
     assert "hunter2" not in shown
     if name == "json":
-        check_published(json.loads(shown), "report-1")
+        assert_published(json.loads(shown), "report-1")

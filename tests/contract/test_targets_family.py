@@ -14,7 +14,7 @@ from ci_ops.plugins import family
 from ci_ops.targets.command import Command
 from ci_ops.targets.releases import Releases
 from tests.support.deployments import a_record, answers
-from tests.support.golden import check_golden
+from tests.support.golden import assert_golden
 
 LIVE = StepResult(ok=True, code=0, output="releases/20261121T080000Z-1111111\n")
 
@@ -61,7 +61,7 @@ def test_it_has_an_example_a_sentence_and_no_reserved_settings(name: str) -> Non
 @pytest.mark.parametrize("what", ["deploy", "rollback"])
 def test_its_steps_are_the_golden_ones(name: str, what: str) -> None:
     steps = [step_to_json(step) for step in drawn(steps_of(EXAMPLES[name])[what])]
-    check_golden(f"targets/{name}-{what}.json", json.dumps(steps, indent=2) + "\n")
+    assert_golden(f"targets/{name}-{what}.json", json.dumps(steps, indent=2) + "\n")
 
 
 @pytest.mark.parametrize("name", NAMES)

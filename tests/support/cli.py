@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ci_ops.__main__ import main
-from tests.support.golden import check_golden
+from tests.support.golden import assert_golden
 
 _ALIKE = (
     (re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{7}|unknown)"), "ID"),
@@ -51,7 +51,7 @@ class Said:
             self.err,
             f"--- exit code {self.code}\n",
         ]
-        check_golden(f"cli/{name}.txt", self.alike("".join(parts)))
+        assert_golden(f"cli/{name}.txt", self.alike("".join(parts)))
 
 
 @dataclass(frozen=True, kw_only=True)

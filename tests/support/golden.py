@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent.parent / "golden"
 UPDATE = "UPDATE_GOLDEN"
 
 
-def check_golden(name: str, text: str) -> None:
+def assert_golden(name: str, text: str) -> None:
     """Assert that the text is the one in tests/golden/<name>."""
     path = FOLDER / name
     if os.environ.get(UPDATE):

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 FOLDER = Path(__file__).parents[2] / "templates" / "schemas"
 
 
-def check_published(document: Any, name: str) -> None:
+def assert_published(document: Any, name: str) -> None:
     """Assert that the document fits the schema, and that the schema describes every name in it."""
     schema = json.loads((FOLDER / f"{name}.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(schema)

@@ -123,7 +123,9 @@ def test_a_server_that_a_deployment_started_does_not_keep_the_lock(tmp_path: Pat
     done = process.run("sleep 100 >/dev/null 2>&1 & echo $!", timeout_seconds=9)
     try:
         lock.release()
-        take(tmp_path).release()
+        again = take(tmp_path)
+        assert again.path == lock.path
+        again.release()
     finally:
         os.kill(int(done.stdout), signal.SIGKILL)
 
