@@ -42,7 +42,7 @@ class Said:
             text = pattern.sub(word, text)
         return text.replace(str(self.folder), "FOLDER")
 
-    def check(self, name: str) -> None:
+    def assert_golden(self, name: str) -> None:
         """Assert exit code and whole output against tests/golden/cli/<name>.txt."""
         parts = [
             f"$ ci-ops {self.command}\n",

@@ -24,12 +24,12 @@ def service(tmp_path: Path, terminal: Terminal) -> Iterator[Service]:
 
 
 def test_a_first_deployment_tells_each_step(terminal: Terminal, service: Service) -> None:
-    terminal.run("deploy", "--revision", ONE).check("deploy-first")
+    terminal.run("deploy", "--revision", ONE).assert_golden("deploy-first")
     assert service.revision == ONE
 
 
 def test_a_dry_run_shows_what_would_be_done_and_does_nothing(terminal: Terminal, service: Service) -> None:
-    terminal.run("deploy", "--revision", ONE, "--dry-run").check("deploy-dry-run")
+    terminal.run("deploy", "--revision", ONE, "--dry-run").assert_golden("deploy-dry-run")
     assert service.log == []
     assert service.messages == []
 
@@ -50,7 +50,7 @@ def test_a_failing_step_shows_the_tail_of_its_output(terminal: Terminal, service
     terminal.write(
         "ci-ops.yml", text.replace("run: '", "run: 'echo no room; echo ::error::injected; exit 4; ")
     )
-    terminal.run("deploy", "--revision", ONE).check("deploy-failing-step")
+    terminal.run("deploy", "--revision", ONE).assert_golden("deploy-failing-step")
 
 
 def test_a_held_lock_ends_with_7_and_the_way_out(terminal: Terminal, service: Service) -> None:
@@ -72,7 +72,7 @@ def test_commands_can_be_given_without_a_file(terminal: Terminal, service: Servi
         "deploy", *commands, "--url", f"{service.url}/health", "--revision", ONE, "--deadline", "0"
     )
     assert said.code == 0, said.err
-    terminal.run("deploy", "--undo", "true", "--revision", ONE).check("deploy-undo-alone")
+    terminal.run("deploy", "--undo", "true", "--revision", ONE).assert_golden("deploy-undo-alone")
 
 
 def test_the_verdict_can_be_left_to_a_later_step(terminal: Terminal, service: Service) -> None:
@@ -82,18 +82,18 @@ def test_the_verdict_can_be_left_to_a_later_step(terminal: Terminal, service: Se
     assert (outputs["changed"], outputs["reason"]) == ("true", "ok")
     terminal.set(CI_OPS_VERIFY_DEPLOYMENT_ID=outputs["deployment-id"])
     assert terminal.run("verify").code == 0
-    terminal.run("history").check("history-verified")
+    terminal.run("history").assert_golden("history-verified")
 
 
 def test_what_a_dead_runner_left_open_is_closed_and_nothing_else(
     terminal: Terminal, service: Service
 ) -> None:
-    terminal.run("deploy", "--finish").check("deploy-finish-nothing")
+    terminal.run("deploy", "--finish").assert_golden("deploy-finish-nothing")
     assert service.log == []
 
 
 def test_history_is_newest_first_and_as_long_as_asked_for(terminal: Terminal, service: Service) -> None:
-    terminal.run("history").check("history-empty")
+    terminal.run("history").assert_golden("history-empty")
     for revision in (ONE, TWO, THREE):
         assert terminal.run("deploy", "--revision", revision).code == 0
     lines = terminal.run("history", "--limit", "2").out.splitlines()
@@ -106,7 +106,7 @@ def test_rollback_goes_to_the_last_verified_release_and_says_why(
     for revision in (ONE, TWO):
         terminal.run("deploy", "--revision", revision)
     terminal.write("why.txt", "orders are lost\n")
-    terminal.run("rollback", "--reason-file", "why.txt").check("rollback")
+    terminal.run("rollback", "--reason-file", "why.txt").assert_golden("rollback")
     assert service.revision == ONE
 
 
@@ -123,5 +123,5 @@ def test_rollback_goes_to_the_last_verified_release_and_says_why(
 def test_a_rollback_to_nowhere_is_refused(
     terminal: Terminal, service: Service, arguments: tuple[str, ...], name: str
 ) -> None:
-    terminal.run("rollback", *arguments).check(name)
+    terminal.run("rollback", *arguments).assert_golden(name)
     assert service.log == []

@@ -15,14 +15,14 @@ from tests.support.web import Asked, Reply, serving
 
 def test_a_folder_in_which_nothing_can_be_looked_at_is_no_pass(terminal: Terminal) -> None:
     said = terminal.run("readiness")
-    said.check("readiness-nothing")
+    said.assert_golden("readiness-nothing")
     assert said.code == 4
 
 
 def test_readiness_looks_at_what_the_project_is(terminal: Terminal) -> None:
     terminal.write("shop/app.py", "print('hello')\n")
     terminal.write("pyproject.toml", "[project]\nname = 'shop'\nversion = '1'\ndependencies = []\n")
-    terminal.run("readiness").check("readiness-python")
+    terminal.run("readiness").assert_golden("readiness-python")
     terminal.write("shop/broken.py", "def (:\n")
     said = terminal.run("readiness", "--format", "text")
     assert said.code == 1
@@ -32,13 +32,13 @@ def test_readiness_looks_at_what_the_project_is(terminal: Terminal) -> None:
 def test_readiness_never_looks_past_a_bad_configuration(terminal: Terminal) -> None:
     head = "version: 1\nveryfy: {}\nreadiness: {checks: {ok: {type: command, run: 'true'}"
     terminal.write("ci-ops.yml", head + "}}\n")
-    terminal.run("readiness").check("readiness-bad-config")
+    terminal.run("readiness").assert_golden("readiness-bad-config")
     terminal.write("ci-ops.yml", head + ", config-file: {}}}\n")
-    terminal.run("readiness").check("readiness-bad-config-found")
+    terminal.run("readiness").assert_golden("readiness-bad-config-found")
 
 
 def test_a_channel_is_told_and_the_console_shows_it(terminal: Terminal) -> None:
-    terminal.run("notify", "--to", "console", "--status", "failure", "--sentence", "It broke.").check(
+    terminal.run("notify", "--to", "console", "--status", "failure", "--sentence", "It broke.").assert_golden(
         "notify-console"
     )
 
@@ -69,7 +69,7 @@ def test_an_address_is_told_whose_kind_is_recognised(terminal: Terminal) -> None
 )
 def test_what_cannot_be_told_is_said(terminal: Terminal, arguments: tuple[str, ...], name: str) -> None:
     (terminal.folder / "latin.txt").write_bytes(b"caf\xe9")
-    terminal.run("notify", *arguments).check(name)
+    terminal.run("notify", *arguments).assert_golden(name)
 
 
 def test_explain_knows_every_reason_and_rule(terminal: Terminal) -> None:
@@ -81,12 +81,12 @@ def test_explain_knows_every_reason_and_rule(terminal: Terminal) -> None:
     page = terminal.run("explain", "--page")
     assert (page.code, page.err) == (0, "")
     assert all(f"`{name}`" in page.out or f"## {name}" in page.out for name in names)
-    terminal.run("explain", "rolled-back").check("explain-rolled-back")
-    terminal.run("explain", "roled-back").check("explain-unknown")
+    terminal.run("explain", "rolled-back").assert_golden("explain-rolled-back")
+    terminal.run("explain", "roled-back").assert_golden("explain-unknown")
 
 
 def test_the_configuration_is_checked_and_shown(terminal: Terminal) -> None:
-    terminal.run("config", "check").check("config-check-none")
+    terminal.run("config", "check").assert_golden("config-check-none")
     terminal.set(HOOK="https://hooks.example.com/services/secret-part-of-it")
     terminal.write(
         "ci-ops.yml",
@@ -94,10 +94,10 @@ def test_the_configuration_is_checked_and_shown(terminal: Terminal) -> None:
         "notify: {channels: {team: {type: webhook, url: '${HOOK}'}}}\n"
         "environments: {staging: {verify: {deadline: 5s}}}\n",
     )
-    terminal.run("config", "check").check("config-check")
-    terminal.run("config", "show", "-e", "staging").check("config-show")
+    terminal.run("config", "check").assert_golden("config-check")
+    terminal.run("config", "show", "-e", "staging").assert_golden("config-show")
     terminal.write("ci-ops.yml", "version: 2\nverify: {deadline: 1, deadline: 2}\n")
-    terminal.run("config", "check").check("config-check-bad")
+    terminal.run("config", "check").assert_golden("config-check-bad")
 
 
 def test_the_schema_is_the_committed_one(terminal: Terminal) -> None:
@@ -108,11 +108,11 @@ def test_the_schema_is_the_committed_one(terminal: Terminal) -> None:
 
 def test_init_writes_a_first_configuration_that_is_good_and_never_overwrites(terminal: Terminal) -> None:
     terminal.write("app.py", "")
-    terminal.run("init").check("init")
+    terminal.run("init").assert_golden("init")
     files = ("ci-ops.yml", ".github/workflows/deploy.yml")
     before = {name: (terminal.folder / name).read_text() for name in files}
     assert len(before["ci-ops.yml"].splitlines()) <= 25
-    terminal.run("init").check("init-again")
+    terminal.run("init").assert_golden("init-again")
     assert {name: (terminal.folder / name).read_text() for name in files} == before
 
 
@@ -132,7 +132,7 @@ def test_state_is_kept_out_of_commits(terminal: Terminal) -> None:
 
 def test_a_state_folder_that_cannot_be_made_is_said(terminal: Terminal) -> None:
     terminal.write(".ci-ops", "in the way")
-    terminal.run("notify", "--to", "console", "--status", "success").check("state-folder-in-the-way")
+    terminal.run("notify", "--to", "console", "--status", "success").assert_golden("state-folder-in-the-way")
 
 
 def test_a_project_below_is_found_from_a_folder_inside(

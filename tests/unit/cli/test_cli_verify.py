@@ -22,18 +22,18 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def test_a_good_service_is_told_in_lines_for_people(terminal: Terminal, service: Service) -> None:
-    terminal.run("verify", "--url", f"{service.url}/health", "--revision", ONE).check("verify-good")
+    terminal.run("verify", "--url", f"{service.url}/health", "--revision", ONE).assert_golden("verify-good")
 
 
 def test_another_revision_than_the_expected_is_a_finding(terminal: Terminal, service: Service) -> None:
     said = terminal.run("verify", "--url", f"{service.url}/health", "--revision", TWO, "--deadline", "0")
-    said.check("verify-old-revision")
+    said.assert_golden("verify-old-revision")
 
 
 def test_a_service_that_nobody_serves_is_a_failure(terminal: Terminal) -> None:
     with refusing() as port:
         said = terminal.run("verify", "--url", f"http://127.0.0.1:{port}/health", "--deadline", "0")
-    said.check("verify-refused")
+    said.assert_golden("verify-refused")
 
 
 @pytest.mark.parametrize("name", ["text", "json", "markdown"])
@@ -77,13 +77,13 @@ def test_what_is_missing_or_mistyped_is_said_before_the_work(
     terminal: Terminal, arguments: tuple[str, ...], name: str
 ) -> None:
     terminal.write("shop.log", "")
-    terminal.run("verify", *arguments).check(name)
+    terminal.run("verify", *arguments).assert_golden(name)
 
 
 def test_every_problem_of_the_configuration_is_said_at_once_with_its_line(terminal: Terminal) -> None:
     terminal.write("ci-ops.yml", "version: 1\nverfy: {}\nverify:\n  deadline: soon\n  checks: {helth: {}}\n")
     said = terminal.run("verify")
-    said.check("verify-bad-config")
+    said.assert_golden("verify-bad-config")
     files = terminal.on_a_runner()
     annotations = read_log(terminal.run("verify").err).annotations("error")
     assert [(each.properties["file"], each.properties["line"]) for each in annotations] == [
@@ -99,7 +99,7 @@ def test_a_runner_gets_outputs_a_summary_and_annotations(terminal: Terminal, ser
     files = terminal.on_a_runner(CI_OPS_VERIFY_URL=f"{service.url}/health", CI_OPS_VERIFY_REVISION=TWO)
     terminal.set(CI_OPS_VERIFY_DEADLINE="0", CI_OPS_VERIFY_TOKEN="", CI_OPS_VERIFY_REPORT="a.json\nb.md")
     said = terminal.run("verify")
-    said.check("verify-on-a-runner")
+    said.assert_golden("verify-on-a-runner")
     outputs = parse_file(files["GITHUB_OUTPUT"].read_bytes())
     assert outputs | {"report": "", "summary": ""} == {
         "status": "fail",
