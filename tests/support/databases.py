@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import tempfile
+import threading
 import warnings
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -16,6 +18,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 @contextmanager
@@ -59,3 +63,15 @@ def _answers(path: Path) -> bool:
         client.sendall(b"PING\r\n")
         return client.recv(16).startswith(b"+PONG")
     return False
+
+
+async def dispose_and_join(engine: AsyncEngine) -> None:
+    """Give an aiosqlite engine back, and wait for its threads while their loop is still open.
+
+    aiosqlite's thread answers its loop once more after closing; a loop that is
+    gone by then makes the thread end with an exception, in whatever test runs next.
+    """
+    await engine.dispose()
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10)

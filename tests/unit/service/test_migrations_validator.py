@@ -18,6 +18,7 @@ from ci_ops.service.check_result import CheckResult, CheckStatus
 from ci_ops.service.checker import DeploymentChecker
 from ci_ops.service.config_validator import ConfigValidator
 from ci_ops.service.migrations import MigrationValidator
+from tests.support.databases import dispose_and_join
 
 ROOT = Path(__file__).resolve().parents[3]
 PASS, WARN, FAIL = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL
@@ -228,7 +229,7 @@ def test_an_async_engine_is_asked_on_its_loop(config: Config, tmp_path: Path) ->
         try:
             return await validator.run_all_checks()
         finally:
-            await engine.dispose()
+            await dispose_and_join(engine)
 
     assert statuses(asyncio.run(ask(tmp_path / "shop.db"))) == {"heads": PASS, "pending": PASS, "drift": PASS}
     gone = asyncio.run(ask(tmp_path / "nothing" / "shop.db"))

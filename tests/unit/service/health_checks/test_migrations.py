@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_checks.migrations import MigrationState, alembic_check, alembic_state
 from ci_ops.service.health_model import HealthStatus
+from tests.support.databases import dispose_and_join
 
 _ENV = """
 from alembic import context
@@ -122,6 +123,6 @@ def test_an_async_engine_is_asked_on_its_loop(config: Config, tmp_path: Path) ->
         try:
             return (await health.report_async()).status
         finally:
-            await engine.dispose()
+            await dispose_and_join(engine)
 
     assert asyncio.run(ask()) is HealthStatus.HEALTHY
