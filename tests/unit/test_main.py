@@ -42,7 +42,7 @@ def run_broken(terminal: Terminal, error: BaseException) -> Said:
 def test_help_and_version_go_to_stdout(terminal: Terminal) -> None:
     said = terminal.run("--help")
     assert (said.code, said.err) == (0, "")
-    said.check("help")
+    said.assert_golden("help")
     version = terminal.run("--version")
     assert (version.code, version.out, version.err) == (0, f"ci-ops, version {__version__}\n", "")
 
