@@ -1,0 +1,101 @@
+"""The last measurements of anything, in this process alone.
+
+For the question "how is it just now". What is to be added up over processes
+and over time belongs into a histogram of MetricsCollector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ci_ops.core.window import ValueWindow
+from ci_ops.service.locked import Locked
+
+KEPT = 1000
+MAX_METRICS = 500
+MAX_NAME_LENGTH = 200
+OTHER = "(other)"
+"""Where measurements go once there are too many names to keep apart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Statistics:
+    """What the kept measurements of one metric say.
+
+    In the unit they were recorded in.
+    """
+
+    count: int
+    minimum: float
+    maximum: float
+    average: float
+    p50: float
+    p95: float
+    p99: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers under short names."""
+        short = {"minimum": "min", "maximum": "max", "average": "avg"}
+        return {short.get(name, name): getattr(self, name) for name in self.__slots__}
+
+
+class PerformanceMonitor(Locked):
+    """Keeps the last 1000 measurements of each metric.
+
+    Safe to share between threads.
+
+    Memory: at most 8 kB for each of `max_metrics`.
+    """
+
+    def __init__(self, kept: int = KEPT, *, max_metrics: int = MAX_METRICS) -> None:
+        super().__init__()
+        self._kept = kept
+        self._max_metrics = max_metrics
+        self._windows: dict[str, ValueWindow] = {}
+
+    def record_metric(self, name: str, value: float) -> None:
+        """Keep a measurement; ValueError for what is infinite or not a number."""
+        if value - value != 0.0:
+            raise ValueError("a measurement is a finite number")
+        with self._lock:
+            window = self._windows.get(name)
+            if window is None:
+                window = self._window(name)
+            window.add(value)
+
+    def get_statistics(self, name: str) -> Statistics | None:
+        """What is kept of a metric; None when nothing is."""
+        with self._lock:
+            window = self._windows.get(name[:MAX_NAME_LENGTH])
+            measured = None if window is None else window.summary()
+            ranks = () if window is None else window.quantiles(0.5, 0.95, 0.99)
+        if measured is None:
+            return None
+        p50, p95, p99 = ranks
+        return Statistics(
+            count=measured.count,
+            minimum=measured.minimum,
+            maximum=measured.maximum,
+            average=measured.average,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+        )
+
+    def get_summary(self) -> dict[str, dict[str, Any]]:
+        """The statistics of every metric, as JSON-ready values."""
+        with self._lock:
+            names = sorted(self._windows)
+        found = {name: self.get_statistics(name) for name in names}
+        return {name: one.to_json() for name, one in found.items() if one is not None}
+
+    def _window(self, name: str) -> ValueWindow:
+        name = name[:MAX_NAME_LENGTH]
+        if name not in self._windows and len(self._windows) >= self._max_metrics:
+            name = OTHER
+        return self._windows.setdefault(name, ValueWindow(self._kept))
+
+
+performance_monitor = PerformanceMonitor()
+"""The application's own, shown at /health/metrics as JSON."""

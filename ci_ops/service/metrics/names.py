@@ -1,0 +1,63 @@
+"""What a metric, its labels and their values may be called.
+
+Source: the Prometheus data model (metric and label names), and the text
+exposition format 0.0.4 (escaping).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.redact import redact_patterns
+from ci_ops.core.text import encodable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_VALUE_LENGTH = 200
+OVERFLOW = "__overflow__"
+"""Every label of the series that counts what found no series of its own."""
+
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}")
+_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,99}")
+_RESERVED = {"le", "quantile"}
+
+
+def metric_name(name: str) -> str:
+    """The name, if Prometheus takes it."""
+    if not _METRIC.fullmatch(name):
+        raise ValueError(f"{name!r} is no metric name: letters, digits and underscores, such as orders_total")
+    return name
+
+
+def label_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, if Prometheus takes them."""
+    checked = tuple(names)
+    for name in checked:
+        if not _LABEL.fullmatch(name) or name in _RESERVED:
+            raise ValueError(f"{name!r} is no label name")
+    if len(set(checked)) < len(checked):
+        raise ValueError("a label stands once")
+    return checked
+
+
+def label_value(value: Any) -> str:
+    """Any value as a label.
+
+    Cut, without secrets, and something UTF-8 can write.
+    """
+    text = str(value)
+    if len(text) > MAX_VALUE_LENGTH or not text.isascii() or ":" in text or "=" in text:
+        text = encodable(redact_patterns(text[: 2 * MAX_VALUE_LENGTH])[:MAX_VALUE_LENGTH])
+    return text
+
+
+def escape_value(value: str) -> str:
+    """A label value between its quotes."""
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def escape_help(text: str) -> str:
+    """A help text on its line."""
+    return encodable(text).replace("\\", "\\\\").replace("\n", "\\n")
