@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.core.errors import Interrupted
+from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.event import Kind, Outcome, Stage
+from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.core.status import Status, status_of
 from ci_ops.flows._last_report import LastReport, read_last_report
@@ -60,6 +61,13 @@ def _stand_in(job: Job) -> DeploymentRecord:
 def _severity(options: NotifyOptions, last: LastReport | None) -> Status:
     word = options.status.strip().casefold()
     given = _JOB_WORDS.get(word) or status_of(word)
+    if word and given is None:
+        near = did_you_mean(word, (*_JOB_WORDS, *Status))
+        raise UsageError(
+            f"nothing is known by the status {word!r}{near}",
+            where="status",
+            hint="success, failure or cancelled, as `job.status` has them; empty for the last report's.",
+        )
     known = last.status if last else None
     if given is None or (known is not None and given.is_good):
         given = known or given or Status.ERROR
