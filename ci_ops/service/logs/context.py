@@ -21,6 +21,8 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Frame:
     """One layer of the stack, with all that lies below it."""
 
+    is_ground = False
+    """True for the lowest frame of a request, which nobody takes off."""
     outer: Frame | None = None
     carried: Mapping[str, str] = NOTHING
     """Headers that came with the request and go on to other services."""
@@ -62,7 +64,7 @@ def push_context(**fields: Any) -> None:
 def pop_context() -> None:
     """Take off what was pushed last. Raises LookupError when nothing is there."""
     top = frame.get()
-    if top is None:
+    if top is None or top.is_ground:
         raise LookupError("the log context is empty: there was no push_context")
     frame.set(top.outer)
 

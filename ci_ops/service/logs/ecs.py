@@ -40,9 +40,9 @@ def ecs_line(at: str, record: logging.LogRecord, fields: Mapping[str, Any]) -> s
     """The line for a record."""
     own = record.__dict__
     parts = [
-        f'{{"@timestamp":"{at}","log.level":{quote(record.levelname.lower())}',
+        f'{{"@timestamp":"{at}","log.level":{quote(str(record.levelname).lower())}',
         f'"message":{encode_text(message_of(record))},"ecs.version":"{VERSION}"',
-        f'"log.logger":{encode_text(record.name)}',
+        f'"log.logger":{encode_text(str(record.name))}',
     ]
     if "event_type" in own:
         parts.append(f'"event.dataset":{encode_text(str(own["event_type"]))}')

@@ -118,7 +118,9 @@ class JsonFormatter(logging.Formatter):
         try:
             return self._heads[key]
         except (KeyError, TypeError):
-            parts = [f'"level":{quote(record.levelname.lower())},"logger":{encode_text(record.name)}']
+            parts = [
+                f'"level":{quote(str(record.levelname).lower())},"logger":{encode_text(str(record.name))}'
+            ]
         parts += [
             f'"{name}":{encode_text(str(own[name]))}' for name in ("event_type", "event") if name in own
         ]

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-
 from ci_ops.service.metrics.collector import MetricsCollector, metrics_collector
 from ci_ops.service.metrics.exposition import MetricsText, number
 from ci_ops.service.providers import provide
@@ -37,30 +34,36 @@ class KitCollector:
 
 
 def include_prometheus_client(
-    registry: CollectorRegistry = REGISTRY, collector: MetricsCollector = metrics_collector
+    registry: CollectorRegistry | None = None, collector: MetricsCollector = metrics_collector
 ) -> None:
-    """Show the metrics of a registry at /health/metrics, after ours.
+    """Show the metrics of a registry, the usual one if none is given, at /health/metrics after ours.
 
     Not for a registry that has a KitCollector: it would show ours twice.
     """
 
+    from prometheus_client import REGISTRY, generate_latest  # noqa: PLC0415 - the one who asks for it has it
+
+    theirs = REGISTRY if registry is None else registry
+
     def both() -> MetricsText:
-        return MetricsText(collector.render() + generate_latest(registry).decode())
+        return MetricsText(collector.render() + generate_latest(theirs).decode())
 
     provide("metrics-text", both)
 
 
 def _metric(family: Family) -> Metric:
+    from prometheus_client import core  # noqa: PLC0415 - the one who asks for it has it
+
     definition = family.definition
     if definition.kind == "histogram":
-        histogram = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
+        histogram = core.HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
         bounds = [*map(number, definition.bounds), "+Inf"]
         for labels, values in family.series.items():
             counts = values[1:]
             buckets = [(bound, sum(counts[: index + 1])) for index, bound in enumerate(bounds)]
             histogram.add_metric(labels, buckets, sum_value=values[0])
         return histogram
-    make = CounterMetricFamily if definition.kind == "counter" else GaugeMetricFamily
+    make = core.CounterMetricFamily if definition.kind == "counter" else core.GaugeMetricFamily
     metric = make(definition.name, definition.help, labels=definition.labels)
     for labels, values in family.series.items():
         metric.add_metric(labels, values[0])

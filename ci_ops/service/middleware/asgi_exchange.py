@@ -1,0 +1,139 @@
+"""A request over ASGI: what its scope tells, and how its answer is sent."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.logs.trace import ids
+from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from ci_ops.service.lifespan import Message, Scope, Send
+    from ci_ops.service.limits.headers import Headers, Refusal
+    from ci_ops.service.middleware.layer import Layer
+
+    Pairs = list[tuple[bytes, bytes]]
+
+_FAILED_HEADERS = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", str(len(FAILED_TEXT)).encode()),
+    (b"cache-control", b"no-store"),
+]
+
+
+class ASGIExchange(Exchange):
+    """One request; its `send` stands in for the server's."""
+
+    def __init__(self, layer: Layer, scope: Scope, headers: dict[bytes, bytes], send: Send) -> None:
+        self.layer = layer
+        self.scope = scope
+        self.headers = headers
+        """By lower-case name; of several with one name the last."""
+        self.plain_send = send
+        if scope.get("scheme") == "https":
+            self.is_https = True
+        if layer.telling.isdisjoint(headers) and AROUND not in scope:
+            self.fields = {"request_id": ids.next_bits(128).to_bytes(16, "big").hex()}
+            if layer.needs_client:
+                peer = scope.get("client")
+                self.client = layer.resolver.resolve(peer[0] if peer else None)
+        else:
+            self._read_headers()
+
+    def _read_headers(self) -> None:
+        """Take from the headers what only some requests have."""
+        headers, resolver = self.headers, self.layer.resolver
+        self.take_ids(
+            outer=self.scope.get(AROUND),
+            request_id=headers.get(b"x-request-id", b"").decode("latin-1"),
+            traceparent=headers.get(b"traceparent", b"").decode("latin-1"),
+            tracestate=headers.get(b"tracestate", b"").decode("latin-1"),
+        )
+        self.client = resolver.from_asgi(self.scope)
+        self.is_private = b"cookie" in headers or b"authorization" in headers
+        if headers.get(b"x-forwarded-proto") == b"https" and resolver.is_trusted(self.peer):
+            self.is_https = True
+        if b"x-user-id" in headers and self.layer.options.identity is None:
+            lines = [value for name, value in self.scope["headers"] if name == b"x-user-id"]
+            self.set_user(self.layer.vouched_user(b",".join(lines).decode("latin-1"), self.peer))
+
+    @property
+    def peer(self) -> str | None:
+        """The address of the connection."""
+        peer = self.scope.get("client")
+        return peer[0] if peer else None
+
+    @property
+    def path(self) -> str:
+        """The path as it was asked for, below the prefix under which the server mounts the application."""
+        path: str = self.scope["path"]
+        return path.removeprefix(self.scope.get("root_path", ""))
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send a message on; the start of the answer with all that belongs to it."""
+        # No coroutine of its own: it hands back that of the server, which saves one for each message.
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": self.completed(message.get("headers", ()))}
+        elif self.layer.counts_bytes and kind == "http.response.body":
+            self.sent_bytes += len(message.get("body", b""))
+        return self.plain_send(message)
+
+    def completed(self, headers: Iterable[tuple[bytes, bytes]]) -> Pairs:
+        """The headers of the answer, then those of the layer where the application has set none."""
+        layer, table = self.layer, self.layer.table
+        own = [(b"x-request-id", self.fields["request_id"].encode())] if layer.request_ids else []
+        if self.decision is not None and self.refusal is None:
+            own += layer.limit_headers(self.decision)
+        headers = headers if type(headers) is list else list(headers)
+        present = dict(headers)
+        choice = table.plain_media.get(present.get(b"content-type"))
+        if choice is None or not table.plain_names.issuperset(present):
+            return table.completed(self, headers, own)
+        return [*headers, *own, *choice[self.is_https + 2 * self.is_private]]
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Answer instead of the application."""
+        body = b"" if self.scope["method"] == "HEAD" else refusal.body
+        await self._answer(refusal.status, _encoded(refusal.headers), body)
+
+    async def refuse_handshake(self, refusal: Refusal) -> None:
+        """Answer a WebSocket handshake instead of the application."""
+        if "websocket.http.response" not in (self.scope.get("extensions") or {}):
+            await self.plain_send({"type": "websocket.close", "code": 1013})
+            return
+        headers = self.completed(_encoded(refusal.headers))
+        start = {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers}
+        await self.plain_send(start)
+        await self.plain_send({"type": "websocket.http.response.body", "body": refusal.body})
+
+    async def fail(self, error: BaseException) -> None:
+        """Note an exception.
+
+        Where nothing was sent yet, answer it as a server would, with our headers.
+        """
+        self.note_error(error)
+        if self.error is not None and not self.status:
+            body = b"" if self.scope["method"] == "HEAD" else FAILED_TEXT
+            with suppress(Exception):  # the exception that came first is the one to be seen
+                await self._answer(500, [*_FAILED_HEADERS], body)
+
+    def request_line(self) -> dict[str, Any]:
+        """Method, path and user agent, as the log shows them."""
+        return {
+            "method": self.scope["method"],
+            "path": self.scope["path"],
+            "user_agent": self.headers.get(b"user-agent", b"").decode("latin-1"),
+        }
+
+    async def _answer(self, status: int, headers: Pairs, body: bytes) -> None:
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _encoded(headers: Headers) -> Pairs:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

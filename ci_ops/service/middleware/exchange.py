@@ -1,0 +1,148 @@
+"""One request and its answer, as both kinds of server see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ci_ops.service.logs.context import Frame
+from ci_ops.service.logs.trace import request_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ci_ops.service.limits.client import Client
+    from ci_ops.service.limits.gcra import Decision
+    from ci_ops.service.limits.headers import Refusal
+    from ci_ops.service.middleware.layer import Layer
+    from ci_ops.service.middleware.limits import RequestLimits
+
+CLIENT_GONE = 499
+"""The status of an answer that the client did not wait for. Source: nginx, ngx_http_request.h."""
+
+MAX_USER_LENGTH = 128
+FAILED_TEXT = b"Internal Server Error\n"
+
+KEY = "ci_ops.exchange"
+"""Under this name the exchange lies in the scope or the environ while the request is answered."""
+AROUND = "ci_ops.around"
+"""Under this name an inner layer finds what lies around it."""
+
+
+class Exchange(Frame):
+    """What is known of a request while it is answered, and the lowest frame of its log context.
+
+    The values below are those of nearly every request; only others are set.
+    """
+
+    is_ground = True
+    layer: Layer
+    client: Client | None = None
+    user = ""
+    """Empty when nobody vouches for one."""
+    uncounted = ""
+    """What to count it under in a store that has to be awaited."""
+    decision: Decision | None = None
+    refusal: Refusal | None = None
+    status = 0
+    """0 until the answer has begun."""
+    sent_bytes = 0
+    is_https = False
+    """True when the client came by HTTPS, as far as we or a trusted proxy know."""
+    is_private = False
+    """True when the request had credentials."""
+    is_gone = False
+    """True when the client did not wait for the answer."""
+    is_stream = False
+    """True for an answer that is meant to take long."""
+    error: Exception | None = None
+    route = ""
+    """The template of the route, where the framework leaves it here."""
+    exception = ""
+    """The name of an exception that the framework has answered itself."""
+
+    def take_ids(self, *, outer: Around | None, request_id: str, traceparent: str, tracestate: str) -> None:
+        """Take the ids that came with the request, or those that a layer around this one has given it."""
+        if outer is not None:
+            self.outer = outer.exchange
+            self.fields, self.carried = outer.exchange.fields, outer.exchange.carried
+            return
+        made = request_frame(request_id=request_id, traceparent=traceparent, tracestate=tracestate)
+        self.fields, self.carried = made.fields, made.carried
+
+    @property
+    def path(self) -> str:
+        """The path as it was asked for, below the prefix under which the server mounts the application."""
+        raise NotImplementedError
+
+    @property
+    def is_health(self) -> bool:
+        """True for a request to the health routes."""
+        path = self.path
+        return any(path == root or path.startswith(f"{root}/") for root in self.layer.health_paths)
+
+    def request_line(self) -> dict[str, Any]:
+        """Method, path and user agent, as the log shows them."""
+        raise NotImplementedError
+
+    @property
+    def final_status(self) -> int:
+        """The status that counts: of an answer that never began, why."""
+        return self.status or (CLIENT_GONE if self.is_gone else 500)
+
+    def note_error(self, error: BaseException) -> None:
+        """Remember how the call ended.
+
+        With an exception of the application, or because the client left.
+        """
+        has_left = self.status and type(error).__name__ in {"ClientDisconnect", "ClientDisconnected"}
+        if isinstance(error, Exception) and not has_left:
+            self.error = error
+        else:
+            self.is_gone = True
+
+    def set_user(self, user: object) -> None:
+        """Say which user it is, on every following line too.
+
+        Nobody for None and for nothing.
+        """
+        self.user = str(user)[:MAX_USER_LENGTH] if user else ""
+        if self.user:
+            self.fields["user_id"] = self.user
+
+
+class Around(NamedTuple):
+    """The layer around an inner one, and those around that."""
+
+    exchange: Exchange
+    done: int
+    """What they do already, as bits."""
+    further: Around | None
+
+    def limits(self) -> Iterator[RequestLimits]:
+        """Those of every layer around."""
+        outer: Around | None = self
+        while outer is not None:
+            if outer.exchange.layer.limits is not None:
+                yield outer.exchange.layer.limits
+            outer = outer.further
+
+
+def around(place: Mapping[str, Any]) -> Around:
+    """What lies around a layer that has found an exchange.
+
+    In its scope or environ.
+    """
+    exchange: Exchange = place[KEY]
+    further: Around | None = place.get(AROUND)
+    done = exchange.layer.bits | (0 if further is None else further.done)
+    return Around(exchange, done, further)
+
+
+def exchanges(place: Mapping[str, Any]) -> Iterator[Exchange]:
+    """The exchanges in a scope or environ, from the innermost out."""
+    if KEY in place:
+        yield place[KEY]
+    further: Around | None = place.get(AROUND)
+    while further is not None:
+        yield further.exchange
+        further = further.further

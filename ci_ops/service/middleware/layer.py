@@ -1,0 +1,128 @@
+"""What the layers for ASGI and WSGI have in common.
+
+Their parts, and the account of a request.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.metrics.requests import REFUSED, UNMATCHED
+from ci_ops.service.middleware.limits import DENIED
+from ci_ops.service.middleware.options import MiddlewareOptions
+from ci_ops.service.middleware.routes import health_route
+from ci_ops.service.providers import provide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci_ops.service.limits.gcra import Decision
+    from ci_ops.service.middleware.exchange import Around, Exchange
+    from ci_ops.service.middleware.security import HeaderTable
+
+log = logging.getLogger("ci_ops.service.middleware")
+
+TELLING = frozenset(
+    {b"x-request-id", b"traceparent", b"cookie", b"authorization", b"x-forwarded-proto", b"x-user-id"}
+)
+"""Headers of a request that tell the layer something; most requests have none of them."""
+
+_PARTS = ("security", "limits", "metrics", "access_log")
+_LIMITS_BIT = 1 << _PARTS.index("limits")
+
+
+class Layer:
+    """An application with the parts of the options around it.
+
+    Where layers lie around each other, each part works once, in the outermost.
+    `known_route` gives the template of the route that a scope or environ holds
+    after the call; empty where there is none.
+    """
+
+    table: HeaderTable
+    """The security headers in the type that the server takes."""
+
+    def __init__(
+        self, app: Any, options: MiddlewareOptions | None, known_route: Callable[[Any], str]
+    ) -> None:
+        self.options = options = MiddlewareOptions() if options is None else options
+        self._app = app
+        self.limits = options.limits
+        self.metrics = options.metrics
+        self._access = options.access_log
+        self.resolver = options.resolver
+        self.limit_headers = _no_headers if options.limits is None else options.limits.headers_asgi
+        self._route_of: Callable[[Any], str | None] = options.route or known_route
+        self.counts_bytes = options.access_log is not None
+        self.request_ids = options.request_ids
+        self.telling = TELLING | {options.resolver.header.encode()}
+        self.health_paths = tuple(options.health_paths)
+        self.needs_client = options.limits is not None or options.access_log is not None
+        self.has_to_be_awaited = options.identity is not None or (
+            options.limits is not None and options.limits.has_to_be_awaited
+        )
+        self.bits = sum(1 << at for at, name in enumerate(_PARTS) if getattr(options, name) is not None)
+        self.bits |= options.request_ids << len(_PARTS)
+        self._inner: dict[int, Any] = {}
+        self._has_warned = False
+        if options.limits is not None:
+            provide("security", options.limits.security)
+
+    def another(self, options: MiddlewareOptions) -> Layer:
+        """The same kind of layer around the same application."""
+        raise NotImplementedError
+
+    def without(self, outer: Around) -> Any:
+        """What is left of this layer where those around it do some of its parts already."""
+        left = self.bits & ~outer.done
+        if self.limits is not None and not any(self.limits.counts_as(one) for one in outer.limits()):
+            left |= _LIMITS_BIT  # limits of its own, for a part of the application
+        if left not in self._inner:
+            off = {name: None for at, name in enumerate(_PARTS) if not left >> at & 1}
+            request_ids = bool(left >> len(_PARTS))
+            options = replace(self.options, **off, request_ids=request_ids)  # type: ignore[arg-type]
+            self._inner[left] = self.another(options) if left else self._app
+        return self._inner[left]
+
+    def warn_of_proxy(self) -> None:
+        """Say once that requests seem to come through a proxy that was not named."""
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning("%s", self.resolver.diagnosis)
+
+    def vouched_user(self, given: str, peer: str | None) -> str:
+        """The user that a header names, if a trusted proxy wrote it, and only one."""
+        return given if "," not in given and self.resolver.is_trusted(peer) else ""
+
+    def end(self, exchange: Exchange, route: str | None, method: str, seconds: float) -> None:
+        """Count and log a request that has ended."""
+        status = exchange.status or exchange.final_status
+        if not route or exchange.refusal is not None:
+            route = _told_route(exchange)
+        if self.metrics is not None:
+            self.metrics.end(method, route, status, seconds)
+        if status >= 400 or exchange.error is not None:
+            self._end_badly(exchange, route, status)
+        if self._access is not None:
+            self._access.ended(exchange, route, seconds)
+
+    def _end_badly(self, exchange: Exchange, route: str, status: int) -> None:
+        error = exchange.exception or (type(exchange.error).__name__ if exchange.error is not None else "")
+        if error and self.metrics is not None:
+            self.metrics.raised(route, error)
+        if status in DENIED and self.limits is not None and not exchange.is_health:
+            self.limits.answered(exchange)
+
+
+def _told_route(exchange: Exchange) -> str:
+    """What a request is counted under where no router of the server's own kind says it."""
+    if exchange.refusal is not None:
+        return REFUSED
+    return exchange.route or (health_route(exchange.path) if exchange.is_health else UNMATCHED)
+
+
+def _no_headers(decision: Decision) -> list[tuple[bytes, bytes]]:
+    del decision
+    return []

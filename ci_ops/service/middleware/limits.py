@@ -1,0 +1,170 @@
+"""Who is refused, and what clients are told about their limits.
+
+Three things in this order: blocks and floods per address (DDoSProtection),
+users who were flagged, if that shall refuse them (AbuseDetector), and the
+quota of each user; whoever is not known counts by address.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.limits.abuse import AbuseDetector, abuse_detector
+from ci_ops.service.limits.buckets import PerUserRateLimiter, per_user_rate_limiter
+from ci_ops.service.limits.guard import DDoSProtection, ddos_protection
+from ci_ops.service.limits.headers import (
+    ProblemKind,
+    limit_headers,
+    problem,
+    refusal,
+)
+from ci_ops.service.limits.store import MemoryStore
+from ci_ops.service.limits.summary import security_status
+
+if TYPE_CHECKING:
+    from ci_ops.service.limits.gcra import Decision
+    from ci_ops.service.limits.headers import Refusal
+    from ci_ops.service.middleware.exchange import Exchange
+
+DENIED = frozenset({401, 403, 404})
+"""Answers that somebody who is guessing gets in great numbers."""
+MAX_REMEMBERED = 4096
+PER_ADDRESS = "per-ip"
+FLAGGED = "flagged"
+
+
+class RequestLimits:
+    """The limits of an application; None switches one of the three off.
+
+    Flagged users are only shown at /health/security, unless `refuse_flagged`.
+    A client behind a proxy that was not named is not limited at all: all who
+    come through it would count as one.
+    """
+
+    def __init__(
+        self,
+        *,
+        per_user: PerUserRateLimiter | None = per_user_rate_limiter,
+        guard: DDoSProtection | None = ddos_protection,
+        abuse: AbuseDetector | None = abuse_detector,
+        refuse_flagged: bool = False,
+        legacy_headers: bool = False,
+    ) -> None:
+        self._per_user = per_user
+        self._guard = guard
+        self._abuse = abuse
+        self._refuses_flagged = refuse_flagged and abuse is not None
+        self._legacy = legacy_headers
+        self._told: dict[int, list[tuple[bytes, bytes]]] = {}
+        is_here = per_user is not None and isinstance(per_user.limiter.store, MemoryStore)
+        self.has_to_be_awaited = per_user is not None and not is_here
+        """True when the quotas are in a store that other processes share."""
+        self._hit = per_user.limiter.hit if per_user is not None and is_here else None
+
+    def judge(self, exchange: Exchange) -> None:
+        """Count a request; set the decision, and the refusal if it may not pass."""
+        client: Any = exchange.client
+        user, guard, hit = exchange.user, self._guard, self._hit
+        if client.is_suspect:
+            exchange.layer.warn_of_proxy()
+            if not user:
+                return
+        elif guard is not None and not guard.check_request(client.address):
+            self._refuse_address(guard, exchange)
+            return
+        key = f"user:{user}" if user else f"ip:{client.key}"
+        if self._refuses_flagged and self._abuse is not None and self._abuse.is_flagged(key):
+            _refuse(exchange, FLAGGED, problem("abnormal-usage-detected", [FLAGGED]))
+        elif hit is None:
+            exchange.uncounted = key
+        else:
+            decision = exchange.decision = hit(key)
+            if not decision[0] or decision[5]:
+                self._settle(exchange, decision)
+
+    async def judge_async(self, exchange: Exchange) -> None:
+        """As `judge`, for a store that is awaited."""
+        self.judge(exchange)
+        if exchange.uncounted and self._per_user is not None:
+            self._settle(exchange, await self._per_user.limiter.hit_async(exchange.uncounted))
+
+    def judge_waiting(self, exchange: Exchange) -> None:
+        """As `judge`, for a store that is waited for."""
+        self.judge(exchange)
+        if exchange.uncounted and self._per_user is not None:
+            self._settle(exchange, self._per_user.limiter.hit(exchange.uncounted))
+
+    def see_that_it_fits(self, method: str) -> None:
+        """Raise TypeError for a store that this kind of application cannot use; better now than at a request."""
+        store = self._per_user.limiter.store if self._per_user is not None and self._hit is None else None
+        if store is not None and not hasattr(store, method):
+            kind = "an AsyncRedisStore" if method == "spend_async" else "a RedisStore"
+            raise TypeError(f"a {type(store).__name__} does not fit here: give the limiter {kind}")
+
+    def counts_as(self, other: RequestLimits) -> bool:
+        """True when another one counts with the same limiters."""
+        return (self._per_user, self._guard) == (other._per_user, other._guard)
+
+    def headers(self, decision: Decision) -> list[tuple[str, str]]:
+        """What any answer tells about the client's quota."""
+        return limit_headers([decision], legacy=self._legacy)
+
+    def headers_asgi(self, decision: Decision) -> list[tuple[bytes, bytes]]:
+        """The same, as ASGI sends it."""
+        allowed, quota, full_at_ns, now_ns, _, note = decision
+        remaining = (quota.capacity_ns - full_at_ns + now_ns) // quota.interval_ns
+        # Of one quota, what is told depends on this number alone, as long as it is not used up.
+        told = self._told.get(remaining)
+        if told is not None and allowed and not note:
+            return told
+        told = [(name.lower().encode(), value.encode()) for name, value in self.headers(decision)]
+        if allowed and not note and remaining > 0 and not self._legacy and len(self._told) < MAX_REMEMBERED:
+            self._told[remaining] = told
+        return told
+
+    def answered(self, exchange: Exchange) -> None:
+        """Remember an answer that many of would be a pattern."""
+        client = exchange.client
+        if self._abuse is not None and client is not None and not client.is_suspect:
+            self._abuse.record_event(_key(exchange), f"status {exchange.status}")
+
+    def security(self) -> dict[str, Any]:
+        """What /health/security shows."""
+        limiters = {} if self._per_user is None else {self._per_user.quota.name: self._per_user.limiter}
+        return security_status(self._abuse or abuse_detector, self._guard or ddos_protection, limiters)
+
+    def _refuse_address(self, guard: DDoSProtection, exchange: Exchange) -> None:
+        client: Any = exchange.client
+        seconds = guard.retry_after_seconds(client.address)
+        kind: ProblemKind = "abnormal-usage-detected" if math.isinf(seconds) else "quota-exceeded"
+        answer = problem(kind, [PER_ADDRESS], retry_after_seconds=max(seconds, 1.0))
+        _refuse(exchange, PER_ADDRESS, answer)
+
+    def _settle(self, exchange: Exchange, decision: Decision) -> None:
+        """Keep a decision; make the refusal, and count what was decided in another way than usual."""
+        exchange.decision = decision
+        if decision.allowed:
+            if decision.note:
+                _count(exchange, decision.quota.name, decision.note)
+            return
+        _refuse(exchange, decision.quota.name, refusal([decision], legacy=self._legacy))
+        if exchange.user and self._abuse is not None:
+            self._abuse.record_event(_key(exchange), "rate-limited")
+
+
+def _refuse(exchange: Exchange, policy: str, answer: Refusal) -> None:
+    if not exchange.is_health:  # below a prefix of the server this is seen here, and not before
+        exchange.refusal = answer
+        _count(exchange, policy, "refused")
+
+
+def _count(exchange: Exchange, policy: str, outcome: str) -> None:
+    if exchange.layer.metrics is not None:
+        exchange.layer.metrics.limited(policy, outcome)
+
+
+def _key(exchange: Exchange) -> str:
+    """Users and addresses never share a name."""
+    client: Any = exchange.client
+    return f"user:{exchange.user}" if exchange.user else f"ip:{client.key}"

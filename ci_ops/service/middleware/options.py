@@ -1,0 +1,46 @@
+"""MiddlewareOptions: what the layer around an application does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ci_ops.service.limits.client import ClientResolver
+from ci_ops.service.metrics.requests import RequestMetrics
+from ci_ops.service.middleware.access import AccessLog
+from ci_ops.service.middleware.limits import RequestLimits
+from ci_ops.service.middleware.security import SecurityHeaders
+
+PROXIES_VARIABLE = "CI_OPS_TRUSTED_PROXIES"
+HEALTH_PATHS = ("/health", "/__version__")
+
+
+def resolver_from_environment() -> ClientResolver:
+    """Believes the proxies that CI_OPS_TRUSTED_PROXIES names.
+
+    They are separated by commas; nobody is believed without it.
+    """
+    named = os.environ.get(PROXIES_VARIABLE, "")
+    return ClientResolver([one.strip() for one in named.split(",") if one.strip()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class MiddlewareOptions:
+    """The parts of the layer; None switches one off."""
+
+    security: SecurityHeaders | None = field(default_factory=SecurityHeaders)
+    limits: RequestLimits | None = field(default_factory=RequestLimits)
+    metrics: RequestMetrics | None = field(default_factory=RequestMetrics)
+    access_log: AccessLog | None = field(default_factory=AccessLog)
+    request_ids: bool = True
+    """Answer with `X-Request-ID`; the id is on the log lines of a request in any case."""
+    resolver: ClientResolver = field(default_factory=resolver_from_environment)
+    """Says whose request it is. A trusted proxy's `X-User-ID` and `X-Forwarded-Proto` are believed too."""
+    identity: Callable[[Any], Any] | None = None
+    """Says which user it is: gets the ASGI scope or the WSGI environ, gives a text or None; may be async in ASGI."""
+    route: Callable[[Any], str | None] | None = None
+    """Gives the route template after the call, where the framework is not one of those known."""
+    health_paths: Sequence[str] = HEALTH_PATHS
+    """These paths and all below them are not limited and not in the access log."""

@@ -1,0 +1,62 @@
+"""The template of the route that took a request.
+
+As frameworks leave it behind.
+
+Nothing is matched a second time. A template may stand in a metric's label,
+because a client cannot invent one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.health_model import RESERVED_GROUPS
+from ci_ops.service.metrics.requests import UNMATCHED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEALTH_NAMES = frozenset({"live", "ready", "check", *RESERVED_GROUPS})
+
+
+def asgi_route(scope: Mapping[str, Any]) -> str:
+    """The template in a scope after the call: of Starlette or FastAPI; empty without one."""
+    route = scope.get("route")
+    if route is None:
+        return _from_endpoint(scope) if "endpoint" in scope else ""
+    path: str = getattr(route, "path", "")
+    if "app_root_path" not in scope:
+        return path
+    # A route below a mount knows its own part; a mount itself took what no route of ours did.
+    prefix = _mounted_at(scope)
+    return prefix if hasattr(route, "app") and hasattr(route, "routes") else prefix + path
+
+
+def _mounted_at(scope: Mapping[str, Any]) -> str:
+    """Where the innermost mount lies, below the server's own prefix, with names for its parameters."""
+    root = str(scope["root_path"]).removeprefix(scope["app_root_path"])
+    return _named(root, scope.get("path_params") or {})[0]
+
+
+def _from_endpoint(scope: Mapping[str, Any]) -> str:
+    """The template of a route that FastAPI does not tell, made of the path and its parameters."""
+    if "app_root_path" in scope:
+        return _mounted_at(scope)
+    parameters = scope.get("path_params") or {}
+    path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    template, found = _named(path, parameters)
+    return template if found == len(parameters) else ""  # a value that stands there in another form stays out
+
+
+def _named(path: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
+    """A path with names in place of the values of parameters, and how many different ones were found."""
+    names = {str(value): name for name, value in reversed(tuple(parameters.items()))}
+    parts = path.split("/")
+    named = "/".join(f"{{{names[part]}}}" if part in names else part for part in parts)
+    return named, len(names.keys() & set(parts))
+
+
+def health_route(path: str) -> str:
+    """What a health path is counted under."""
+    _, _, name = path.rstrip("/").rpartition("/")
+    return path if name in _HEALTH_NAMES or path in {"/health", "/__version__"} else UNMATCHED

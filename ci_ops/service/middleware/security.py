@@ -1,0 +1,195 @@
+"""Security headers, ready as bytes: what browsers may do with an answer.
+
+Answers in HTML get one set, everything else, an API's answers, a stricter one.
+What the application has set itself is never touched.
+
+Source: OWASP Secure Headers Project (headers_add.json, headers_remove.json),
+OWASP HTTP Headers Cheat Sheet, RFC 6797 section 7.2 (HSTS over HTTPS alone).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ci_ops.service.middleware.exchange import Exchange
+
+    Pair = tuple[Any, Any]
+    """Name and value, both bytes for ASGI, both text for WSGI."""
+
+_EVERYWHERE = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-XSS-Protection": "0",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+    "X-Permitted-Cross-Domain-Policies": "none",
+}
+_API = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_HTML = {
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+DOCS_PATHS = ("/docs", "/redoc")
+"""Swagger UI and ReDoc live on scripts from elsewhere: they go without a Content-Security-Policy."""
+
+REVEALING = ("server", "x-powered-by")
+"""Taken out of the application's answers; a server adds its own later, by its own configuration."""
+
+MAX_REMEMBERED = 256
+_HSTS = "strict-transport-security"
+_CSP = "content-security-policy"
+_SCRIPTS = re.compile(r"\bscript-src\b[^;]*")
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_VALUE = re.compile(r"[\x20-\x7e]*")
+
+
+class SecurityHeaders:
+    """The headers for each kind of answer.
+
+    `everywhere`, `api` and `html` change single ones; an empty value takes a
+    header out. With `report_only` browsers report what the content policy
+    would forbid, and allow it. `private_no_store` keeps answers in JSON to
+    requests with credentials out of every cache.
+    """
+
+    def __init__(
+        self,
+        *,
+        everywhere: Mapping[str, str] | None = None,
+        api: Mapping[str, str] | None = None,
+        html: Mapping[str, str] | None = None,
+        docs_paths: Iterable[str] = DOCS_PATHS,
+        report_only: bool = False,
+        private_no_store: bool = True,
+    ) -> None:
+        kinds = [
+            _changed({**_EVERYWHERE, **_API}, {**(everywhere or {}), **(api or {})}),
+            _changed({**_EVERYWHERE, **_HTML}, {**(everywhere or {}), **(html or {})}),
+        ]
+        if report_only:
+            kinds = [{_reported(name): value for name, value in kind.items()} for kind in kinds]
+        self._kinds = kinds
+        self._docs_paths = tuple(docs_paths)
+        self._no_store = private_no_store
+
+    def for_asgi(self) -> HeaderTable:
+        """The headers as bytes."""
+        return HeaderTable(self._kinds, str.encode, self._docs_paths, no_store=self._no_store)
+
+    def for_wsgi(self) -> HeaderTable:
+        """The headers as text."""
+        return HeaderTable(self._kinds, str, self._docs_paths, no_store=self._no_store)
+
+
+class HeaderTable:
+    """The headers in one of the two types that servers take."""
+
+    def __init__(
+        self,
+        kinds: list[dict[str, str]],
+        convert: Callable[[str], Any],
+        docs_paths: tuple[str, ...],
+        *,
+        no_store: bool,
+    ) -> None:
+        self._convert = convert
+        self._docs_paths = docs_paths
+        self._no_store = [(convert("cache-control"), convert("no-store"))] if no_store else []
+        # By is_html and is_https.
+        self._pairs = [[_pairs(kind, convert, https=https) for https in (False, True)] for kind in kinds]
+        ours = {name for kind in self._pairs for pairs in kind for name, _ in pairs}
+        self.revealing = {convert(name) for name in REVEALING}
+        own = {convert(name) for name in ("cache-control", "x-request-id", "ratelimit", "ratelimit-policy")}
+        self._of_interest = {*ours, *own, *self.revealing}
+        self._type, self._nothing = convert("content-type"), convert("")
+        self._html, self._json = convert("text/html"), convert("json")
+        self._stream = convert("text/event-stream")
+        self._csp = convert(_CSP)
+        self.plain_names: set[Any] = set()
+        """Names of headers that need no second look: in lower case, and none of ours."""
+        self.plain_media: dict[Any, tuple[list[Pair], ...]] = {}
+        """Our headers by media type, for those that are no pages: by is_https + 2 * is_private."""
+
+    def completed(self, exchange: Exchange, headers: list[Pair], own: list[Pair]) -> list[Pair]:
+        """The headers of an answer, then those of the layer and ours, where the application has set none."""
+        present = {name.lower(): value for name, value in headers}
+        media_type = present.get(self._type, self._nothing)
+        is_html = media_type.lower().startswith(self._html)
+        is_json = self._json in media_type.lower()
+        exchange.is_stream = self._stream in media_type
+        if not is_html and not exchange.is_stream:
+            self._remember(headers, media_type, is_json=is_json)
+        pairs = self._pairs[is_html][exchange.is_https]
+        if is_html:
+            pairs = self._for_page(pairs, exchange)
+        if is_json and exchange.is_private:
+            pairs = [*pairs, *self._no_store]
+        kept = [pair for pair in headers if pair[0].lower() not in self.revealing]
+        return [*kept, *(pair for pair in (*own, *pairs) if pair[0].lower() not in present)]
+
+    def _remember(self, headers: list[Pair], media_type: Any, *, is_json: bool) -> None:
+        """Remember names and a media type that need no thought; both come from the application."""
+        if len(self.plain_names) < MAX_REMEMBERED:
+            names = {name for name, _ in headers if name == name.lower()}
+            self.plain_names |= names - self._of_interest
+        if len(self.plain_media) < MAX_REMEMBERED:
+            http, https = self._pairs[False]
+            more = self._no_store if is_json else []
+            self.plain_media[media_type or None] = (http, https, http + more, https + more)
+
+    def _for_page(self, pairs: list[Pair], exchange: Exchange) -> list[Pair]:
+        if exchange.path.startswith(self._docs_paths):
+            return [pair for pair in pairs if not pair[0].startswith(self._csp)]
+        nonce = exchange.nonce
+        if not nonce:
+            return pairs
+        return [
+            (name, self._convert(_with_nonce(value, nonce)) if name.startswith(self._csp) else value)
+            for name, value in pairs
+        ]
+
+
+def _with_nonce(value: str | bytes, nonce: str) -> str:
+    policy = value.decode() if isinstance(value, bytes) else value
+    source = f"'nonce-{nonce}'"
+    named, count = _SCRIPTS.subn(rf"\g<0> {source}", policy, count=1)
+    return named if count else f"{policy}; script-src {source} 'strict-dynamic'"
+
+
+def no_headers(convert: Callable[[str], Any]) -> HeaderTable:
+    """A table that adds nothing and takes nothing away, for a layer without this part."""
+    table = HeaderTable([{}, {}], convert, (), no_store=False)
+    table.revealing = set()
+    return table
+
+
+def _changed(headers: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    for name, value in changes.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise ValueError(f"{name!r} is no header, or its value holds more than one line of ASCII")
+    names = {name.lower(): name for name in changes}
+    kept = {name: value for name, value in headers.items() if name.lower() not in names}
+    return {**kept, **{name: value for name, value in changes.items() if value}}
+
+
+def _reported(name: str) -> str:
+    return f"{name}-Report-Only" if name.lower() == _CSP else name
+
+
+def _pairs(headers: Mapping[str, str], convert: Callable[[str], Any], *, https: bool) -> list[Pair]:
+    return [
+        (convert(name.lower()), convert(value))
+        for name, value in headers.items()
+        if https or name.lower() != _HSTS
+    ]

@@ -1,0 +1,94 @@
+"""A request over WSGI: what its environ tells, and how its answer is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
+
+if TYPE_CHECKING:
+    from ci_ops.service.limits.headers import Refusal
+    from ci_ops.service.middleware.layer import Layer
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+_FAILED_HEADERS = [
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Content-Length", str(len(FAILED_TEXT))),
+    ("Cache-Control", "no-store"),
+]
+
+
+class WSGIExchange(Exchange):
+    """One request; its `start` stands in for the server's start_response."""
+
+    def __init__(self, layer: Layer, environ: Environ, start_response: StartResponse) -> None:
+        self.started = perf_counter()
+        self.layer = layer
+        self.environ = environ
+        self._start_response = start_response
+        self.take_ids(
+            outer=environ.get(AROUND),
+            request_id=environ.get("HTTP_X_REQUEST_ID", ""),
+            traceparent=environ.get("HTTP_TRACEPARENT", ""),
+            tracestate=environ.get("HTTP_TRACESTATE", ""),
+        )
+        if layer.needs_client:
+            self.client = layer.resolver.from_wsgi(environ)
+        self.is_private = "HTTP_AUTHORIZATION" in environ or "HTTP_COOKIE" in environ
+        self.is_https = environ.get("wsgi.url_scheme") == "https" or (
+            environ.get("HTTP_X_FORWARDED_PROTO") == "https"
+            and layer.resolver.is_trusted(environ.get("REMOTE_ADDR"))
+        )
+        if "HTTP_X_USER_ID" in environ and layer.options.identity is None:
+            self.set_user(layer.vouched_user(environ["HTTP_X_USER_ID"], environ.get("REMOTE_ADDR")))
+
+    @property
+    def path(self) -> str:
+        """The path as it was asked for, below the server's own prefix."""
+        path: str = self.environ.get("PATH_INFO", "")
+        return path
+
+    def start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        """Begin the answer, with all that belongs to it."""
+        code = status[:3]
+        self.status = int(code) if code.isascii() and code.isdigit() else 500
+        return self._start_response(status, self._completed(list(headers)), *exc_info)
+
+    def refuse(self, refusal: Refusal) -> list[bytes]:
+        """Answer instead of the application."""
+        status = HTTPStatus(refusal.status)
+        self.start(f"{status.value} {status.phrase}", refusal.headers)
+        return [] if self.environ["REQUEST_METHOD"] == "HEAD" else [refusal.body]
+
+    def fail(self, error: BaseException) -> None:
+        """Note an exception.
+
+        Where nothing was sent yet, answer it as a server would, with our headers.
+        """
+        self.note_error(error)
+        if self.error is not None and not self.status:
+            with suppress(Exception):  # the exception that came first is the one to be seen
+                write = self.start("500 Internal Server Error", _FAILED_HEADERS)
+                write(b"" if self.environ["REQUEST_METHOD"] == "HEAD" else FAILED_TEXT)
+
+    def request_line(self) -> dict[str, Any]:
+        """Method, path and user agent, as the log shows them."""
+        path = self.environ.get("SCRIPT_NAME", "") + self.path
+        return {
+            "method": self.environ["REQUEST_METHOD"],
+            "path": path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace"),
+            "user_agent": self.environ.get("HTTP_USER_AGENT", ""),
+        }
+
+    def _completed(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        layer = self.layer
+        own = [("X-Request-ID", self.fields["request_id"])] if layer.request_ids else []
+        if self.decision is not None and self.refusal is None and layer.limits is not None:
+            own += layer.limits.headers(self.decision)
+        return layer.table.completed(self, headers, own)
