@@ -79,6 +79,38 @@ from ci_ops.service.limits.redis import RedisStore as RedisStore
 from ci_ops.service.limits.store import MemoryStore as MemoryStore
 from ci_ops.service.limits.store import StoreDownError as StoreDownError
 from ci_ops.service.limits.summary import security_status as security_status
+from ci_ops.service.logs.context import current_request_id as current_request_id
+from ci_ops.service.logs.context import log_context as log_context
+from ci_ops.service.logs.encode import hide_in_logs as hide_in_logs
+from ci_ops.service.logs.events import StructuredLogger as StructuredLogger
+from ci_ops.service.logs.events import structured_logger as structured_logger
+from ci_ops.service.logs.formatter import ContextFilter as ContextFilter
+from ci_ops.service.logs.formatter import JsonFormatter as JsonFormatter
+from ci_ops.service.logs.record import EventType as EventType
+from ci_ops.service.logs.setup import set_up_logging as set_up_logging
+from ci_ops.service.logs.trace import outgoing_headers as outgoing_headers
+from ci_ops.service.metrics.collector import MetricsCollector as MetricsCollector
+from ci_ops.service.metrics.collector import metrics_collector as metrics_collector
+from ci_ops.service.metrics.instruments import Counter as Counter
+from ci_ops.service.metrics.instruments import Gauge as Gauge
+from ci_ops.service.metrics.instruments import Histogram as Histogram
+from ci_ops.service.metrics.monitor import PerformanceMonitor as PerformanceMonitor
+from ci_ops.service.metrics.monitor import performance_monitor as performance_monitor
+from ci_ops.service.metrics.prometheus import include_prometheus_client as include_prometheus_client
+from ci_ops.service.metrics.requests import RequestMetrics as RequestMetrics
+from ci_ops.service.metrics.timing import log_performance as log_performance
+from ci_ops.service.middleware.access import AccessLog as AccessLog
+from ci_ops.service.middleware.asgi import ASGILayer as ASGILayer
+from ci_ops.service.middleware.classes import PerformanceTrackingMiddleware as PerformanceTrackingMiddleware
+from ci_ops.service.middleware.classes import RateLimitMiddleware as RateLimitMiddleware
+from ci_ops.service.middleware.classes import RequestLoggingMiddleware as RequestLoggingMiddleware
+from ci_ops.service.middleware.classes import SecurityHeadersMiddleware as SecurityHeadersMiddleware
+from ci_ops.service.middleware.limits import RequestLimits as RequestLimits
+from ci_ops.service.middleware.nonce import csp_nonce as csp_nonce
+from ci_ops.service.middleware.options import MiddlewareOptions as MiddlewareOptions
+from ci_ops.service.middleware.security import SecurityHeaders as SecurityHeaders
+from ci_ops.service.middleware.setup import setup_middleware as setup_middleware
+from ci_ops.service.middleware.wsgi import WSGILayer as WSGILayer
 from ci_ops.service.migrations import DjangoMigrationValidator as DjangoMigrationValidator
 from ci_ops.service.migrations import MigrationValidator as MigrationValidator
 from ci_ops.service.pool import ConnectionPoolManager as ConnectionPoolManager
@@ -119,8 +151,10 @@ __all__ = [
     "NOTIFICATION_CIRCUIT_BREAKER",
     "RENDER_FLASK",
     "APIConfig",
+    "ASGILayer",
     "AbuseDetector",
     "AbuseFlag",
+    "AccessLog",
     "ApplicationConfig",
     "ApplicationLifecycle",
     "AsyncRedisStore",
@@ -141,7 +175,9 @@ __all__ = [
     "ConfigValidator",
     "ConfigValue",
     "ConnectionPoolManager",
+    "ContextFilter",
     "Contract",
+    "Counter",
     "DDoSProtection",
     "DatabaseConfig",
     "Decision",
@@ -152,7 +188,9 @@ __all__ = [
     "DrainPlan",
     "ErrorRecoveryService",
     "ErrorTrend",
+    "EventType",
     "Gate",
+    "Gauge",
     "GracefulDegradation",
     "HealthApp",
     "HealthCheck",
@@ -162,28 +200,42 @@ __all__ = [
     "HealthRoutes",
     "HealthStatus",
     "HealthWSGI",
+    "Histogram",
     "InvalidConfigurationError",
     "IpBlock",
+    "JsonFormatter",
     "Limiter",
     "LimiterCounts",
     "MemoryStore",
+    "MetricsCollector",
+    "MiddlewareOptions",
     "MigrationValidator",
     "Outcome",
     "PerUserRateLimiter",
+    "PerformanceMonitor",
+    "PerformanceTrackingMiddleware",
     "PoolReport",
     "Quota",
+    "RateLimitMiddleware",
     "RateLimiter",
     "RedisStore",
     "Release",
     "RenderDeployment",
+    "RequestLimits",
+    "RequestLoggingMiddleware",
+    "RequestMetrics",
     "Retry",
     "RetryBudget",
     "RetryEvent",
+    "SecurityHeaders",
+    "SecurityHeadersMiddleware",
     "SignatureError",
     "SignatureVerifier",
     "StartupFailedError",
     "StoreDownError",
+    "StructuredLogger",
     "Variable",
+    "WSGILayer",
     "abuse_detector",
     "activity_check",
     "alembic_check",
@@ -195,7 +247,9 @@ __all__ = [
     "compose_lifespans",
     "config_fingerprint",
     "configure_render_deployment",
+    "csp_nonce",
     "current_release",
+    "current_request_id",
     "database_check",
     "ddos_protection",
     "degraded_features_check",
@@ -211,10 +265,17 @@ __all__ = [
     "health_routes",
     "health_service",
     "health_urls",
+    "hide_in_logs",
     "http_check",
+    "include_prometheus_client",
     "limit_headers",
     "limit_headers_asgi",
+    "log_context",
+    "log_performance",
+    "metrics_collector",
+    "outgoing_headers",
     "per_user_rate_limiter",
+    "performance_monitor",
     "pool_check",
     "probe_health",
     "provide",
@@ -225,5 +286,8 @@ __all__ = [
     "sanitize_url",
     "security_status",
     "set_release",
+    "set_up_logging",
+    "setup_middleware",
     "sqlalchemy_check",
+    "structured_logger",
 ]
