@@ -31,6 +31,15 @@ COMMANDS = {
     "gunicorn-uvicorn": f"{_GUNICORN} -k uvicorn.workers.UvicornWorker tests.support.kit_apps:asgi()",
 }
 """Module and arguments for `python -m`, by the name of the kind."""
+_SEEN = "tests.support.observed_apps"
+OBSERVED = {
+    "uvicorn-h11": f"uvicorn --host 127.0.0.1 --port 0 --http h11 --factory {_SEEN}:asgi",
+    "uvicorn-auto": f"uvicorn --host 127.0.0.1 --port 0 --factory {_SEEN}:asgi",
+    "gunicorn-workers": f"{_GUNICORN} -c python:ci_ops.service.metrics.workers --workers 2 {_SEEN}:wsgi()",
+    "gunicorn-threads": f"{_GUNICORN} --threads 4 --workers 2 {_SEEN}:wsgi()",
+    "gunicorn-asgi": f"{_GUNICORN} --workers 2 -k uvicorn.workers.UvicornWorker {_SEEN}:asgi()",
+}
+"""Servers of applications with metrics, a log and the middleware."""
 KINDS = tuple(kind for kind in COMMANDS if kind != "gunicorn-preload")
 
 
@@ -42,7 +51,7 @@ class Server:
         self.port = 0
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *COMMANDS[kind].split()],
+                [sys.executable, "-m", *(COMMANDS | OBSERVED)[kind].split()],
                 cwd=ROOT,
                 env={**os.environ, **env},
                 stdout=log,
