@@ -36,7 +36,7 @@ class KitCollector:
 def include_prometheus_client(
     registry: CollectorRegistry | None = None, collector: MetricsCollector = metrics_collector
 ) -> None:
-    """Show the metrics of a registry, the usual one if none is given, at /health/metrics after ours.
+    """Show the metrics of a registry at /health/metrics after ours.
 
     Not for a registry that has a KitCollector: it would show ours twice.
     """

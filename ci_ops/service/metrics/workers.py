@@ -1,4 +1,4 @@
-"""Whether this process is one of several workers, and how gunicorn's share their numbers.
+"""Whether this process is one of several workers.
 
 In gunicorn.conf.py, instead of naming a folder in CI_OPS_METRICS_DIR:
 `from ci_ops.service.metrics.workers import on_exit, on_starting`.
@@ -34,7 +34,7 @@ def on_exit(server: Any) -> None:
 
 
 def is_one_of_several() -> bool:
-    """True for a worker of uvicorn with workers, or of gunicorn with more than one."""
+    """True for one of several workers of uvicorn or gunicorn."""
     multiprocessing = sys.modules.get("multiprocessing")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
         return True

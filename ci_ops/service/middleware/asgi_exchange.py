@@ -68,7 +68,7 @@ class ASGIExchange(Exchange):
 
     @property
     def path(self) -> str:
-        """The path as it was asked for, below the prefix under which the server mounts the application."""
+        """The path that was asked for, below the prefix of the application."""
         path: str = self.scope["path"]
         return path.removeprefix(self.scope.get("root_path", ""))
 
@@ -84,7 +84,7 @@ class ASGIExchange(Exchange):
         return self.plain_send(message)
 
     def completed(self, headers: Iterable[tuple[bytes, bytes]]) -> Pairs:
-        """The headers of the answer, then those of the layer where the application has set none."""
+        """The answer's headers, then the layer's where it has set none."""
         layer, table = self.layer, self.layer.table
         own = [(b"x-request-id", self.fields["request_id"].encode())] if layer.request_ids else []
         if self.decision is not None and self.refusal is None:

@@ -29,7 +29,7 @@ AROUND = "ci_ops.around"
 
 
 class Exchange(Frame):
-    """What is known of a request while it is answered, and the lowest frame of its log context.
+    """What is known of a request while it is answered.
 
     The values below are those of nearly every request; only others are set.
     """
@@ -61,7 +61,7 @@ class Exchange(Frame):
     """The name of an exception that the framework has answered itself."""
 
     def take_ids(self, *, outer: Around | None, request_id: str, traceparent: str, tracestate: str) -> None:
-        """Take the ids that came with the request, or those that a layer around this one has given it."""
+        """Take the ids of the request, or those a layer around has given it."""
         if outer is not None:
             self.outer = outer.exchange
             self.fields, self.carried = outer.exchange.fields, outer.exchange.carried
@@ -71,7 +71,7 @@ class Exchange(Frame):
 
     @property
     def path(self) -> str:
-        """The path as it was asked for, below the prefix under which the server mounts the application."""
+        """The path that was asked for, below the prefix of the application."""
         raise NotImplementedError
 
     @property

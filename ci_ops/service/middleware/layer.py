@@ -75,7 +75,7 @@ class Layer:
         raise NotImplementedError
 
     def without(self, outer: Around) -> Any:
-        """What is left of this layer where those around it do some of its parts already."""
+        """What is left of this layer where others do some of its parts."""
         left = self.bits & ~outer.done
         if self.limits is not None and not any(self.limits.counts_as(one) for one in outer.limits()):
             left |= _LIMITS_BIT  # limits of its own, for a part of the application

@@ -96,7 +96,7 @@ class RequestLimits:
             self._settle(exchange, self._per_user.limiter.hit(exchange.uncounted))
 
     def see_that_it_fits(self, method: str) -> None:
-        """Raise TypeError for a store that this kind of application cannot use; better now than at a request."""
+        """Raise TypeError for a store this kind of application cannot use."""
         store = self._per_user.limiter.store if self._per_user is not None and self._hit is None else None
         if store is not None and not hasattr(store, method):
             kind = "an AsyncRedisStore" if method == "spend_async" else "a RedisStore"

@@ -20,7 +20,7 @@ _HEALTH_NAMES = frozenset({"live", "ready", "check", *RESERVED_GROUPS})
 
 
 def asgi_route(scope: Mapping[str, Any]) -> str:
-    """The template in a scope after the call: of Starlette or FastAPI; empty without one."""
+    """The template in a scope after the call; empty without one."""
     route = scope.get("route")
     if route is None:
         return _from_endpoint(scope) if "endpoint" in scope else ""

@@ -122,7 +122,7 @@ class HeaderTable:
         """Our headers by media type, for those that are no pages: by is_https + 2 * is_private."""
 
     def completed(self, exchange: Exchange, headers: list[Pair], own: list[Pair]) -> list[Pair]:
-        """The headers of an answer, then those of the layer and ours, where the application has set none."""
+        """An answer's headers, then the layer's and ours where it has set none."""
         present = {name.lower(): value for name, value in headers}
         media_type = present.get(self._type, self._nothing)
         is_html = media_type.lower().startswith(self._html)
@@ -168,7 +168,7 @@ def _with_nonce(value: str | bytes, nonce: str) -> str:
 
 
 def no_headers(convert: Callable[[str], Any]) -> HeaderTable:
-    """A table that adds nothing and takes nothing away, for a layer without this part."""
+    """A table that adds nothing and takes nothing away."""
     table = HeaderTable([{}, {}], convert, (), no_store=False)
     table.revealing = set()
     return table

@@ -87,7 +87,7 @@ class _Answer:
         self._is_over = False
 
     def take(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """What to hand to the server: a whole body as it is, in place of another this."""
+        """What to hand to the server: a whole body as it is, else this."""
         wrapper = self._exchange.environ.get("wsgi.file_wrapper")
         if isinstance(body, list | tuple):
             self._exchange.sent_bytes = sum(map(len, body))
@@ -108,7 +108,7 @@ class _Answer:
             raise
 
     def close(self) -> None:
-        """Called by the server when everything was sent, or nobody listens any more."""
+        """Called by the server when all was sent or nobody listens."""
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
