@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from flask import Flask, Response, abort
 from starlette.middleware.base import BaseHTTPMiddleware
 
+from ci_ops.service.health import HealthCheckService
 from ci_ops.service.lifecycle import ApplicationLifecycle
 from ci_ops.service.logs.context import current_fields, push_context
 from ci_ops.service.middleware.asgi import ASGILayer
@@ -178,7 +179,7 @@ def test_flask_in_its_own_tests_raises_as_before(kit: Kit) -> None:
 
 
 def test_any_other_application_is_wrapped_as_the_kind_it_is(kit: Kit) -> None:
-    life = ApplicationLifecycle()
+    life = ApplicationLifecycle(HealthCheckService())
     asgi = [asgi_app(Said()), HealthApp(asgi_app(Said())), life.asgi(asgi_app(Said()))]
     wsgi = [wsgi_app(Said()), HealthWSGI(wsgi_app(Said()))]
 
