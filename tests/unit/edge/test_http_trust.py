@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
+import ssl
 import threading
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -135,21 +137,31 @@ def tunnel(target_port: int) -> Callable[[Asked], None]:
     def handler(asked: Asked) -> None:
         with socket.create_connection(("127.0.0.1", target_port)) as onward:
             asked.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=pump, args=(onward, asked.socket))
-            back.start()
-            pump(asked.socket, onward)
-            back.join()
+            relay(asked.socket, onward)
 
     return handler
 
 
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
+def relay(one: socket.socket, other: socket.socket) -> None:
+    # In one thread: a TLS connection may not be read and written at the same time.
+    with selectors.DefaultSelector() as selector:
+        selector.register(one, selectors.EVENT_READ, other)
+        selector.register(other, selectors.EVENT_READ, one)
+        try:
+            while True:
+                for key, _ in selector.select():
+                    if not pass_on(key.fileobj, key.data):
+                        return
+        except OSError:
+            return
+
+
+def pass_on(source: Any, sink: socket.socket) -> bool:
+    data = source.recv(65536)
+    while isinstance(source, ssl.SSLSocket) and source.pending():
+        data += source.recv(65536)
+    sink.sendall(data)
+    return bool(data)
 
 
 def test_https_goes_through_a_tunnel_and_is_verified_end_to_end(tmp_path: Path) -> None:
