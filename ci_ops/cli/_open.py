@@ -8,18 +8,17 @@ import os
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.cli._close import close, format_for, format_names
+from ci_ops.cli._configured import CHANGING, configured, is_dry
 from ci_ops.cli._env import SECRET_LINES, likely_secrets, secret_lines, user_environment
 from ci_ops.cli._groups import have_groups
 from ci_ops.cli._opened import Opened
 from ci_ops.cli._progress import Progress, is_live
 from ci_ops.config.find import project_folder
-from ci_ops.config.load import Source, examine, load
-from ci_ops.core.errors import ConfigError, Problem, UsageError
+from ci_ops.core.errors import UsageError
 from ci_ops.core.ledger import JsonLinesLedger, Ledger
 from ci_ops.core.ledger_pair import LedgerPair
 from ci_ops.core.secret import Secret
@@ -30,7 +29,6 @@ from ci_ops.edge.runner import Runner
 from ci_ops.edge.world import RealWorld
 from ci_ops.flows._job import Job, Origin, Site
 from ci_ops.flows._sinks import sinks_for
-from ci_ops.flows.readiness import detected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,14 +41,6 @@ if TYPE_CHECKING:
     from ci_ops.core.report import Report
     from ci_ops.edge.github import GitHub
 
-CHANGING = frozenset({"deploy", "rollback"})
-_USES = {
-    "readiness": frozenset({"readiness"}),
-    "verify": frozenset({"verify"}),
-    "notify": frozenset({"notify"}),
-    "history": frozenset(),
-}
-"""The sections whose variables a command needs; the others use all but readiness."""
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 STATE_IGNORE = "*\n"
 """A .gitignore for the state folder: nothing in it belongs into a commit."""
@@ -93,13 +83,16 @@ def open_job(
         file=request.get("log_file", None),
         redact=world.redact,
     )
-    config, problems = _configured(request, world, folder, runner)
+    read = configured(request, world, folder, repository=runner.context.repository)
+    config = read.config
     in_address = secrets_in(read_url(config.verify.url)) if config.verify.url else ()
     _hide(runner, world, [*(secret.reveal() for secret in config.secrets), *in_address])
     have_groups([*config.needs(), *(["github"] if request.asks_github and runner.is_github else [])], env)
     progress = Progress(
         sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted, redact=world.redact
     )
+    for sentence in read.notes:
+        progress.note(sentence)
     state_folder = _state_folder(request, folder / runner.state_root, note=progress.note)
     beside = _beside_releases(request, config)
     store = world.store(beside or state_folder / config.environment)
@@ -119,8 +112,8 @@ def open_job(
         opened=lambda record: _announce(runner, record),
         origin=_origin(request, config, world, runner, folder),
         sinks=_sinks(request, config, world, store, waits=waits),
-        dry_run=_is_dry(request),
-        config_problems=problems,
+        dry_run=is_dry(request),
+        config_problems=read.problems,
     )
     return Opened(
         job=job,
@@ -154,46 +147,6 @@ def _check_output(request: Request) -> None:
             raise UsageError(f"{path} cannot be written: {error.strerror}", where="report") from error
         if path.is_dir():
             raise UsageError(f"{path} is a folder", where="report")
-
-
-def _configured(
-    request: Request, world: RealWorld, folder: Path, runner: Runner
-) -> tuple[Config, tuple[Problem, ...] | None]:
-    source = Source(
-        env=world.env,
-        start=folder,
-        file=request.get("config"),
-        environment=request.get("environment"),
-        overrides=request.overrides(),
-        uses=_used_by(request),
-    )
-    problems = None
-    if request.command == "readiness":
-        loaded = examine(source)
-        config, problems = loaded.config, loaded.problems
-        if problems and not _is_file_checked(config, folder):
-            raise ConfigError(problems)
-    else:
-        config = load(source)
-    if not config.service:
-        name = runner.context.repository.rpartition("/")[2] or folder.resolve().name
-        config = replace(config, service=name)
-    return config, problems
-
-
-def _is_file_checked(config: Config, folder: Path) -> bool:
-    """True when a check will report the configuration's problems with everything else it finds."""
-    checks = config.readiness.checks or detected(folder)
-    return any(check.plugin.plugin_name() == "config-file" for check in checks)
-
-
-def _used_by(request: Request) -> frozenset[str]:
-    """The sections that are needed: a missing address keeps no record open, and a dry run sends nothing."""
-    if request.get("finish"):
-        return frozenset()
-    if request.command in CHANGING and _is_dry(request):
-        return frozenset({"deploy", "verify"})
-    return _USES.get(request.command, frozenset({"deploy", "verify", "notify"}))
 
 
 def _beside_releases(request: Request, config: Config) -> Path | None:
@@ -245,11 +198,7 @@ def _sinks(
     if request.command == "readiness":
         return ()
     to = request.get("to", ()) if request.command == "notify" else ()
-    return sinks_for(config, world, store, waits=waits, to=to, dry_run=_is_dry(request))
-
-
-def _is_dry(request: Request) -> bool:
-    return bool(request.get("dry_run", False))
+    return sinks_for(config, world, store, waits=waits, to=to, dry_run=is_dry(request))
 
 
 def _waits(world: RealWorld) -> Callable[[], Iterator[float]]:

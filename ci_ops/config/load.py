@@ -60,6 +60,8 @@ class Loaded:
     """What was read, with the environment's and the flags' words laid over."""
     whole: Config
     """The same with what is switched off."""
+    left_out: tuple[Problem, ...] = ()
+    """Variables that are missing in the sections that are not going to be used."""
 
 
 def load(source: Source) -> Config:
@@ -113,7 +115,8 @@ def interpret(document: Table, source: Source) -> Loaded:
     problems += problems_of(tree, env=source.env, environments=listed(document), root=source.root)
     problems += [each for each in reader.missing if _matters(each, source.uses)]
     problems.sort(key=_line)
-    return Loaded(config=settled(whole), problems=tuple(problems), tree=tree, whole=whole)
+    left_out = tuple(each for each in reader.missing if not _matters(each, source.uses))
+    return Loaded(config=settled(whole), problems=tuple(problems), tree=tree, whole=whole, left_out=left_out)
 
 
 def _matters(missing: Problem, uses: Collection[str] | None) -> bool:

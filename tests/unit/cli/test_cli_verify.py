@@ -36,6 +36,15 @@ def test_a_service_that_nobody_serves_is_a_failure(terminal: Terminal) -> None:
     said.assert_golden("verify-refused")
 
 
+def test_a_channel_whose_address_is_missing_is_left_out_with_a_note(
+    terminal: Terminal, service: Service
+) -> None:
+    terminal.write("ci-ops.yml", "notify: {channels: {team: {type: slack, webhook-url: '${TEAM_HOOK}'}}}\n")
+    said = terminal.run("verify", "--url", f"{service.url}/health")
+    assert "note: The channel team is left out: the variable TEAM_HOOK is not set." in said.err
+    assert said.code == 0
+
+
 @pytest.mark.parametrize("name", ["text", "json", "markdown"])
 def test_stdout_carries_the_asked_format_and_nothing_else(
     terminal: Terminal, service: Service, name: str
