@@ -17,6 +17,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 _ACTIVE = re.compile(r"[\\`*_\[\]#~$&<>|]")
 _LINKED = re.compile(r"(@|:(?=//)|(?i:www)(?=\.)|\#(?=\d)|(?i:gh)-(?=\d)|(?i:mailto|xmpp):)")
 _LISTED = re.compile(r"\d{1,9}(?=[.)])")
+_SPAN = re.compile(r"(`[^`]+`)")
 _BACKTICKS = re.compile(r"`+")
 
 LABEL_CHARACTERS = 60
@@ -60,6 +61,17 @@ def code(value: object) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
+def advice(value: object) -> str:
+    """Advice in Markdown, outside tables: what it has between backticks as inline code, the rest as `md`."""
+    parts = _SPAN.split(one_line(_text(value)))
+    return "".join(code(part[1:-1]) if at % 2 else _between(part) for at, part in enumerate(parts))
+
+
+def _between(part: str) -> str:
+    before, after = " " * part.startswith(" "), " " * (part.endswith(" ") and bool(part.strip()))
+    return f"{before}{md(part)}{after}"
+
+
 def mermaid(value: object) -> str:
     """Text as a label or title in a Mermaid diagram, cut to 60 characters.
 
@@ -85,4 +97,4 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-FILTERS = {"md": md, "cell": md, "code": code, "mermaid": mermaid, "duration": duration}
+FILTERS = {"md": md, "cell": md, "advice": advice, "code": code, "mermaid": mermaid, "duration": duration}

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ci_ops.core.text import one_line
-from ci_ops.edge.escape import FILTERS, LABEL_CHARACTERS, code, duration, md, mermaid
+from ci_ops.edge.escape import FILTERS, LABEL_CHARACTERS, advice, code, duration, md, mermaid
 
 GAP = "\u200b"
 HOSTILE = st.one_of(
@@ -112,7 +112,7 @@ def test_nobody_is_mentioned_and_nothing_is_linked(text: str) -> None:
 @settings(max_examples=400)
 @given(text=HOSTILE)
 def test_no_text_becomes_a_command_of_the_runner(text: str) -> None:
-    for name in ("md", "cell", "code", "mermaid"):
+    for name in ("md", "cell", "advice", "code", "mermaid"):
         shown = FILTERS[name](text)
         assert "\n" not in shown
         assert "\r" not in shown
@@ -129,6 +129,23 @@ def test_inline_code_shows_the_text_and_nothing_else(text: str) -> None:
     assert tags_of(rendered) == (expected if shown else ["<ul>", "<li>", "</li>", "</ul>"])
     if shown:
         assert unescape(rendered.partition("<code>")[2].partition("</code>")[0]) == shown
+
+
+@settings(max_examples=400)
+@given(text=HOSTILE)
+@example(text="a `b` `c`d`")
+@example(text="`a`` `b")
+@example(text="1. `a`")
+def test_advice_shows_the_text_and_code_alone(text: str) -> None:
+    rendered = html(f"- {advice(text)}\n- What to do: {advice(text)} end")
+    assert set(tags_of(rendered)) <= {"<ul>", "<li>", "<code>", "</code>", "</li>", "</ul>"}
+    shown = unescape(re.sub(r"<[^>]*>", "", rendered).partition("What to do: ")[2]).replace(GAP, "")
+    expected = one_line(text).replace("##[", "## [").replace(GAP, "")
+    assert "".join(shown.replace("`", "").split()) == "".join(expected.replace("`", "").split()) + "end"
+
+
+def test_advice_shows_a_command_as_one() -> None:
+    assert advice("Run `git restore a_b` now, not a_b.") == r"Run `git restore a_b` now, not a\_b."
 
 
 @settings(max_examples=400)
