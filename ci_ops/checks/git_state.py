@@ -166,5 +166,12 @@ def _files_fault(rule: str, severity: Status, files: list[str], what: str, world
         if len(files) > 1
         else f"One file {what.replace('differ', 'differs').replace('are', 'is')}.",
         observed=evidence(world, told) + more,
-        location=Location(file=evidence(world, files[0].strip('"').rpartition(" -> ")[2], 200)),
+        location=_first_place(files, world),
     )
+
+
+def _first_place(files: list[str], world: World) -> Location | None:
+    """The first that is a file; git names an untracked folder as a whole, and an annotation needs a file."""
+    names = (each.strip('"').rpartition(" -> ")[2] for each in files)
+    name = next((each for each in names if not each.endswith("/")), "")
+    return Location(file=evidence(world, name, 200)) if name else None

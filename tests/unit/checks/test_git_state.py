@@ -83,6 +83,15 @@ def test_untracked_files_weigh_as_the_user_says(clone: Path, severity: Any) -> N
     )
 
 
+def test_an_untracked_folder_is_told_but_is_no_place_in_a_file(clone: Path) -> None:
+    (clone / "build").mkdir()
+    (clone / "build" / "out.txt").write_text("")
+    finding = look(clone).findings[0]
+    assert (finding.observed, finding.location) == ("build/", None)
+    (clone / "notes.txt").write_text("")
+    assert str(look(clone).findings[0].location) == "notes.txt:1"
+
+
 def test_a_commit_that_no_remote_has_fails(clone: Path) -> None:
     commit(clone, "more.py")
     result = look(clone)
