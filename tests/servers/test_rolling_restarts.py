@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import KINDS, Router, Server
+from tests.support import parts
+from tests.support.rolling import Router, ThreadLoad, WrkLoad
+from tests.support.servers import KINDS, Server
 from tests.support.waiting import wait_until
 
 Launch = Callable[..., Server]
+Load = Callable[[Router], WrkLoad | ThreadLoad]
 
 
 @pytest.fixture
@@ -25,22 +28,48 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         server.kill()
 
 
+@pytest.fixture(params=["wrk", "threads"])
+def load(request: pytest.FixtureRequest, tmp_path: Path) -> Load:
+    if request.param == "threads":
+        return ThreadLoad
+    wrk = parts.require("wrk")
+    return lambda router: WrkLoad(router, wrk, tmp_path)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_rolling_restart_under_load_fails_no_request(kind: str, launch: Launch) -> None:
+def test_a_rolling_restart_under_load_fails_no_request(kind: str, load: Load, launch: Launch) -> None:
     first, second = launch(kind), launch(kind)
     with Router() as router:
         for server in (first, second):
             router.add(server.wait_ready())
-        third, fourth = launch(kind), launch(kind)
-        codes = {router.replace(first, third.wait_ready()), router.replace(second, fourth.wait_ready())}
-        enough = router.answered + 50
-        wait_until(lambda: router.answered > enough)
+        with load(router) as clients:
+            third, fourth = launch(kind), launch(kind)
+            codes = {
+                router.replace(first, third.wait_ready()),
+                router.replace(second, fourth.wait_ready()),
+            }
+            enough = clients.answered + 50
+            wait_until(lambda: clients.answered > enough)
 
-    assert router.failures == []
-    assert router.answered > 200
+    assert clients.failures == []
+    assert clients.answered > 200
     assert codes <= {0, -15}
     assert "draining: not ready any more" in first.log
     assert "closed the pool" in first.log
+
+
+def test_the_load_notices_a_server_that_is_killed(load: Load, launch: Launch) -> None:
+    first, second = launch("uvicorn"), launch("uvicorn")
+    with Router() as router:
+        for server in (first, second):
+            router.add(server.wait_ready())
+        with load(router) as clients:
+            enough = clients.answered + 50
+            wait_until(lambda: clients.answered > enough)
+            first.kill()
+            wait_until(lambda: first not in router.ready)
+
+    assert clients.failures != []
 
 
 @pytest.mark.parametrize("kind", KINDS)

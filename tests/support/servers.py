@@ -1,4 +1,4 @@
-"""Real web servers as child processes, and a bounded load through a router that probes them."""
+"""Real web servers as child processes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.support.parts import ROOT
 from tests.support.waiting import wait_until
@@ -114,83 +112,3 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
-
-
-@dataclass
-class Router:
-    """Sends bounded load to the servers that say they are ready, and counts what fails.
-
-    One thread probes every few milliseconds; of the clients one keeps its
-    connections open and one opens a new one for each request.
-    """
-
-    servers: list[Server] = field(default_factory=list)
-    ready: tuple[Server, ...] = ()
-    answered: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self._stop = threading.Event()
-        keeps = (True, False, True, False)
-        self._threads = [threading.Thread(target=self._probe)]
-        self._threads += [
-            threading.Thread(target=self._load, args=(index, keep)) for index, keep in enumerate(keeps)
-        ]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def add(self, server: Server) -> None:
-        """Route to one more server, from the moment it is ready."""
-        self.servers = [*self.servers, server]
-        wait_until(lambda: server in self.ready)
-
-    def replace(self, old: Server, new: Server) -> int:
-        """One step of a rolling restart: the new one in, the old one out; returns the exit code."""
-        self.add(new)
-        old.terminate()
-        wait_until(lambda: old not in self.ready)
-        code = old.wait()
-        self.servers = [one for one in self.servers if one is not old]
-        return code
-
-    def _probe(self) -> None:
-        while not self._stop.wait(0.03):
-            self.ready = tuple(one for one in self.servers if one.get("/health/ready") == 200)
-
-    def _load(self, index: int, keeps_open: bool) -> None:
-        kept: dict[Server, http.client.HTTPConnection] = {}
-        turn = index
-        while not self._stop.wait(0.004):
-            ready = self.ready
-            if not ready:
-                continue
-            turn += 1
-            server = ready[turn % len(ready)]
-            connection = kept.pop(server, None) or http.client.HTTPConnection(
-                "127.0.0.1", server.port, timeout=5
-            )
-            is_new = connection.sock is None
-            try:
-                connection.request("GET", "/")
-                response = connection.getresponse()
-                response.read()
-                assert response.status == 200, response.status
-                self.answered += 1
-            except (OSError, http.client.HTTPException, AssertionError) as error:
-                self.failures.append(
-                    f"{type(error).__name__}: {error}, on a {'new' if is_new else 'kept'} connection"
-                )
-                connection.close()
-                continue
-            if keeps_open and not response.will_close:
-                kept[server] = connection
-            else:
-                connection.close()
-        for connection in kept.values():
-            connection.close()
