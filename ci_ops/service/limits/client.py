@@ -9,14 +9,14 @@ that is not one of them. What stands further left was written by the client.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ci_ops.service.limits.networks import NetworkSet, identify, is_private, read_address
 from ci_ops.service.limits.store import bounded_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MAX_HOPS = 32
 MAX_HEADER_LENGTH = 2048
@@ -71,6 +71,8 @@ class ClientResolver:
         self._header_bytes = self.header.encode()
         self._environ_name = "HTTP_" + self.header.upper().replace("-", "_")
         self._resolve = lru_cache(maxsize=4096)(self._walk)
+        self.of_peer: Callable[[str], Client] = lru_cache(maxsize=4096)(partial(self._walk, forwarded=""))
+        """As `resolve`, for a connection that carried no such header."""
         self.diagnosis = ""
         """A sentence, once requests looked as if a proxy was forgotten; empty until then."""
 

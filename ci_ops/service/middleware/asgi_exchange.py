@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.limits.client import UNIX
 from ci_ops.service.logs.trace import ids
 from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable
 
     from ci_ops.service.lifespan import Message, Scope, Send
     from ci_ops.service.limits.headers import Headers, Refusal
@@ -22,6 +23,9 @@ _FAILED_HEADERS = [
     (b"content-length", str(len(FAILED_TEXT)).encode()),
     (b"cache-control", b"no-store"),
 ]
+
+
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
 class ASGIExchange(Exchange):
@@ -39,7 +43,7 @@ class ASGIExchange(Exchange):
             self.fields = {"request_id": ids.next_bits(128).to_bytes(16, "big").hex()}
             if layer.needs_client:
                 peer = scope.get("client")
-                self.client = layer.resolver.resolve(peer[0] if peer else None)
+                self.client = layer.resolver.of_peer((peer[0] if peer else None) or UNIX)
         else:
             self._read_headers()
 
@@ -76,25 +80,24 @@ class ASGIExchange(Exchange):
         """Send a message on; the start of the answer with all that belongs to it."""
         # No coroutine of its own: it hands back that of the server, which saves one for each message.
         kind = message["type"]
-        if kind == "http.response.start":
+        if kind in _STARTS:
+            layer, table = self.layer, self.layer.table
             self.status = message["status"]
-            message = {**message, "headers": self.completed(message.get("headers", ()))}
+            headers = message.get("headers", ())
+            headers = headers if type(headers) is list else list(headers)
+            own = self.told
+            if layer.request_ids:
+                own = [(b"x-request-id", self.fields["request_id"].encode()), *own]
+            present = dict(headers)
+            choice = table.plain_media.get(present.get(b"content-type"))
+            if choice is None or not table.plain_names.issuperset(present):
+                headers = table.completed(self, headers, own)
+            else:
+                headers = [*headers, *own, *choice[self.is_https + 2 * self.is_private]]
+            message = {**message, "headers": headers}
         elif self.layer.counts_bytes and kind == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
         return self.plain_send(message)
-
-    def completed(self, headers: Iterable[tuple[bytes, bytes]]) -> Pairs:
-        """The answer's headers, then the layer's where it has set none."""
-        layer, table = self.layer, self.layer.table
-        own = [(b"x-request-id", self.fields["request_id"].encode())] if layer.request_ids else []
-        if self.decision is not None and self.refusal is None:
-            own += layer.limit_headers(self.decision)
-        headers = headers if type(headers) is list else list(headers)
-        present = dict(headers)
-        choice = table.plain_media.get(present.get(b"content-type"))
-        if choice is None or not table.plain_names.issuperset(present):
-            return table.completed(self, headers, own)
-        return [*headers, *own, *choice[self.is_https + 2 * self.is_private]]
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer instead of the application."""
@@ -106,9 +109,10 @@ class ASGIExchange(Exchange):
         if "websocket.http.response" not in (self.scope.get("extensions") or {}):
             await self.plain_send({"type": "websocket.close", "code": 1013})
             return
-        headers = self.completed(_encoded(refusal.headers))
-        start = {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers}
-        await self.plain_send(start)
+        headers = _encoded(refusal.headers)
+        await self.send(
+            {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers}
+        )
         await self.plain_send({"type": "websocket.http.response.body", "body": refusal.body})
 
     async def fail(self, error: BaseException) -> None:

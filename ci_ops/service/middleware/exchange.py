@@ -8,10 +8,9 @@ from ci_ops.service.logs.context import Frame
 from ci_ops.service.logs.trace import request_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ci_ops.service.limits.client import Client
-    from ci_ops.service.limits.gcra import Decision
     from ci_ops.service.limits.headers import Refusal
     from ci_ops.service.middleware.layer import Layer
     from ci_ops.service.middleware.limits import RequestLimits
@@ -41,7 +40,8 @@ class Exchange(Frame):
     """Empty when nobody vouches for one."""
     uncounted = ""
     """What to count it under in a store that has to be awaited."""
-    decision: Decision | None = None
+    told: Sequence[tuple[bytes, bytes]] = ()
+    """Headers that tell the client its quota, as ASGI sends them."""
     refusal: Refusal | None = None
     status = 0
     """0 until the answer has begun."""

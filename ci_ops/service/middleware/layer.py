@@ -18,7 +18,6 @@ from ci_ops.service.providers import provide
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ci_ops.service.limits.gcra import Decision
     from ci_ops.service.middleware.exchange import Around, Exchange
     from ci_ops.service.middleware.security import HeaderTable
 
@@ -53,7 +52,6 @@ class Layer:
         self.metrics = options.metrics
         self._access = options.access_log
         self.resolver = options.resolver
-        self.limit_headers = _no_headers if options.limits is None else options.limits.headers_asgi
         self._route_of: Callable[[Any], str | None] = options.route or known_route
         self.counts_bytes = options.access_log is not None
         self.request_ids = options.request_ids
@@ -121,8 +119,3 @@ def _told_route(exchange: Exchange) -> str:
     if exchange.refusal is not None:
         return REFUSED
     return exchange.route or (health_route(exchange.path) if exchange.is_health else UNMATCHED)
-
-
-def _no_headers(decision: Decision) -> list[tuple[bytes, bytes]]:
-    del decision
-    return []

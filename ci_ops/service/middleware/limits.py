@@ -63,7 +63,7 @@ class RequestLimits:
         self._hit = per_user.limiter.hit if per_user is not None and is_here else None
 
     def judge(self, exchange: Exchange) -> None:
-        """Count a request; set the decision, and the refusal if it may not pass."""
+        """Count a request; say what its answer tells, or refuse it."""
         client: Any = exchange.client
         user, guard, hit = exchange.user, self._guard, self._hit
         if client.is_suspect:
@@ -79,9 +79,14 @@ class RequestLimits:
         elif hit is None:
             exchange.uncounted = key
         else:
-            decision = exchange.decision = hit(key)
-            if not decision[0] or decision[5]:
+            decision = hit(key)
+            allowed, quota, full_at_ns, now_ns, _, note = decision
+            # Of one quota, what is told depends on this number alone, as long as it is not used up.
+            told = self._told.get((quota.capacity_ns - full_at_ns + now_ns) // quota.interval_ns)
+            if told is None or note or not allowed:
                 self._settle(exchange, decision)
+            else:
+                exchange.told = told
 
     async def judge_async(self, exchange: Exchange) -> None:
         """As `judge`, for a store that is awaited."""
@@ -106,23 +111,6 @@ class RequestLimits:
         """True when another one counts with the same limiters."""
         return (self._per_user, self._guard) == (other._per_user, other._guard)
 
-    def headers(self, decision: Decision) -> list[tuple[str, str]]:
-        """What any answer tells about the client's quota."""
-        return limit_headers([decision], legacy=self._legacy)
-
-    def headers_asgi(self, decision: Decision) -> list[tuple[bytes, bytes]]:
-        """The same, as ASGI sends it."""
-        allowed, quota, full_at_ns, now_ns, _, note = decision
-        remaining = (quota.capacity_ns - full_at_ns + now_ns) // quota.interval_ns
-        # Of one quota, what is told depends on this number alone, as long as it is not used up.
-        told = self._told.get(remaining)
-        if told is not None and allowed and not note:
-            return told
-        told = [(name.lower().encode(), value.encode()) for name, value in self.headers(decision)]
-        if allowed and not note and remaining > 0 and not self._legacy and len(self._told) < MAX_REMEMBERED:
-            self._told[remaining] = told
-        return told
-
     def answered(self, exchange: Exchange) -> None:
         """Remember an answer that many of would be a pattern."""
         client = exchange.client
@@ -142,15 +130,24 @@ class RequestLimits:
         _refuse(exchange, PER_ADDRESS, answer)
 
     def _settle(self, exchange: Exchange, decision: Decision) -> None:
-        """Keep a decision; make the refusal, and count what was decided in another way than usual."""
-        exchange.decision = decision
-        if decision.allowed:
-            if decision.note:
-                _count(exchange, decision.quota.name, decision.note)
+        """Say what the answer tells of a decision; make the refusal.
+
+        What was decided in another way than usual is counted.
+        """
+        if not decision.allowed:
+            _refuse(exchange, decision.quota.name, refusal([decision], legacy=self._legacy))
+            if exchange.user and self._abuse is not None:
+                self._abuse.record_event(_key(exchange), "rate-limited")
             return
-        _refuse(exchange, decision.quota.name, refusal([decision], legacy=self._legacy))
-        if exchange.user and self._abuse is not None:
-            self._abuse.record_event(_key(exchange), "rate-limited")
+        told = [
+            (name.lower().encode(), value.encode())
+            for name, value in limit_headers([decision], legacy=self._legacy)
+        ]
+        exchange.told = told
+        if decision.note:
+            _count(exchange, decision.quota.name, decision.note)
+        elif decision.remaining and not self._legacy and len(self._told) < MAX_REMEMBERED:
+            self._told[decision.remaining] = told
 
 
 def _refuse(exchange: Exchange, policy: str, answer: Refusal) -> None:

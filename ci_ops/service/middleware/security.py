@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ci_ops.service.middleware.exchange import Exchange
 
@@ -121,7 +121,7 @@ class HeaderTable:
         self.plain_media: dict[Any, tuple[list[Pair], ...]] = {}
         """Our headers by media type, for those that are no pages: by is_https + 2 * is_private."""
 
-    def completed(self, exchange: Exchange, headers: list[Pair], own: list[Pair]) -> list[Pair]:
+    def completed(self, exchange: Exchange, headers: list[Pair], own: Sequence[Pair]) -> list[Pair]:
         """An answer's headers, then the layer's and ours where it has set none."""
         present = {name.lower(): value for name, value in headers}
         media_type = present.get(self._type, self._nothing)

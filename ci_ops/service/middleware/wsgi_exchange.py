@@ -89,6 +89,5 @@ class WSGIExchange(Exchange):
     def _completed(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         layer = self.layer
         own = [("X-Request-ID", self.fields["request_id"])] if layer.request_ids else []
-        if self.decision is not None and self.refusal is None and layer.limits is not None:
-            own += layer.limits.headers(self.decision)
+        own += [(name.decode(), value.decode()) for name, value in self.told]
         return layer.table.completed(self, headers, own)
