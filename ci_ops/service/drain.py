@@ -9,7 +9,8 @@ is served for a while longer, and only then does the server get its signal.
 
 It works where the server has set its handler with `signal.signal` before this
 is installed: uvicorn (alone, with workers, as gunicorn's worker) and gunicorn's
-sync and gthread workers. Elsewhere use the drain file of Availability.
+sync and gthread workers. gunicorn's asgi worker is known by its hook, and
+hypercorn is given `shutdown_trigger`. Elsewhere there is the drain file.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger("ci_ops.service.lifecycle")
+
+ON_ITS_LOOP = (
+    "this server takes SIGTERM on its event loop; for gunicorn post_worker_init in ci_ops.service.gunicorn_hooks "
+    "changes that, for any other there is the drain file"
+)
 
 
 class SignalDrain:
@@ -50,6 +56,8 @@ class SignalDrain:
         self._original: Any = signal.SIG_DFL
         self._bell: int | None = None
         self._is_over = False
+        self.worker: Any = None
+        """The gunicorn worker whose handler this holds back; None for another server."""
         tell_after_fork(self)
 
     @property
@@ -57,36 +65,47 @@ class SignalDrain:
         """True in the process that installed it, until it is taken out."""
         return self._bell is not None
 
-    @property
-    def worker(self) -> Any:
-        """The gunicorn worker whose handler this holds back.
-
-        None for another server.
-        """
-        owner = getattr(self._original, "__self__", None)
-        return owner if hasattr(owner, "cfg") else None
-
-    def install(self) -> str:
+    def install(self, worker: Any = None) -> str:
         """Hold SIGTERM back from now on.
 
-        Returns why it cannot be, and nothing where it can.
+        Returns why it cannot be, and nothing where it can. `worker` is what
+        the hooks of gunicorn get.
         """
         if self.is_installed:
             return ""
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
             return "signals are for the main thread of a POSIX process"
-        owner = getattr(signal.getsignal(signal.SIGTERM), "__module__", None) or ""
-        if owner.partition(".")[0] in {"asyncio", "uvloop"}:
-            return "this server takes SIGTERM on its event loop; drain it by the drain file of Availability"
+        found = signal.getsignal(signal.SIGTERM)
+        is_on_loop = (getattr(found, "__module__", None) or "").partition(".")[0] in {"asyncio", "uvloop"}
+        if is_on_loop and not hasattr(worker, "handle_exit_signal"):
+            return ON_ITS_LOOP
         listener, self._bell = os.pipe()
         os.set_blocking(self._bell, False)
         self._is_over = False
         threading.Thread(target=self._watch, args=(listener,), name="ci-ops-drain", daemon=True).start()
-        before = signal.signal(signal.SIGTERM, self._handle)
-        if before != self._handle:  # a forked child finds what its parent had installed
-            self._original = before
-        signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - requests see no interrupted system calls
+        if is_on_loop:
+            self._take_from_loop(worker)
+        else:
+            self._take_from(found)
         return ""
+
+    def hand_over(self, stop: Callable[[], object]) -> None:
+        """Call this when the time is over, in place of the handler that was found."""
+        self._original = lambda number, frame: stop()
+
+    def _take_from(self, found: Any) -> None:
+        if found != self._handle:  # a forked child finds what its parent had installed
+            self._original = found
+        owner = getattr(self._original, "__self__", None)
+        self.worker = owner if hasattr(owner, "cfg") else None
+        signal.signal(signal.SIGTERM, self._handle)
+        signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - requests see no interrupted system calls
+
+    def _take_from_loop(self, worker: Any) -> None:
+        """Source: gunicorn/workers/gasgi.py, init_signals."""
+        self.worker = worker
+        self.hand_over(worker.handle_exit_signal)
+        worker.loop.add_signal_handler(signal.SIGTERM, self._handle, signal.SIGTERM, None)
 
     def uninstall(self) -> None:
         """Give SIGTERM back, unless somebody else has taken it meanwhile."""
@@ -94,7 +113,7 @@ class SignalDrain:
             return
         is_main = threading.current_thread() is threading.main_thread()
         if is_main and signal.getsignal(signal.SIGTERM) == self._handle:
-            signal.signal(signal.SIGTERM, self._original)
+            signal.signal(signal.SIGTERM, self._original)  # on a loop nothing need change: it is passed on
         bell, self._bell = self._bell, None
         os.close(bell)
 

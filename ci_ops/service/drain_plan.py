@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ GRACE_SECONDS = 30.0
 RESERVE_SECONDS = 5.0
 """For shutdown hooks and the server itself."""
 DRAIN_VARIABLE = "CI_OPS_DRAIN_SECONDS"
+LONGEST_SECONDS = 86_400.0
 PLATFORM_VARIABLES = ("KUBERNETES_SERVICE_HOST", "RENDER")
 
 
@@ -31,12 +33,28 @@ class DrainPlan:
     drain_timeout_seconds: float = DRAIN_TIMEOUT_SECONDS
     grace_seconds: float = GRACE_SECONDS
 
+    def __post_init__(self) -> None:
+        for name in ("drain_seconds", "drain_timeout_seconds", "grace_seconds"):
+            value = getattr(self, name)
+            if value is not None and not _is_time(value):
+                raise ValueError(f"{name} is a number of seconds from 0 to a day, not {value!r}")
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the variable; empty when it can be used or is not set."""
+        stated = os.environ.get(DRAIN_VARIABLE, "")
+        try:
+            is_good = self.drain_seconds is not None or not stated or _is_time(float(stated))
+        except ValueError:
+            is_good = False
+        return "" if is_good else f"{DRAIN_VARIABLE} is not a number of seconds from 0 to a day"
+
     def serve_on_seconds(self, *, was_probed: bool) -> float:
         """For how long to serve after readiness went down."""
         if self.drain_seconds is not None:
             return self.drain_seconds
         stated = os.environ.get(DRAIN_VARIABLE, "")
-        if stated:
+        if stated and not self.fault:
             return float(stated)
         is_routed = any(name in os.environ for name in PLATFORM_VARIABLES)
         return DRAIN_SECONDS if is_routed or was_probed else 0.0
@@ -48,3 +66,7 @@ class DrainPlan:
         if needed <= grace:
             return ""
         return f"stopping may take {needed:g} s, but the process is killed after {grace:g} s"
+
+
+def _is_time(seconds: float) -> bool:
+    return math.isfinite(seconds) and 0.0 <= seconds <= LONGEST_SECONDS

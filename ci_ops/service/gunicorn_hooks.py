@@ -2,8 +2,9 @@
 
 `from ci_ops.service.gunicorn_hooks import post_worker_init`.
 
-Needed only with `preload_app`, where the application is loaded before its
-workers exist and their signal handlers are set after it.
+Needed with `preload_app`, where the application is loaded before its workers
+exist and their signal handlers are set after it, and with the worker class
+`asgi`, whose handler only the worker itself knows.
 """
 
 from __future__ import annotations
@@ -15,5 +16,4 @@ from ci_ops.service.lifecycle import application_lifecycle
 
 def post_worker_init(worker: Any) -> None:
     """Drain this worker on SIGTERM."""
-    del worker
-    application_lifecycle.watch_signals()
+    application_lifecycle.watch_signals(worker)

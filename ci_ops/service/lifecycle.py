@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ci_ops.service.drain import SignalDrain
+from ci_ops.service.drain_file import drain_file_from_environment, seconds_since
 from ci_ops.service.drain_plan import DrainPlan
 from ci_ops.service.health import HealthCheckService, health_service
 from ci_ops.service.health_checks.database import sqlalchemy_check
@@ -183,22 +184,40 @@ class ApplicationLifecycle:
 
         return alive
 
-    def watch_signals(self) -> bool:
+    def watch_signals(self, worker: Any = None) -> bool:
         """Drain on SIGTERM from now on.
 
-        False, and a log line, where this cannot be. Safe to repeat.
+        False, and a log line, where this cannot be. Safe to repeat. `worker`
+        is what the hooks of gunicorn get.
         """
-        obstacle = self._signal.install()
+        if self._signal.is_installed:
+            return True
+        obstacle = self._signal.install(worker)
         if obstacle:
             _tell(logging.WARNING, "signals_unwatched", f"no drain on SIGTERM: {obstacle}")
             return False
         self._warn_over_budget()
         return True
 
+    async def shutdown_trigger(self) -> None:
+        """Wait for SIGTERM, and for the drain after it.
+
+        For servers that take such a function, as `hypercorn.asyncio.serve` does.
+        """
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        if self.watch_signals():
+            self._signal.hand_over(lambda: loop.call_soon_threadsafe(over.set))
+        await over.wait()
+
     def _starting(self) -> Steps:
-        began = self._monotonic()
-        self.health.availability.start()
+        began, availability = self._monotonic(), self.health.availability
+        availability.start()
+        availability.drain_file = availability.drain_file or drain_file_from_environment()
         self.startup_results = yield from checked(self._checks)
+        if self.plan.fault:
+            self.startup_results["drain-plan"] = Outcome(
+                status=HealthStatus.UNHEALTHY, message=self.plan.fault
+            )
         failed = [name for name, one in self.startup_results.items() if one.status is HealthStatus.UNHEALTHY]
         for name in failed:
             _tell(
@@ -244,13 +263,15 @@ class ApplicationLifecycle:
         )
 
     def _begin_drain(self) -> float:
-        self.health.availability.drain()
+        availability = self.health.availability
+        waited = seconds_since(availability.drain_file)
+        availability.drain()
         worker = self._signal.worker
         if hasattr(worker, "max_keepalived"):
             # gunicorn drops a WSGI application's `Connection: close`; with no place for kept connections
             # its gthread worker says it itself. Not keepalive = 0: that closes under a client's next request.
             worker.max_keepalived = 0
-        seconds = self.plan.serve_on_seconds(was_probed=self.health.availability.was_probed)
+        seconds = max(0.0, self.plan.serve_on_seconds(was_probed=availability.was_probed) - waited)
         _tell(
             logging.INFO, "drain_started", f"draining: not ready any more, serving for another {seconds:g} s"
         )

@@ -5,11 +5,16 @@ Of frameworks that take one, and of ASGI applications that may not know any.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ci_ops.service.startup import StartupFailedError
+
+log = logging.getLogger("ci_ops.service.lifecycle")
+
+_ENDS = frozenset({"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"})
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -46,7 +51,8 @@ class LifespanAround:
 
     Order: `prepare` · the application's startup · `accept` … `refuse` · the
     application's shutdown · `finish`. An application that knows no lifespan,
-    such as Django's, gets the same without its part.
+    such as Django's, gets the same without its part; one that has asked for the
+    startup and then raises has failed to start.
     """
 
     def __init__(
@@ -85,16 +91,22 @@ class LifespanAround:
             seen.add(message["type"])
             if message["type"] == "lifespan.startup.complete":
                 self._accept()
-            elif message["type"].startswith("lifespan.shutdown."):
+            elif message["type"] in _ENDS:
                 await self._finish()
             await send(message)
 
         try:
             await app(scope, receive_inside, send_outside)
-        except Exception:
-            # Before any answer it means that the application knows no lifespan; later it is an error.
-            if seen - {"lifespan.startup"}:
+        except Exception as error:
+            if seen == {"lifespan.startup"}:
+                log.exception("the application failed in its startup")
+                failed = f"the application failed in its startup: {type(error).__name__}"
+                await send_outside({"type": "lifespan.startup.failed", "message": failed})
+            elif seen:
+                if "lifespan.shutdown" in seen:
+                    await self._finish()
                 raise
+            # Before it has asked for anything it means that the application knows no lifespan.
         await self._answer_for(seen, receive, send_outside)
 
     async def _answer_for(self, seen: set[str], receive: Receive, send: Send) -> None:

@@ -152,7 +152,51 @@ async def serve():
 asyncio.run(serve())
 """)
 
-    assert (code, " ".join(said).endswith("by the drain file of Availability stopped")) == (0, True)
+    assert (code, " ".join(said).endswith("for any other there is the drain file stopped")) == (0, True)
+
+
+def test_the_loop_of_a_gunicorn_worker_is_taken_with_the_worker_at_hand() -> None:
+    code, said = _run("""
+import asyncio
+
+class Worker:
+    def __init__(self):
+        self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
+        self.loop.add_signal_handler(signal.SIGTERM, self.handle_exit_signal)
+
+    def handle_exit_signal(self):
+        say("server")
+        self.stop.set()
+
+async def serve():
+    worker = Worker()
+    drain = SignalDrain(lambda: say("begin", 0.05), lambda: say("release"), lambda: None)
+    print(drain.install(worker) == "", drain.worker is worker, flush=True)
+    terminate(); terminate()
+    await worker.stop.wait()
+    drain.uninstall()
+    worker.stop.clear()
+    terminate()
+    await worker.stop.wait()
+
+asyncio.run(serve())
+""")
+
+    assert (code, said) == (0, ["True", "True", "begin", "release", "server", "server"])
+
+
+def test_a_server_that_waits_for_a_function_is_stopped_by_it() -> None:
+    code, said = _run("""
+drain = SignalDrain(lambda: say("begin", 0.05), lambda: say("release"), lambda: None)
+drain.install()
+stop = threading.Event()
+drain.hand_over(stop.set)
+terminate()
+stop.wait(10)
+print(signal.getsignal(signal.SIGTERM) == drain._handle)
+""")
+
+    assert (code, said) == (0, ["begin", "release", "True"])
 
 
 def test_only_the_main_thread_can_hold_signals_back() -> None:

@@ -379,9 +379,44 @@ def test_an_application_that_fails_in_its_own_lifespan_is_not_hidden(life: Appli
         await receive()
         raise OSError("pool")
 
+    ended = []
+    life.add_shutdown_hook(lambda: ended.append(_state(life)))
+
     assert _talk(life.asgi(fails_to_start)) == ["lifespan.startup.failed no pool"]
     with pytest.raises(OSError, match="pool"):
         _talk(life.asgi(fails_to_end))
+    assert ended == ["draining"] * 2
+
+
+def test_an_application_that_dies_in_its_startup_is_never_ready(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise OSError("postgresql://shop:hunter2hunter2@db refused")
+
+    said = _talk(life.asgi(app), sends=["lifespan.startup"])
+
+    assert said == ["lifespan.startup.failed the application failed in its startup: OSError"]
+    assert _state(life) == "draining"
+    assert caplog.records[-2].exc_info is not None
+
+
+def test_an_application_that_dies_while_it_serves_keeps_its_pools_until_its_end(
+    life: ApplicationLifecycle,
+) -> None:
+    ended = []
+    life.add_shutdown_hook(lambda: ended.append(1))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        _talk(life.asgi(app), sends=["lifespan.startup"])
+
+    assert (ended, _state(life)) == ([], "")
 
 
 def test_requests_are_counted_while_they_run(life: ApplicationLifecycle) -> None:
@@ -512,6 +547,43 @@ def test_the_hook_of_gunicorn_watches_the_applications_own_lifecycle() -> None:
     assert is_watched
 
 
+def test_a_server_that_waits_for_a_function_gets_one_that_ends_with_the_drain(
+    life: ApplicationLifecycle,
+) -> None:
+    life.plan = DrainPlan(drain_seconds=0.05, drain_timeout_seconds=0)
+    seen: list[str] = []
+
+    async def serve() -> None:
+        await life.on_startup()
+        asyncio.get_running_loop().call_later(0.01, os.kill, os.getpid(), signal.SIGTERM)
+        asyncio.get_running_loop().call_later(0.04, lambda: seen.append(_state(life)))
+        await life.shutdown_trigger()
+        await life.on_shutdown()
+
+    asyncio.run(asyncio.wait_for(serve(), 10))
+
+    assert seen == ["draining"]
+    assert signal.getsignal(signal.SIGTERM) != life._signal._handle
+
+
+def test_a_drain_by_file_shortens_that_by_the_signal(
+    life: ApplicationLifecycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "draining"
+    monkeypatch.setenv("CI_OPS_DRAIN_FILE", str(file))
+    life.plan = DrainPlan(drain_seconds=30)
+    life.start()
+    states = [_state(life)]
+    file.touch()
+    states.append(_state(life))
+    just_now = life._begin_drain()
+    os.utime(file, (0, 0))
+
+    assert states == ["", "draining"]
+    assert 20 < just_now <= 30
+    assert life._begin_drain() == 0
+
+
 def test_signals_are_not_watched_outside_the_main_thread_and_that_is_told_once(
     life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -550,6 +622,29 @@ def test_where_nobody_routes_traffic_nobody_waits(
         monkeypatch.setenv(name, value)
 
     assert plan.serve_on_seconds(was_probed=was_probed) == seconds
+
+
+@pytest.mark.parametrize("stated", ["soon", "10s", "nan", "inf", "-1", "1e9"])
+def test_a_drain_time_that_is_no_time_stops_the_start_instead_of_the_drain(
+    life: ApplicationLifecycle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stated: str
+) -> None:
+    monkeypatch.setenv("CI_OPS_DRAIN_SECONDS", stated)
+    life.plan = DrainPlan()
+
+    with pytest.raises(StartupFailedError, match="drain-plan"):
+        life.start()
+
+    assert caplog.messages == [
+        "drain-plan failed: CI_OPS_DRAIN_SECONDS is not a number of seconds from 0 to a day"
+    ]
+    assert life.plan.serve_on_seconds(was_probed=True) == 10
+
+
+@pytest.mark.parametrize("name", ["drain_seconds", "drain_timeout_seconds", "grace_seconds"])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_a_plan_holds_times(name: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} is a number of seconds"):
+        DrainPlan(**{name: seconds})
 
 
 @pytest.mark.parametrize(
