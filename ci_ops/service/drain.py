@@ -91,7 +91,7 @@ class SignalDrain:
 
     def hand_over(self, stop: Callable[[], object]) -> None:
         """Call this when the time is over, in place of the handler that was found."""
-        self._original = lambda number, frame: stop()
+        self._original = lambda *_: stop()
 
     def _take_from(self, found: Any) -> None:
         if found != self._handle:  # a forked child finds what its parent had installed

@@ -97,17 +97,23 @@ class LifespanAround:
 
         try:
             await app(scope, receive_inside, send_outside)
-        except Exception as error:
-            if seen == {"lifespan.startup"}:
-                log.exception("the application failed in its startup")
-                failed = f"the application failed in its startup: {type(error).__name__}"
-                await send_outside({"type": "lifespan.startup.failed", "message": failed})
-            elif seen:
-                if "lifespan.shutdown" in seen:
-                    await self._finish()
-                raise
-            # Before it has asked for anything it means that the application knows no lifespan.
+        except Exception as error:  # noqa: BLE001 - when it came decides what it means
+            await self._judge(error, seen, send_outside)
         await self._answer_for(seen, receive, send_outside)
+
+    async def _judge(self, error: Exception, seen: set[str], send: Send) -> None:
+        """Tell a startup that failed, and raise what came later.
+
+        Before it has asked for anything the application knows no lifespan.
+        """
+        if seen == {"lifespan.startup"}:
+            log.error("the application failed in its startup", exc_info=error)
+            failed = f"the application failed in its startup: {type(error).__name__}"
+            await send({"type": "lifespan.startup.failed", "message": failed})
+        elif seen:
+            if "lifespan.shutdown" in seen:
+                await self._finish()
+            raise error
 
     async def _answer_for(self, seen: set[str], receive: Receive, send: Send) -> None:
         """Say what an application that knows no lifespan, or left it early, did not say."""
