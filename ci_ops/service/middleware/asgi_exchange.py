@@ -31,6 +31,8 @@ _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 class ASGIExchange(Exchange):
     """One request; its `send` stands in for the server's."""
 
+    layer: Layer
+
     def __init__(self, layer: Layer, scope: Scope, headers: dict[bytes, bytes], send: Send) -> None:
         self.layer = layer
         self.scope = scope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ci_ops.service.logs.context import Frame
 from ci_ops.service.logs.trace import request_frame
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from ci_ops.service.limits.client import Client
     from ci_ops.service.limits.headers import Refusal
-    from ci_ops.service.middleware.layer import Layer
-    from ci_ops.service.middleware.limits import RequestLimits
+    from ci_ops.service.metrics.requests import RequestMetrics
 
 CLIENT_GONE = 499
 """The status of an answer that the client did not wait for. Source: nginx, ngx_http_request.h."""
@@ -27,6 +26,23 @@ AROUND = "ci_ops.around"
 """Under this name an inner layer finds what lies around it."""
 
 
+class Owner(Protocol):
+    """What an exchange knows of the layer that made it."""
+
+    bits: int
+    """The parts it works with."""
+    health_paths: tuple[str, ...]
+    metrics: RequestMetrics | None
+
+    def counts_as(self, layer: Any) -> bool:
+        """True when it counts with the same limiters as another layer."""
+        ...
+
+    def warn_of_proxy(self) -> None:
+        """Say once that requests seem to come through a proxy that was not named."""
+        ...
+
+
 class Exchange(Frame):
     """What is known of a request while it is answered.
 
@@ -34,7 +50,7 @@ class Exchange(Frame):
     """
 
     is_ground = True
-    layer: Layer
+    layer: Owner
     client: Client | None = None
     user = ""
     """Empty when nobody vouches for one."""
@@ -118,12 +134,11 @@ class Around(NamedTuple):
     """What they do already, as bits."""
     further: Around | None
 
-    def limits(self) -> Iterator[RequestLimits]:
-        """Those of every layer around."""
+    def layers(self) -> Iterator[Owner]:
+        """From the inner one out."""
         outer: Around | None = self
         while outer is not None:
-            if outer.exchange.layer.limits is not None:
-                yield outer.exchange.layer.limits
+            yield outer.exchange.layer
             outer = outer.further
 
 

@@ -75,7 +75,7 @@ class Layer:
     def without(self, outer: Around) -> Any:
         """What is left of this layer where others do some of its parts."""
         left = self.bits & ~outer.done
-        if self.limits is not None and not any(self.limits.counts_as(one) for one in outer.limits()):
+        if self.limits is not None and not any(layer.counts_as(self) for layer in outer.layers()):
             left |= _LIMITS_BIT  # limits of its own, for a part of the application
         if left not in self._inner:
             off = {name: None for at, name in enumerate(_PARTS) if not left >> at & 1}
@@ -83,6 +83,11 @@ class Layer:
             options = replace(self.options, **off, request_ids=request_ids)  # type: ignore[arg-type]
             self._inner[left] = self.another(options) if left else self._app
         return self._inner[left]
+
+    def counts_as(self, layer: Layer) -> bool:
+        """True when it counts with the same limiters as another layer."""
+        ours, theirs = self.limits, layer.limits
+        return ours is not None and theirs is not None and ours.counts_as(theirs)
 
     def warn_of_proxy(self) -> None:
         """Say once that requests seem to come through a proxy that was not named."""

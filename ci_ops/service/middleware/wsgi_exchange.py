@@ -27,6 +27,8 @@ _FAILED_HEADERS = [
 class WSGIExchange(Exchange):
     """One request; its `start` stands in for the server's start_response."""
 
+    layer: Layer
+
     def __init__(self, layer: Layer, environ: Environ, start_response: StartResponse) -> None:
         self.started = perf_counter()
         self.layer = layer
