@@ -48,8 +48,11 @@ def build_health(
 
 
 def encode_health(document: Mapping[str, Any]) -> bytes:
-    """The document as compact UTF-8 JSON with a closing newline."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """The document as compact UTF-8 JSON with a closing newline.
+
+    Half a surrogate pair, as in an undecodable variable, becomes a question mark.
+    """
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
 
 
 def rfc3339(moment: datetime) -> str:

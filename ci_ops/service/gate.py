@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from functools import lru_cache
 from typing import Literal
 
 from ci_ops.core.secret import Secret
+
+log = logging.getLogger("ci_ops.service.health")
 
 TOKEN_VARIABLE = "CI_OPS_HEALTH_TOKEN"
 MIN_TOKEN_LENGTH = 16
@@ -68,7 +71,14 @@ class Gate:
         """True when this asker may see details."""
         if self.show_details != "when-authorized":
             return self.show_details == "always"
-        return _is_local(asker) or self._has_token(asker) or (self.allow is not None and self.allow(asker))
+        return _is_local(asker) or self._has_token(asker) or self._is_allowed(asker)
+
+    def _is_allowed(self, asker: Asker) -> bool:
+        try:
+            return self.allow is not None and self.allow(asker)
+        except Exception:  # a rule that fails hides details; it does not make the service look down
+            log.exception("the rule that admits askers to health details failed")
+            return False
 
     def _has_token(self, asker: Asker) -> bool:
         scheme, _, given = asker.headers.get("authorization", "").partition(" ")

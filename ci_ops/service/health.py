@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.availability import Availability
+from ci_ops.service.figures import is_count, is_time
 from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_model import (
     RESERVED_GROUPS,
@@ -65,6 +66,8 @@ class HealthCheckService:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        if not is_time(deadline_seconds) or not is_count(max_workers):
+            raise ValueError("a health service has a deadline above 0 and at least one worker")
         self.deadline_seconds = deadline_seconds
         """No answer takes longer; below the kubelet's default timeout of 1 s."""
         self.availability = availability or Availability()
@@ -181,12 +184,7 @@ class HealthCheckService:
 
     def known(self, group: str = "check") -> HealthReport:
         """The health of a group by its last results, without running a check."""
-        now = self._tools.now()
-        shown = [
-            (last, (now - last.measured_at).total_seconds())
-            for state in self._select(group)
-            if (last := state.known())
-        ]
+        shown = [known for state in self._select(group) if (known := state.known())]
         return self._report(group, shown)
 
     def close(self) -> None:

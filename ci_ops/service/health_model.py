@@ -11,6 +11,7 @@ from enum import StrEnum
 from ci_ops.core.healthdoc import Component
 from ci_ops.core.healthwords import component_status, http_status_of
 from ci_ops.core.status import Status
+from ci_ops.service.figures import is_age, is_count, is_time
 
 MAX_MESSAGE_LENGTH = 300
 RESERVED_GROUPS = ("summary", "metrics", "security")
@@ -82,6 +83,11 @@ class Outcome:
     """What was observed, such as the depth of a queue; None shows the response time instead."""
     unit: str = ""
 
+    def __post_init__(self) -> None:
+        # A check that says something else is told so where it says it, as a failure of the check.
+        object.__setattr__(self, "status", HealthStatus(self.status))
+        object.__setattr__(self, "message", str(self.message))
+
 
 Answer = Outcome | HealthStatus | Status | bool | str | None
 """What a check may return. None, like True, is healthy: it ran and did not raise."""
@@ -144,11 +150,13 @@ class HealthCheck:
         for tag in self.tags:
             if not is_name(tag) or tag in RESERVED_GROUPS:
                 raise ValueError(f"health check {self.name!r}: no group can be called {tag!r}")
-        if self.timeout_seconds <= 0:
+        if not is_time(self.timeout_seconds):
             raise ValueError(f"health check {self.name!r}: timeout_seconds must be above 0")
-        if min(self.ttl_seconds, self.stale_seconds, self.failure_ttl_seconds) < 0:
-            raise ValueError(f"health check {self.name!r}: ages are not negative")
-        if min(self.failures_to_fail, self.passes_to_recover) < 1:
+        if not all(map(is_age, (self.ttl_seconds, self.stale_seconds, self.failure_ttl_seconds))):
+            raise ValueError(f"health check {self.name!r}: ages are not negative, and have an end")
+        if self.slow_seconds is not None and not is_time(self.slow_seconds):
+            raise ValueError(f"health check {self.name!r}: slow_seconds must be above 0")
+        if not is_count(self.failures_to_fail) or not is_count(self.passes_to_recover):
             raise ValueError(f"health check {self.name!r}: results in a row are counted from 1")
 
 

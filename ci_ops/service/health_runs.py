@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ci_ops.core.text import encodable
+from ci_ops.service.health_damping import Damping
 from ci_ops.service.health_model import (
     MAX_MESSAGE_LENGTH,
     ComponentHealth,
@@ -42,12 +45,17 @@ class Run:
         self.finished: Future[None] = Future()
         self.has_begun = False
         self.is_expired = False
+        self.was_cut_off = False
+        """True when it ended without an outcome, because somebody cancelled it."""
         self.task: asyncio.Task[None] | None = None
 
     @property
     def is_under_way(self) -> bool:
-        """False when it is over, or when the loop it ran on is gone."""
-        return not (self.finished.done() or (self.loop is not None and self.loop.is_closed()))
+        """False when it is over, or when the loop it ran on is gone or stands still."""
+        if self.finished.done():
+            return False
+        loop = self.loop
+        return loop is None or not (loop.is_closed() or (self.is_expired and not loop.is_running()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +86,7 @@ class CheckState:
         self._run: Run | None = None
         self._last: ComponentHealth | None = None
         self._measured = 0.0
-        self._verdict: HealthStatus | None = None
-        self._in_a_row = 0
+        self._damping = Damping(check)
         self._is_bad = False
         self._is_async = inspect.iscoroutinefunction(check.call) or inspect.iscoroutinefunction(
             getattr(check.call, "__call__", None)  # noqa: B004 - an object whose call is a coroutine function
@@ -91,15 +98,17 @@ class CheckState:
         None when the kept result is good enough to be shown.
         """
         with self._lock:
-            age = self._tools.monotonic() - self._measured
+            age = self._age_seconds()
             if self._last is not None and age < self._reuse_seconds(fresh=fresh):
                 return None
-            limit = self.check.ttl_seconds + self.check.stale_seconds
-            may_be_shown = self._last is not None and not fresh and not self._is_bad and age < limit
+            may_be_shown = not fresh and self._may_still_be_shown(age)
             run = self._run
             if run is None or not run.is_under_way:
                 run = self._run = Run(self._tools.monotonic(), loop if self._is_async else None)
-                self._start(run)
+                try:
+                    self._start(run)
+                except RuntimeError as error:  # the process may have no more threads
+                    self._finish(run, self._failure(error))
         return None if may_be_shown else run
 
     def remaining_seconds(self, run: Run) -> float:
@@ -114,20 +123,30 @@ class CheckState:
         if run is not None and not run.finished.done():
             self._expire(run)
         with self._lock:
-            if self._last is None:  # only when the loop of the run was closed under it
+            if run is not None and run.was_cut_off and not self._may_still_be_shown(self._age_seconds()):
+                # Nobody looked, so what was true a while ago is not said any longer.
+                run.was_cut_off = False  # once for all who waited
                 self._record(Outcome(status=HealthStatus.UNHEALTHY, message="the check was cut off"), 0.0)
             assert self._last is not None
-            return self._last, max(0.0, self._tools.monotonic() - self._measured)
+            return self._last, max(0.0, self._age_seconds())
 
-    def known(self) -> ComponentHealth | None:
-        """The last result, however old, without running anything."""
-        return self._last
+    def known(self) -> tuple[ComponentHealth, float] | None:
+        """The last result, however old, and its age, without running anything."""
+        with self._lock:
+            return None if self._last is None else (self._last, max(0.0, self._age_seconds()))
 
     def after_fork(self, tools: Tools) -> None:
         """Forget the run of the parent process: its thread does not exist here."""
         self._tools = tools
         self._lock = threading.RLock()
         self._run = None
+
+    def _age_seconds(self) -> float:
+        return self._tools.monotonic() - self._measured
+
+    def _may_still_be_shown(self, age_seconds: float) -> bool:
+        limit = self.check.ttl_seconds + self.check.stale_seconds
+        return self._last is not None and not self._is_bad and age_seconds < limit
 
     def _reuse_seconds(self, *, fresh: bool) -> float:
         kept = self.check.failure_ttl_seconds if self._is_bad else self.check.ttl_seconds
@@ -161,14 +180,18 @@ class CheckState:
             async with asyncio.timeout(self.check.timeout_seconds) as limit:
                 answer = self.check.call()
                 outcome = outcome_of(await answer if inspect.isawaitable(answer) else answer)
-        except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a check raises is its result
             outcome = self._timeout() if limit.expired() else self._failure(error)
         finally:  # a cancellation from outside says nothing about the dependency: nothing is recorded
             self._finish(run, outcome)
 
     def _failure(self, error: BaseException) -> Outcome:
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return Outcome(status=HealthStatus.UNHEALTHY, message=text)
+        try:
+            said = str(error)
+        except Exception:  # noqa: BLE001 - an error that cannot even be told is still the result
+            said = ""
+        name = type(error).__name__
+        return Outcome(status=HealthStatus.UNHEALTHY, message=f"{name}: {said}" if said else name)
 
     def _timeout(self) -> Outcome:
         seconds = self.check.timeout_seconds
@@ -182,20 +205,22 @@ class CheckState:
                 run.is_expired = True
                 outcome = self._timeout()
                 if not run.has_begun:
-                    limit = self._tools.workers.limit
-                    outcome = replace(
-                        outcome, message=f"{outcome.message}: all {limit} health workers are busy"
-                    )
+                    workers = f"all {self._tools.workers.limit} health workers are busy"
+                    busy = "the event loop was busy" if self._is_async else workers
+                    outcome = replace(outcome, message=f"{outcome.message}: {busy}")
                 self._record(outcome, self._tools.monotonic() - run.started)
             self._measured = self._tools.monotonic()  # that it still hangs was seen now
 
     def _finish(self, run: Run, outcome: Outcome | None) -> None:
-        with self._lock:
-            if self._run is run:
-                self._run = None
-            if outcome is not None and not run.is_expired:
-                self._record(outcome, self._tools.monotonic() - run.started)
-        run.finished.set_result(None)
+        try:
+            with self._lock:
+                if self._run is run:
+                    self._run = None
+                run.was_cut_off = outcome is None and not run.is_expired
+                if outcome is not None and not run.is_expired:
+                    self._record(outcome, self._tools.monotonic() - run.started)
+        finally:
+            run.finished.set_result(None)
 
     def _record(self, outcome: Outcome, seconds: float) -> None:
         check = self.check
@@ -204,8 +229,7 @@ class CheckState:
             status = HealthStatus.DEGRADED
             message = message or f"answered in {seconds:.3f} s, expected within {check.slow_seconds:g} s"
         was_bad = status is HealthStatus.UNHEALTHY
-        status, message = self._damped(status, message)
-        self._verdict = status
+        status, message = self._damping.settle(status, message)
         self._is_bad = was_bad or status is HealthStatus.UNHEALTHY
         if status is HealthStatus.UNHEALTHY and not check.required:
             status = HealthStatus.DEGRADED
@@ -213,29 +237,20 @@ class CheckState:
         self._measured = self._tools.monotonic()
         self._keep(replace(outcome, status=status, message=message), seconds)
 
-    def _damped(self, status: HealthStatus, message: str) -> tuple[HealthStatus, str]:
-        """The verdict after counting results in a row; the first result counts at once."""
-        before, check = self._verdict, self.check
-        turns = before is not None and (status is HealthStatus.UNHEALTHY) != (
-            before is HealthStatus.UNHEALTHY
-        )
-        self._in_a_row = self._in_a_row + 1 if turns else 0
-        needed = check.failures_to_fail if status is HealthStatus.UNHEALTHY else check.passes_to_recover
-        if not turns or self._in_a_row >= needed:
-            self._in_a_row = 0
-            return status, message
-        count = f"{self._in_a_row} of {needed}"
-        if status is HealthStatus.UNHEALTHY:
-            return HealthStatus.DEGRADED, f"failure {count}: {message}"
-        return HealthStatus.UNHEALTHY, f"recovering, {count} good results"
-
     def _shown(self, text: str) -> str:
-        return self._tools.hide(text)[:MAX_MESSAGE_LENGTH]
+        try:
+            return encodable(self._tools.hide(text))[:MAX_MESSAGE_LENGTH]
+        except Exception:
+            log.exception("what a health check said could not be made fit to be shown")
+            return "not shown, see the log"
 
     def _keep(self, outcome: Outcome, seconds: float) -> None:
         check, before, now = self.check, self._last, self._tools.now()
         message = self._shown(outcome.message)
-        value = self._shown(outcome.value) if isinstance(outcome.value, str) else outcome.value
+        value = outcome.value
+        if isinstance(value, float) and not math.isfinite(value):
+            value = str(value)  # JSON has no word for it
+        value = self._shown(value) if isinstance(value, str) else value
         changed = before is None or before.status is not outcome.status
         self._last = ComponentHealth(
             name=check.name,

@@ -31,15 +31,22 @@ class Workers:
         self._load = 0
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run the job on the next free thread. The job must not raise."""
+        """Run the job on the next free thread. The job must not raise.
+
+        Raises RuntimeError when there is no thread, and none can be started.
+        """
         with self._lock:
             self._load += 1
-            is_short = self._load > self._threads and self._threads < self.limit
-            self._threads += is_short
-            number = self._threads
+            if self._load > self._threads and self._threads < self.limit:
+                name = f"ci-ops-health-{self._threads + 1}"
+                try:
+                    threading.Thread(target=self._serve, name=name, daemon=True).start()
+                    self._threads += 1
+                except RuntimeError:
+                    if not self._threads:
+                        self._load -= 1
+                        raise
         self._jobs.put(job)
-        if is_short:
-            threading.Thread(target=self._serve, name=f"ci-ops-health-{number}", daemon=True).start()
 
     def _serve(self) -> None:
         while True:
@@ -59,13 +66,20 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start the coroutine on the loop and return at once."""
+        """Start the coroutine on the loop and return at once.
+
+        Raises RuntimeError when there is no thread for the loop.
+        """
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=self._loop.run_forever, name="ci-ops-health-loop", daemon=True
-                ).start()
+                loop = asyncio.new_event_loop()
+                try:
+                    threading.Thread(target=loop.run_forever, name="ci-ops-health-loop", daemon=True).start()
+                except RuntimeError:
+                    loop.close()
+                    work.close()
+                    raise
+                self._loop = loop
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
 

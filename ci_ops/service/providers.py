@@ -7,6 +7,7 @@ does not use is not loaded by anybody asking for it.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from ci_ops.core.redact import redact_patterns
@@ -48,5 +49,17 @@ def _features() -> dict[str, Any]:
     return {} if module is None else dict(module.graceful_degradation.get_status()["features"])
 
 
-_KNOWN: dict[str, Callable[[], Any]] = {"circuit-breakers": _breakers, "degraded-features": _features}
+def _security() -> dict[str, Any] | None:
+    loaded = (f"ci_ops.service.limits.{part}" in sys.modules for part in ("abuse", "guard"))
+    if not any(loaded):
+        return None
+    status: dict[str, Any] = import_module("ci_ops.service.limits.summary").security_status()
+    return status
+
+
+_KNOWN: dict[str, Callable[[], Any]] = {
+    "circuit-breakers": _breakers,
+    "degraded-features": _features,
+    "security": _security,
+}
 """Parts of the kit that are looked at where the application has loaded them."""

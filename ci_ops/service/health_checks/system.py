@@ -22,6 +22,8 @@ def disk_check(
     path: str | Path = "/", *, warn_free_percent: float = 10.0, fail_free_percent: float = 2.0
 ) -> Check:
     """Free space, and free inodes where the file system counts them."""
+    if not 0 <= fail_free_percent <= warn_free_percent:
+        raise ValueError("a disk warns before it fails: 0 <= fail_free_percent <= warn_free_percent")
 
     def disk() -> Outcome:
         usage = shutil.disk_usage(path)
@@ -53,6 +55,8 @@ def queue_depth_check(
         )
 
     def judge(waiting: int) -> Outcome:
+        if not waiting >= 0:  # NaN as well; -1 is how some queues say that they do not know
+            return unhealthy(f"a depth of {waiting} says nothing")
         if waiting >= fail_at:
             return unhealthy(f"{waiting} wait, at {fail_at} it fails", waiting, "items")
         if waiting >= warn_at:
@@ -86,7 +90,7 @@ def activity_check(
     """
 
     def judge(seen: int) -> Outcome:
-        if seen < minimum:
+        if not seen >= minimum:  # NaN as well
             return degraded(f"{seen} records {window}, expected at least {minimum}", seen, "records")
         return Outcome(value=seen, unit="records")
 

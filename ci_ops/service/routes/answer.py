@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,10 +24,11 @@ from ci_ops.service.availability import DRAINING, STARTING
 from ci_ops.service.gate import Asker, Gate
 from ci_ops.service.health import HealthCheckService, health_service
 from ci_ops.service.health_model import RESERVED_GROUPS, HealthReport, HealthStatus
-from ci_ops.service.providers import told
+from ci_ops.service.providers import Topic, told
 from ci_ops.service.release import Release, current_release
 from ci_ops.service.routes import exposition
 from ci_ops.service.routes.accept import preferred
+from ci_ops.service.routes.body import as_json
 
 if TYPE_CHECKING:
     from ci_ops.core.healthdoc import Component
@@ -97,7 +97,9 @@ class HealthRoutes:
         """`show_components` shows names and statuses, nothing more, to everybody."""
         self.health = health_service if health is None else health
         self.prefix = "/" + prefix.strip("/")
-        self.version_path = version_path
+        self.version_path = "/" + version_path.strip("/")
+        if "/" in {self.prefix, self.version_path}:
+            raise ValueError("the health routes need a path of their own: / belongs to the application")
         self.gate = Gate() if gate is None else gate
         self.show_components = show_components
         current_release()
@@ -162,18 +164,18 @@ class HealthRoutes:
     def _security(self) -> Reply:
         security = told("security")
         shown = {"available": False} if security is None else security
-        return Reply(status=200, media_type=_JSON, body=_encoded(shown))
+        return Reply(status=200, media_type=_JSON, body=as_json(shown))
 
     def _metrics(self, request: HealthRequest) -> Reply:
         report = self.health.known()
         accept = request.asker.headers.get("accept", "")
         if preferred(accept, ("text/plain", _JSON)) == _JSON:
             snapshot = {**(told("metrics-snapshot") or {}), "health": self._members(report, detailed=True)}
-            return Reply(status=200, media_type=_JSON, body=_encoded(snapshot))
+            return Reply(status=200, media_type=_JSON, body=as_json(snapshot))
         text = str(told("metrics-text") or "")
         text += "\n" if text and not text.endswith("\n") else ""
         text += exposition.health_metrics(report, current_release())
-        return Reply(status=200, media_type=exposition.MEDIA_TYPE, body=text.encode())
+        return Reply(status=200, media_type=exposition.MEDIA_TYPE, body=text.encode(errors="replace"))
 
     def _render(self, name: str, request: HealthRequest, report: HealthReport) -> Reply:
         detailed = self.gate.admits(request.asker)
@@ -184,8 +186,8 @@ class HealthRoutes:
             document["instance"] = current_release().instance
             if name == "check":
                 document["availability"] = self._availability()
-                document["circuitBreakers"] = told("circuit-breakers")
-                document["degradedFeatures"] = told("degraded-features")
+                document["circuitBreakers"] = _told("circuit-breakers")
+                document["degradedFeatures"] = _told("degraded-features")
         return self._documented(document, report, request)
 
     def _counts(self, report: HealthReport) -> dict[str, Any]:
@@ -220,7 +222,7 @@ class HealthRoutes:
 
     def _documented(self, document: dict[str, Any], report: HealthReport, request: HealthRequest) -> Reply:
         media_type = preferred(request.asker.headers.get("accept", ""), _BODIES)
-        body = f"{document['status']}\n".encode() if media_type == "text/plain" else _encoded(document)
+        body = f"{document['status']}\n".encode() if media_type == "text/plain" else as_json(document)
         headers = {"Age": str(int(report.age_seconds))}
         status = report.status.http_status
         if status == 503:
@@ -232,5 +234,10 @@ def _group(name: str) -> str:
     return "check" if name == "summary" else name
 
 
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":")).encode() + b"\n"
+def _told(topic: Topic) -> Any:
+    """What is told on a topic; None where telling fails, which is no reason to look down."""
+    try:
+        return told(topic)
+    except Exception:
+        log.exception("the provider of %s failed", topic)
+        return None

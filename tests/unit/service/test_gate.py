@@ -59,6 +59,13 @@ def test_the_application_may_admit_others_or_decide_for_all() -> None:
     assert not Gate(show_details="never").admits(_asker())
 
 
+def test_a_rule_that_fails_admits_nobody_and_breaks_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate(allow=lambda asker: asker.headers["x-user"] == "admin")
+
+    assert not gate.admits(_asker("203.0.113.9"))
+    assert "the rule that admits askers to health details failed" in caplog.text
+
+
 def test_the_token_comes_from_the_environment_and_must_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert token_from_environment() is None
     monkeypatch.setenv("CI_OPS_HEALTH_TOKEN", TOKEN)

@@ -16,7 +16,7 @@ def _nobody_registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_nobody_tells_is_not_known() -> None:
-    assert told("security") is None
+    assert told("metrics-snapshot") is None
 
 
 def test_the_last_one_who_registered_tells_and_secrets_are_taken_out() -> None:
@@ -42,8 +42,26 @@ def test_asking_loads_no_part_that_the_application_does_not_use() -> None:
     program = (
         "import sys\n"
         "from ci_ops.service.providers import told\n"
-        "print(told('circuit-breakers'), told('degraded-features'), 'ci_ops.service.breaker' in sys.modules)"
+        "print(told('circuit-breakers'), told('degraded-features'), told('security'))\n"
+        "print([name for name in sys.modules if 'breaker' in name or 'degradation' in name or 'limits' in name])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "{} {} False"
+    assert done.stdout.splitlines() == ["{} {} None", "[]"]
+
+
+@pytest.mark.parametrize(
+    ("use", "seen"),
+    [
+        ("abuse_detector.flag_user('eve', 'guesses')", "'user_id': 'eve'"),
+        ("ddos_protection.block_ip('203.0.113.9')", "'ip': '203.0.113.9'"),
+    ],
+)
+def test_what_the_application_flags_and_blocks_is_known_without_any_middleware(use: str, seen: str) -> None:
+    program = (
+        "from ci_ops.service.providers import told\n"
+        f"from ci_ops.service import {use.partition('.')[0]}\n{use}\nprint(told('security'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert seen in done.stdout

@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def test_a_disk_is_judged_by_its_free_share(
 
 
 def test_a_full_disk_is_optional_because_a_new_instance_does_not_mend_it() -> None:
-    assert _run(disk_check(fail_free_percent=101)).status is DEGRADED
+    assert _run(disk_check(warn_free_percent=101, fail_free_percent=101)).status is DEGRADED
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,15 @@ def test_a_depth_may_be_asked_for_asynchronously() -> None:
 def test_limits_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ValueError, match="warns before it fails"):
         queue_depth_check(lambda: 1, warn_at=10, fail_at=5)
+    with pytest.raises(ValueError, match="warns before it fails"):
+        disk_check(fail_free_percent=math.nan)
+
+
+@pytest.mark.parametrize("depth", [-1, math.nan])
+def test_a_depth_that_is_no_depth_is_never_healthy(depth: float) -> None:
+    queue = _run(queue_depth_check(lambda: depth))  # type: ignore[arg-type, return-value]
+
+    assert (queue.status, queue.message) == (UNHEALTHY, f"a depth of {depth} says nothing")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +93,7 @@ def test_silence_degrades() -> None:
 
     assert (audit.status, audit.message) == (DEGRADED, "0 records in the last hour, expected at least 3")
     assert _run(activity_check(lambda: 3, minimum=3)).status is HEALTHY
+    assert _run(activity_check(lambda: math.nan)).status is DEGRADED  # type: ignore[arg-type, return-value]
 
 
 @dataclass

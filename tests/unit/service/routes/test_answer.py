@@ -1,6 +1,8 @@
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,6 +233,7 @@ def test_metrics_and_security_are_for_insiders(ask: Ask, path: str) -> None:
 
 
 def test_security_is_told_by_its_provider(ask: Ask) -> None:
+    provide("security", lambda: None)
     assert ask("/health/security").json == {"available": False}
     provide("security", lambda: {"blocked": ["203.0.113.0/24"]})
 
@@ -246,6 +249,38 @@ def test_a_provider_that_fails_is_logged_and_shows_nothing(
 
     assert (answer.status, b"gone" in answer.body) == (500, False)
     assert "the provider of security failed" in caplog.text
+
+
+def test_a_provider_that_fails_takes_no_service_out_of_the_rotation(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    provide("circuit-breakers", lambda: dict[str, str]()["gone"])
+
+    answer = ask("/health/check")
+
+    assert (answer.status, answer.json["circuitBreakers"]) == (200, None)
+    assert "the provider of circuit-breakers failed" in caplog.text
+
+
+def test_what_json_does_not_know_becomes_a_text(ask: Ask) -> None:
+    odd = {"rate": math.inf, "rates": [math.nan, 0.5], "name": "\udcff", "at": Path("/"), "share": -math.inf}
+    provide("security", lambda: odd)
+
+    assert ask("/health/security").json == {
+        "rate": "inf",
+        "rates": ["nan", 0.5],
+        "name": "?",
+        "at": "/",
+        "share": "-inf",
+    }
+
+
+def test_a_variable_that_cannot_be_decoded_breaks_no_route(ask: Ask) -> None:
+    release.set_release(replace(release.current_release(), version="1.2\udcff"))
+
+    for path in ("/__version__", "/health/ready", "/health/metrics", "/health/summary"):
+        assert ask(path).status == 200
+        assert b"1.2?" in ask(path).body
 
 
 def test_metrics_are_prometheus_text_or_a_snapshot(ask: Ask, health: HealthCheckService) -> None:
@@ -310,6 +345,14 @@ def test_the_prefix_is_a_choice() -> None:
     assert routes.find("/internal/health/live") == "live"
     assert routes.find("/health/live") is None
     assert "/version" in routes.paths()
+
+
+@pytest.mark.parametrize("path", ["", "/", "//"])
+def test_the_root_belongs_to_the_application(path: str) -> None:
+    with pytest.raises(ValueError, match="/ belongs to the application"):
+        HealthRoutes(HealthCheckService(), prefix=path)
+    with pytest.raises(ValueError, match="/ belongs to the application"):
+        HealthRoutes(HealthCheckService(), version_path=path)
 
 
 def test_the_two_doors_answer_the_same(health: HealthCheckService) -> None:
