@@ -5,20 +5,18 @@ import os
 import re
 import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import parts
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
 Launch = Callable[..., Server]
 SINGLE = ["uvicorn-h11", "uvicorn-auto", "gunicorn-threads"]
-SEVERAL = ["gunicorn-workers", "gunicorn-threads", "gunicorn-asgi"]
+SEVERAL = ["uvicorn-several", "gunicorn-workers", "gunicorn-threads", "gunicorn-asgi"]
 
 
 @pytest.fixture
@@ -60,8 +58,9 @@ def _scrape(server: Server) -> dict[str, float]:
 
 
 def _items(server: Server) -> float:
-    route = "/items/{i}" if "asgi" in server.log_path.name else "/items/<i>"
-    return _scrape(server).get(f'http_requests_total{{method="GET",route="{route}",status="200"}}', 0.0)
+    series = _scrape(server)
+    names = [f'http_requests_total{{method="GET",route="/items/{i}",status="200"}}' for i in ("{i}", "<i>")]
+    return sum(series.get(name, 0.0) for name in names)
 
 
 @pytest.mark.parametrize("kind", SINGLE)
@@ -114,11 +113,13 @@ def test_an_exception_is_in_the_log_with_its_traceback_and_the_next_request_is_s
     server = launch(kind)
     assert server.ask("/boom")[0] == 500
     assert server.ask("/items/1")[0] == 200
+    # An answer is counted and logged just after it has gone out.
+    wait_until(lambda: any('exception="RuntimeError"' in name for name in _scrape(server)))
+    wait_until(lambda: len([line for line in _lines(server) if line.get("event") == "http_request"]) == 2)
     told = [line for line in _lines(server) if "exception" in line]
 
     assert {line["exception"]["type"] for line in told} == {"RuntimeError"}
     assert [line["logger"] for line in told].count("ci_ops.service.access") <= 1
-    assert any('exception="RuntimeError"' in name for name in _scrape(server))
 
 
 def test_invented_methods_make_one_series(launch: Launch) -> None:
@@ -196,20 +197,6 @@ def test_any_worker_tells_what_all_have_counted_and_a_killed_one_takes_nothing_a
     assert after == sorted(after)
     assert "metrics are not shared" not in server.log
     assert "CI_OPS_METRICS_DIR is not set" not in server.log
-
-
-@pytest.mark.parametrize("kind", ["uvicorn-auto", "gunicorn-workers"])
-def test_promtool_finds_nothing_to_complain_about_in_a_scrape(kind: str, launch: Launch) -> None:
-    promtool = parts.require("promtool")
-    server = launch(kind)
-    for path in ("/items/1", "/boom", "/nope", "/stream"):
-        server.ask(path)
-    body = server.ask("/health/metrics")[2]
-    done = subprocess.run(
-        [promtool, "check", "metrics"], input=body, capture_output=True, check=False, timeout=30
-    )
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_gunicorn_removes_the_folder_of_its_workers(launch: Launch, tmp_path: Path) -> None:
