@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ci_ops.core.healthdoc import read_health
 from ci_ops.core.status import Status
+from ci_ops.service.figures import is_age
 from ci_ops.service.forks import tell_after_fork
 from ci_ops.service.health_workers import until_done
 
@@ -82,6 +83,8 @@ def cache_health_check(
     that a verifier can tell an old answer from a new one. Arguments do not
     make another answer: there is one health. Plain and async functions.
     """
+    if not all(map(is_age, (ttl_seconds, stale_seconds, failure_ttl_seconds))):
+        raise ValueError("an answer is kept for a time that is not negative, and has an end")
 
     def decorate(inner: Callable[..., Any]) -> Any:
         cache = _Cache(
@@ -145,6 +148,7 @@ class _Cache:
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
         self._flight: Future[_Kept] | None = None
+        self._flight_loop: asyncio.AbstractEventLoop | None = None
         tell_after_fork(self)
 
     def age_seconds(self) -> float | None:
@@ -169,7 +173,7 @@ class _Cache:
         return self._unwrap(flight.result(WAIT_SECONDS))
 
     async def call_async(self, *args: Any, **kwargs: Any) -> Any:
-        kept, flight, leads = self._join()
+        kept, flight, leads = self._join(asyncio.get_running_loop())
         if flight is None:
             return self._unwrap(kept)
         if leads:
@@ -180,19 +184,27 @@ class _Cache:
         await until_done(flight, WAIT_SECONDS)
         return self._unwrap(flight.result(0))
 
-    def _join(self) -> tuple[_Kept | None, Future[_Kept] | None, bool]:
+    def _join(
+        self, loop: asyncio.AbstractEventLoop | None = None
+    ) -> tuple[_Kept | None, Future[_Kept] | None, bool]:
         """A kept answer that will do, else the run to wait for and whether it is ours to make."""
         with self._lock:
             kept, flight = self._kept, self._flight
             age = 0.0 if kept is None else self._monotonic() - kept.measured
             if kept is not None and age < (self._failure_ttl_seconds if kept.is_bad else self._ttl_seconds):
                 return kept, None, False
-            if flight is None:
+            if flight is None or self._has_stranded():
                 self._flight = flight = Future()
+                self._flight_loop = loop
                 return None, flight, True
             limit = self._ttl_seconds + self._stale_seconds
             may_be_shown = kept is not None and not kept.is_bad and age < limit
             return kept, None if may_be_shown else flight, False
+
+    def _has_stranded(self) -> bool:
+        """True when the loop of the run under way has stopped, so that it never ends."""
+        loop = self._flight_loop
+        return loop is not None and not loop.is_running()
 
     def _unwrap(self, kept: _Kept | None) -> Any:
         assert kept is not None
@@ -201,8 +213,11 @@ class _Cache:
     def _lead(self, flight: Future[_Kept], args: Any, kwargs: Any) -> None:
         try:
             kept = _Kept(self._function(*args, **kwargs), None, self._monotonic())
-        except BaseException as error:  # noqa: BLE001 - raised again to everyone who asked
+        except Exception as error:  # noqa: BLE001 - raised again to everyone who asked
             kept = _Kept(None, error, self._monotonic())
+        except BaseException:
+            self._abandon(flight)
+            raise
         self._land(flight, kept)
 
     async def _lead_async(self, flight: Future[_Kept], args: Any, kwargs: Any) -> None:
@@ -210,11 +225,17 @@ class _Cache:
             kept = _Kept(await self._function(*args, **kwargs), None, self._monotonic())
         except Exception as error:  # noqa: BLE001 - raised again to everyone who asked
             kept = _Kept(None, error, self._monotonic())
-        except BaseException:  # the loop is ending, which says nothing about health
-            self.invalidate()
-            flight.set_exception(TimeoutError("the health check was cut off"))
+        except BaseException:
+            self._abandon(flight)
             raise
         self._land(flight, kept)
+
+    def _abandon(self, flight: Future[_Kept]) -> None:
+        """Nobody answers: the loop or the process is ending, which says nothing about health."""
+        with self._lock:
+            if self._flight is flight:
+                self._flight = None
+        flight.set_exception(TimeoutError("the health check was cut off"))
 
     def _land(self, flight: Future[_Kept], kept: _Kept) -> None:
         with self._lock:

@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -253,3 +254,57 @@ def test_a_forked_worker_measures_for_itself() -> None:
         os._exit(0 if health_check() == os.getpid() else 1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("field", ["ttl_seconds", "stale_seconds", "failure_ttl_seconds"])
+@pytest.mark.parametrize("figure", [-1, math.nan, math.inf])
+def test_a_time_that_is_none_is_refused(field: str, figure: float) -> None:
+    with pytest.raises(ValueError, match="not negative, and has an end"):
+        cache_health_check(**{field: figure})  # type: ignore[call-overload]
+
+
+def test_an_interrupt_reaches_the_one_it_is_meant_for_and_is_not_kept() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    answers = iter([KeyboardInterrupt, "ok"])
+
+    @cache_health_check
+    def health_check() -> Any:
+        answer = next(answers)
+        if answer is KeyboardInterrupt:
+            begun.set()
+            go_on.wait(5)
+            raise KeyboardInterrupt
+        return answer
+
+    def interrupted() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            health_check()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(interrupted)
+        assert begun.wait(5)
+        other = pool.submit(health_check)
+        go_on.set()
+        first.result(5)
+        assert isinstance(other.exception(5), TimeoutError | None)  # cut off, or it came a moment later
+    assert health_check() == "ok"
+
+
+def test_a_run_left_behind_on_a_loop_that_stands_still_stops_nobody() -> None:
+    @cache_health_check
+    async def health_check() -> str:
+        await asyncio.sleep(0)
+        return "ok"
+
+    async def begin_and_leave() -> asyncio.Task[str]:
+        task = asyncio.ensure_future(health_check())
+        await asyncio.sleep(0)
+        return task
+
+    async def finish(task: asyncio.Task[str]) -> str:
+        return await task
+
+    with asyncio.Runner() as left:
+        task = left.run(begin_and_leave())
+        assert asyncio.run(health_check()) == "ok"
+        assert left.run(finish(task)) == "ok"  # the other answer is kept, this one was only waited for
