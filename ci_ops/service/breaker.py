@@ -23,10 +23,11 @@ from ci_ops.core.retry_after import asked_wait_seconds
 from ci_ops.service.circuit import (
     Circuit,
     CircuitOpenError,
-    CircuitRules,
     CircuitSnapshot,
     CircuitState,
 )
+from ci_ops.service.circuit_rules import CircuitRules
+from ci_ops.service.figures import is_time
 from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.guards import (
     CallTimeoutError,
@@ -99,18 +100,16 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[CircuitBreaker, CircuitState, CircuitState], object] | None = None,
     ) -> None:
+        if call_timeout_seconds is not None and not is_time(call_timeout_seconds):
+            raise ValueError("the time limit of a call is positive, and has an end")
         rules = rules or CircuitRules()
         if failure_threshold is not None:
             rules = replace(rules, failure_threshold=failure_threshold)
         if recovery_timeout is not None:
             rules = replace(rules, recovery_seconds=recovery_timeout)
         self.name = name
-        self._is_failure = (
-            expected_exception
-            if callable(expected_exception) and not isinstance(expected_exception, type)
-            else lambda error: isinstance(error, cast("ExceptionTypes", expected_exception))
-        )
-        self._ignored = ignored
+        self._is_failure = _judge_of(expected_exception)
+        self._is_ignored = _judge_of(ignored)
         self._is_bad_result = is_bad_result
         self._call_timeout_seconds = call_timeout_seconds
         listener = functools.partial(on_change, self) if on_change is not None else None
@@ -214,12 +213,19 @@ class CircuitBreaker:
         own_rejection = isinstance(error, CircuitOpenError) and error.circuit_number == circuit.number
         if isinstance(error, CallTimeoutError):
             circuit.fail(permit, started, ended)
-        elif not isinstance(error, Exception) or own_rejection or isinstance(error, self._ignored):
+        elif not isinstance(error, Exception) or own_rejection or self._is_ignored(error):
             circuit.release(permit)
-        elif self._is_failure(error):
-            circuit.fail(permit, started, ended, retry_after_seconds=asked_wait_seconds(error) or 0.0)
         else:
-            circuit.succeed(permit, started, ended)
+            try:  # a judge that breaks must not keep the permit
+                is_failure = self._is_failure(error)
+                asked_seconds = asked_wait_seconds(error) or 0.0
+            except BaseException:
+                circuit.fail(permit, started, ended)
+                raise
+            if is_failure:
+                circuit.fail(permit, started, ended, retry_after_seconds=asked_seconds)
+            else:
+                circuit.succeed(permit, started, ended)
 
     def _guarded(self, kind: Kind, function: Callable[..., Any]) -> Callable[..., Any]:
         builders: dict[Kind, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
@@ -310,6 +316,14 @@ class CircuitBreaker:
         if isinstance(result, GeneratorType):
             return self._generator(lambda: result)()
         return self._async_generator(lambda: result)()
+
+
+def _judge_of(kinds: ExceptionTypes | Callable[[BaseException], bool]) -> Callable[[BaseException], bool]:
+    if callable(kinds) and not isinstance(kinds, type):
+        return kinds
+    types = cast("ExceptionTypes", kinds)
+    isinstance(object(), types)  # what is no type is refused here, and not at the first failure
+    return lambda error: isinstance(error, types)
 
 
 async def _run_coroutine(breaker: CircuitBreaker, coroutine: CoroutineType[Any, Any, Any]) -> Any:

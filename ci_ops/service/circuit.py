@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import random
 import time
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from ci_ops.service.locked import Locked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ci_ops.service.circuit_rules import CircuitRules
+
 LOG = logging.getLogger(__name__)
 
 _FIELD_BITS = 32
@@ -34,7 +35,6 @@ _SLOW = 1 << 2 * _FIELD_BITS
 """One weight holds three counts, so that a window keeps one sum and not three."""
 
 _NUMBERS = itertools.count(1)
-_MAX_GROWTH_STEPS = 64
 _BUSY_PROBE_SECONDS = 1.0
 
 
@@ -66,71 +66,6 @@ class CircuitOpenError(Exception):
         if self.retry_after_seconds is None:
             return f"the circuit {self.name} is held open"
         return f"the circuit {self.name} is open for another {self.retry_after_seconds:.1f} s"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CircuitRules:
-    """When a circuit opens, for how long, and what closes it again.
-
-    Source: the names and the ideas of resilience4j's CircuitBreakerConfig.
-    """
-
-    failure_threshold: int | None = 5
-    """Failures one after another that open it; None switches this rule off."""
-    failure_rate: float | None = 0.5
-    """Share of failed calls in the window (0-1] that opens it; None switches this rule off."""
-    slow_rate: float | None = 1.0
-    """Share of slow calls in the window (0-1] that opens it; None switches this rule off."""
-    slow_seconds: float = 60.0
-    """A call that takes this long is slow."""
-    minimum_calls: int = 20
-    """The two rates say nothing before the window holds so many calls."""
-    window_calls: int = 100
-    """Length of the window in calls, unless `window_seconds` is given."""
-    window_seconds: float | None = None
-    """Length of the window in time."""
-    recovery_seconds: float = 60.0
-    """How long it stays open the first time."""
-    recovery_factor: float = 1.0
-    """Each opening that follows a failed probe lasts this many times longer."""
-    max_recovery_seconds: float = 600.0
-    """However often it opened, and whatever Retry-After says, it probes again after this time."""
-    recovery_jitter_ratio: float = 0.0
-    """Up to this share is added to the time, so that many processes do not probe at once."""
-    half_open_calls: int = 1
-    """How many probes pass while it is half open, and how many must be good to close it."""
-
-    def __post_init__(self) -> None:
-        rates = [rate for rate in (self.failure_rate, self.slow_rate) if rate is not None]
-        positive = (
-            self.slow_seconds,
-            self.minimum_calls,
-            self.window_calls,
-            self.recovery_seconds,
-            self.half_open_calls,
-            1 if self.failure_threshold is None else self.failure_threshold,
-            1 if self.window_seconds is None else self.window_seconds,
-        )
-        if not all(0 < rate <= 1 for rate in rates):
-            raise ValueError("a rate is greater than 0 and at most 1")
-        if min(positive) <= 0 or self.recovery_factor < 1 or self.recovery_jitter_ratio < 0:
-            raise ValueError("thresholds, counts and times are positive; the factor is at least 1")
-        if rates and self.window_seconds is None and self.minimum_calls > self.window_calls:
-            raise ValueError("the window must have room for the minimum number of calls")
-
-    @property
-    def bad_probes_that_open(self) -> int:
-        """So many bad probes make up the failure rate among all probes.
-
-        At least one.
-        """
-        share = self.half_open_calls * (self.failure_rate or 0.0)
-        return max(1, math.ceil(round(share, 6)))
-
-    def open_seconds(self, openings: int) -> float:
-        """How long the circuit stays open the n-th time in a row, without jitter."""
-        growth = self.recovery_factor ** min(openings - 1, _MAX_GROWTH_STEPS)
-        return min(self.recovery_seconds * growth, max(self.max_recovery_seconds, self.recovery_seconds))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

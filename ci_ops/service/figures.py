@@ -22,3 +22,11 @@ def is_time(value: float) -> bool:
 def is_age(value: float) -> bool:
     """True for seconds that are not negative and end some day."""
     return 0 <= value < inf
+
+
+def grown(first: float, factor: float, times: int, *, longest: float) -> float:
+    """`first`, multiplied so many times, and never more than `longest`."""
+    try:
+        return min(first * float(factor) ** times, longest)
+    except OverflowError:
+        return longest if first else 0.0

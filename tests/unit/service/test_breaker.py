@@ -4,7 +4,10 @@ import asyncio
 import functools
 import gc
 import inspect
+import math
 import pickle
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ from ci_ops.service.breaker import (
     circuit_breakers,
 )
 from tests.support.circuits import Down, broken, fail, fail_async, give, give_async, half_open, state_of
+from tests.support.parts import ROOT
 from tests.support.ticks import Ticks
 
 if TYPE_CHECKING:
@@ -287,6 +291,53 @@ def test_a_judge_that_breaks_is_a_failure_that_everybody_sees() -> None:
     with pytest.raises(TypeError):
         breaker.call(give, "a text")
     assert state_of(breaker) is CircuitState.OPEN
+
+
+def test_a_judge_of_exceptions_that_breaks_keeps_no_permit() -> None:
+    clock = Ticks()
+    breaker = CircuitBreaker(
+        "judge", 1, 60, expected_exception=lambda error: bool(error.args[0]), clock=clock
+    )
+    breaker.trip()
+    clock.advance(60)
+    with pytest.raises(IndexError):
+        breaker.call(fail)
+    assert state_of(breaker) is CircuitState.OPEN
+    clock.advance(60)
+    assert breaker.call(give) == "ok"
+
+
+@pytest.mark.parametrize("kinds", [[ValueError], "ValueError", (ValueError, 3), None])
+def test_what_is_no_kind_of_exception_is_refused_before_the_first_failure(kinds: Any) -> None:
+    with pytest.raises(TypeError):
+        CircuitBreaker(expected_exception=kinds)
+    with pytest.raises(TypeError):
+        CircuitBreaker(ignored=kinds)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf])
+def test_a_time_limit_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="time limit of a call is positive"):
+        CircuitBreaker(call_timeout_seconds=seconds)
+    with pytest.raises(ValueError, match="times are positive"):
+        CircuitBreaker(recovery_timeout=seconds)
+
+
+def test_the_wall_clock_and_its_zone_change_no_recovery() -> None:
+    program = """if True:
+        import os, time
+        from ci_ops.service import CircuitBreaker, CircuitState
+        for zone in ("Asia/Tokyo", "America/Los_Angeles", "UTC"):
+            os.environ["TZ"] = zone
+            time.tzset()
+            breaker = CircuitBreaker("zone", recovery_timeout=60)
+            breaker.trip()
+            assert 59 < breaker.snapshot().retry_after_seconds <= 60, zone
+            time.time = time.time_ns = lambda: 4e9
+            assert breaker.state is CircuitState.OPEN
+    """
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    assert CircuitBreaker().circuit.clock is time.monotonic
 
 
 def test_its_own_rejection_in_a_nested_call_is_not_one_more_failure() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -352,19 +353,31 @@ def test_a_listener_that_fails_breaks_no_call(caplog: pytest.LogCaptureFixture) 
     assert "the listener of the circuit deaf failed" in caplog.text
 
 
+def test_however_steep_the_growth_it_ends_at_the_limit() -> None:
+    rules = CircuitRules(recovery_factor=1e300, max_recovery_seconds=900)
+    assert [rules.open_seconds(openings) for openings in (1, 2, 3, 10**6)] == [60, 900, 900, 900]
+
+
+COUNTS = ("failure_threshold", "minimum_calls", "window_calls", "half_open_calls")
+TIMES = ("window_seconds", "recovery_seconds", "max_recovery_seconds")
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "complaint"),
     [
-        {"failure_rate": 0},
-        {"slow_rate": 1.1},
-        {"failure_threshold": 0},
-        {"window_seconds": 0},
-        {"recovery_factor": 0.5},
-        {"recovery_jitter_ratio": -1},
-        {"half_open_calls": 0},
-        {"minimum_calls": 101},
+        *(
+            ({name: one}, "a rate is")
+            for name in ("failure_rate", "slow_rate")
+            for one in (0, 1.1, -1, math.nan)
+        ),
+        *(({name: one}, "whole numbers") for name in COUNTS for one in (0, -1, 2.5, math.nan, math.inf)),
+        *(({name: one}, "times are positive") for name in TIMES for one in (0, -1, math.nan, math.inf)),
+        *(({"slow_seconds": one}, "times are positive") for one in (0, -1, math.nan)),
+        *(({"recovery_factor": one}, "the factor is") for one in (0.5, math.nan, math.inf)),
+        *(({"recovery_jitter_ratio": one}, "the jitter is") for one in (-1, math.nan, math.inf)),
+        ({"minimum_calls": 101}, "must have room"),
     ],
 )
-def test_rules_that_cannot_hold_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"rate is|positive|room for"):
+def test_rules_that_cannot_hold_are_refused(wrong: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
         CircuitRules(**wrong)
