@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ci_ops.core.healthwrite import rfc3339
 from ci_ops.core.secret import Secret
+from ci_ops.service.forks import tell_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +126,23 @@ def config_fingerprint(values: Mapping[str, object], key: Secret | str) -> str:
 
 class _Current:
     release: Release | None = None
+
+    @classmethod
+    def after_fork(cls) -> None:
+        """Be another instance of the same release, started now."""
+        known = cls.release
+        if known is not None:
+            cls.release = Release(
+                commit=known.commit,
+                version=known.version,
+                source=known.source,
+                build=known.build,
+                built_at=known.built_at,
+                config=known.config,
+            )
+
+
+tell_after_fork(_Current)
 
 
 def current_release() -> Release:

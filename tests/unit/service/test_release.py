@@ -1,5 +1,7 @@
+import ast
 import json
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +112,30 @@ def test_the_release_is_read_once_when_the_process_starts(
 
     set_release(replace(before, version="3"))
     assert (current_release().commit, current_release().version) == (COMMIT, "3")
+
+
+def test_a_forked_worker_is_another_instance_of_the_same_release() -> None:
+    program = (
+        "import os\n"
+        "from ci_ops.service.release import Release, current_release, set_release\n"
+        "if os.fork() == 0: os._exit(current_release().commit != os.environ['GIT_COMMIT'])\n"
+        "assert os.wait()[1] == 0\n"
+        f"set_release(Release(commit='{COMMIT}', version='3', config='0123', instance='parent'))\n"
+        "if os.fork() == 0:\n"
+        "    print(current_release().document(detailed=True), flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "print(current_release().instance)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"GIT_COMMIT": OTHER}
+    )
+    child, parent = done.stdout.splitlines()
+    shown = ast.literal_eval(child)
+
+    assert (shown["commit"], shown["version"], shown["config"]) == (COMMIT, "3", "0123")
+    assert shown["instance"] != "parent"
+    assert parent == "parent"
 
 
 def test_details_name_the_instance_and_its_configuration() -> None:
