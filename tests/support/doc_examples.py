@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PAGES = ROOT / "docs" / "service"
 ASGI_KINDS = frozenset({"fastapi", "asgi"})
 FRAMEWORKS = ("fastapi", "django", "flask", "asgi", "wsgi")
+NOT_FOR_APPLICATIONS = frozenset({"backoff", "click", "github", "jinja2", "requests", "urllib3", "yaml"})
+"""What the command line needs. A framework may bring one of them; the kit must not load it."""
 _BLOCK = re.compile(r"^```python ?(?P<words>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(
     r"^\| `(?P<method>[A-Z]+) (?P<path>\S+)`(?P<remote> from elsewhere)? \| (?P<status>\d{3})(?P<said>.*) \|$",
@@ -160,6 +162,9 @@ async def _ask_asgi(app: Any, asked: list[dict[str, Any]]) -> list[Called]:
 
 def main(kind: str) -> None:
     """Ask the application in `example.py`; print what it answers on the last line."""
+    if kind not in {"asgi", "wsgi"}:
+        import_module(kind)
+    before = {*sys.modules}
     module = import_module("example")
     app = getattr(module, "app", None) or module.application
     asked = json.loads(Path("asked.json").read_text())
@@ -171,6 +176,8 @@ def main(kind: str) -> None:
         {"status": one.status, "headers": one.headers, "body": one.body.decode("utf-8", "replace")}
         for one in called
     ]
+    heavy = NOT_FOR_APPLICATIONS & ({*sys.modules} - before)
+    assert not heavy, f"the kit has loaded {', '.join(heavy)}"
     print(f"\n{json.dumps(answers)}")  # noqa: T201 - read by the test
 
 
