@@ -125,7 +125,7 @@ class DeploymentChecker:
                 answer = yield _begun(check)
                 found = results_of(name, answer, time.perf_counter() - began)
             except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
-                found = [failed(name, error)]
+                found = [replace(failed(name, error), seconds=time.perf_counter() - began)]
             results += found if required else [_optional(one) for one in found]
         return results
 

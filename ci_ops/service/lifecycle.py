@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from ci_ops.service.drain import SignalDrain
@@ -25,7 +26,7 @@ from ci_ops.service.drain_file import drain_file_from_environment, seconds_since
 from ci_ops.service.drain_plan import DrainPlan
 from ci_ops.service.health import HealthCheckService, health_service
 from ci_ops.service.health_checks.database import sqlalchemy_check
-from ci_ops.service.health_model import HealthStatus, Outcome
+from ci_ops.service.health_model import Check, HealthStatus, Outcome
 from ci_ops.service.health_workers import is_on_loop
 from ci_ops.service.inflight import CountedBody, InFlight
 from ci_ops.service.lifespan import App, LifespanAround, Message, Receive, Scope, Send
@@ -92,12 +93,13 @@ class ApplicationLifecycle:
     async def on_startup(self, session_maker: Any = None) -> None:
         """Check, then take traffic.
 
-        A SQLAlchemy session maker also becomes the check `database`.
+        A SQLAlchemy session maker becomes the check `database`, and the
+        deployment checks run before everything else.
 
         Raises StartupFailedError, after every failure was logged.
         """
-        if session_maker is not None and "database" not in {one.name for one in self.health.checks}:
-            self.health.add(sqlalchemy_check(session_maker))
+        if session_maker is not None:
+            self._take(sqlalchemy_check(session_maker))
         await drive_async(self._starting())
         self._accept()
 
@@ -209,6 +211,12 @@ class ApplicationLifecycle:
             self._signal.hand_over(lambda: loop.call_soon_threadsafe(over.set))
         await over.wait()
 
+    def _take(self, database: Check) -> None:
+        if "database" not in {one.name for one in self.health.checks}:
+            self.health.add(database)
+        if "deployment" not in self._checks:
+            self._checks = {"deployment": partial(_deployment_checks, database), **self._checks}
+
     def _starting(self) -> Steps:
         began, availability = self._monotonic(), self.health.availability
         availability.start()
@@ -307,6 +315,15 @@ class ApplicationLifecycle:
             self._has_warned = True
             advice = "post_worker_init in ci_ops.service.gunicorn_hooks does it for a preloaded application"
             _tell(logging.WARNING, "signals_unwatched", f"SIGTERM is not watched in this process; {advice}")
+
+
+async def _deployment_checks(database: Check) -> Any:
+    """Those of the application's own checker, which asks this database if it was given no other."""
+    from ci_ops.service.checker import deployment_checker  # noqa: PLC0415 - most applications start without it
+
+    if deployment_checker.database is None:
+        deployment_checker.database = database
+    return await deployment_checker.run_all_checks()
 
 
 def _closing(send: Send) -> Send:

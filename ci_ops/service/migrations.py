@@ -24,7 +24,7 @@ from ci_ops.service.health_checks.migrations import MigrationState, alembic_stat
 from ci_ops.service.health_workers import is_on_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 HEADS, PENDING, DRIFT = "migrations-heads", "migrations-pending", "migrations-drift"
@@ -34,15 +34,25 @@ MOST_NAMED = 5
 class MigrationValidator:
     """Looks at Alembic's scripts, their database, and the models."""
 
-    def __init__(self, config: str | Path | Any, bind: Any, *, metadata: Any = None) -> None:
+    def __init__(
+        self,
+        config: str | Path | Any,
+        bind: Any,
+        *,
+        metadata: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         """`config` is the path of alembic.ini or an Alembic Config.
 
         `bind` is a SQLAlchemy engine, sync or async, or an address; without
-        `metadata` the models are not compared.
+        `metadata` the models are not compared. env.py is not run, so what it
+        gives to `context.configure` (`version_table`, `include_object`) has to
+        be given here as `options` too.
         """
         self._config = config
         self._bind = bind
         self._metadata = metadata
+        self._options = {"compare_type": True, **(options or {})}
 
     async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
         """Every finding; True when none of them is FAIL."""
@@ -69,7 +79,7 @@ class MigrationValidator:
         found = [_guarded(HEADS, self._heads)]
         try:
             with _engine(self._bind) as engine:
-                state = alembic_state(self._config, engine)
+                state = alembic_state(self._config, engine, self._options)
                 found.append(_pending(state, is_empty=not state.head))
                 if self._metadata is not None:
                     found.append(
@@ -94,8 +104,7 @@ class MigrationValidator:
         context = import_module("alembic.runtime.migration").MigrationContext
         compare = import_module("alembic.autogenerate").compare_metadata
         with engine.connect() as connection:
-            options = {"compare_type": True}
-            return _named(compare(context.configure(connection, opts=options), self._metadata))
+            return _named(compare(context.configure(connection, opts=self._options), self._metadata))
 
 
 class DjangoMigrationValidator:

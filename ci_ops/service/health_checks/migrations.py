@@ -16,6 +16,7 @@ from ci_ops.service.health_checks.kept import kept_check
 from ci_ops.service.health_model import Check, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -31,12 +32,15 @@ class MigrationState:
     """The heads of the code, joined by commas."""
 
 
-def alembic_state(config: str | Path | Any, engine: Any) -> MigrationState:
+def alembic_state(
+    config: str | Path | Any, engine: Any, options: Mapping[str, Any] | None = None
+) -> MigrationState:
     """Compare the heads of Alembic's scripts with the engine's database.
 
-    `config` is the path of alembic.ini or an Alembic Config.
+    `config` is the path of alembic.ini or an Alembic Config, `options` are
+    those that its env.py gives to `context.configure`.
     """
-    return _alembic_state(_scripts(config), engine)
+    return _alembic_state(_scripts(config), engine, options)
 
 
 def _scripts(config: Any) -> Any:
@@ -47,10 +51,10 @@ def _scripts(config: Any) -> Any:
     return scripts
 
 
-def _alembic_state(scripts: Any, engine: Any) -> MigrationState:
+def _alembic_state(scripts: Any, engine: Any, options: Mapping[str, Any] | None = None) -> MigrationState:
     context = import_module("alembic.runtime.migration").MigrationContext
     with engine.connect() as connection:
-        current = set(context.configure(connection).get_current_heads())
+        current = set(context.configure(connection, opts=dict(options or {})).get_current_heads())
     heads = set(scripts.get_heads())
     known = {one.revision for one in scripts.walk_revisions()}
     unknown = current - known
@@ -87,20 +91,23 @@ def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:
     return key in applied or (squashed is not None and applied.issuperset(squashed.replaces))
 
 
-def alembic_check(config: str | Path | Any, engine: Any) -> Check:
+def alembic_check(
+    config: str | Path | Any, engine: Any, *, options: Mapping[str, Any] | None = None
+) -> Check:
     """Whether the database is at the head of Alembic's scripts.
 
     They are read once, now.
 
     Goes through the application's engine; while its pool is full it is
-    DEGRADED and takes no connection.
+    DEGRADED and takes no connection. `options` are those of env.py that say
+    where versions are kept, such as `version_table`.
     """
     scripts = _scripts(config)
     inner = getattr(engine, "sync_engine", None)
     if inner is None:
 
         def migrations() -> Outcome:
-            return saturation(engine.pool) or _judge(_alembic_state(scripts, engine))
+            return saturation(engine.pool) or _judge(_alembic_state(scripts, engine, options))
 
         return built_in(migrations, "migrations", component_type="datastore")
 
@@ -109,7 +116,8 @@ def alembic_check(config: str | Path | Any, engine: Any) -> Check:
         if busy is not None:
             return busy
         async with engine.connect() as connection:
-            return _judge(await connection.run_sync(lambda sync: _alembic_state(scripts, _Lent(sync))))
+            state = await connection.run_sync(lambda sync: _alembic_state(scripts, _Lent(sync), options))
+            return _judge(state)
 
     return built_in(migrations_async, "migrations", component_type="datastore")
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import sessionmaker
 
 from ci_ops.core.status import Status
 from ci_ops.service.breaker import CircuitBreaker
+from ci_ops.service.checker import deployment_checker
 from ci_ops.service.drain_plan import DrainPlan
 from ci_ops.service.gunicorn_hooks import post_worker_init
 from ci_ops.service.health import HealthCheckService
@@ -146,7 +147,20 @@ def test_a_process_whose_dependency_is_down_starts_and_is_not_ready(
     assert caplog.records[-1].levelname == "WARNING"
 
 
-def test_a_session_maker_becomes_the_database_check(life: ApplicationLifecycle, tmp_path: Path) -> None:
+@pytest.fixture
+def deployable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment that the deployment checks find nothing wrong with."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(deployment_checker, "database", None)
+    monkeypatch.setattr(deployment_checker, "results", ())
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://shop:hunter2hunter2@db/shop")
+    monkeypatch.setenv("SECRET_KEY", "q8W3eR5tY7uI9oP1aS3dF5gH7jK9lZ1xC3vB5nM7")
+
+
+@pytest.mark.usefixtures("deployable")
+def test_a_session_maker_becomes_the_database_check_and_brings_the_deployment_checks(
+    life: ApplicationLifecycle, tmp_path: Path
+) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/shop.db")
 
     async def start_twice() -> None:
@@ -158,6 +172,41 @@ def test_a_session_maker_becomes_the_database_check(life: ApplicationLifecycle, 
     engine.dispose()
 
     assert (report["database"].status, len(report.components)) == (HealthStatus.HEALTHY, 1)
+    assert list(life.startup_results) == ["deployment"]
+    found = {one.name: str(one.status) for one in deployment_checker.results}
+    assert found["database"] == found["environment"] == "pass"
+
+
+@pytest.mark.usefixtures("deployable")
+def test_with_a_session_maker_a_bad_environment_stops_the_start_and_names_everything(
+    life: ApplicationLifecycle,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "short")
+    engine = create_engine(f"sqlite:///{tmp_path}/missing/shop.db")
+
+    with pytest.raises(StartupFailedError, match="because of deployment"):
+        asyncio.run(life.on_startup(sessionmaker(engine)))
+
+    (message,) = caplog.messages
+    assert "SECRET_KEY" in message
+    assert "database: OperationalError" in message
+    assert "short'" not in message
+    assert _refusal(life) == "starting"
+
+
+def test_checks_of_ones_own_take_the_place_of_the_deployment_checks(
+    life: ApplicationLifecycle, tmp_path: Path
+) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/shop.db")
+    life.add_startup_check("deployment", lambda: True)
+
+    asyncio.run(life.on_startup(sessionmaker(engine)))
+    engine.dispose()
+
+    assert life.startup_results["deployment"].status is HealthStatus.HEALTHY
 
 
 def test_the_end_runs_every_hook_backwards_and_once(
@@ -274,6 +323,7 @@ def test_around_fastapi_its_own_lifespan_still_runs_between_check_and_accept(
     assert order == ["checked", "up, starting", "down, draining", "closed"]
 
 
+@pytest.mark.usefixtures("deployable")
 @pytest.mark.filterwarnings(r"ignore:\s*on_event is deprecated")
 def test_the_documented_start_and_end_hooks_work_as_written(
     life: ApplicationLifecycle, tmp_path: Path

@@ -17,6 +17,8 @@ from ci_ops.core.secret import Secret
 from ci_ops.service.check_result import CheckResult, CheckStatus
 from ci_ops.service.checker import DeploymentChecker
 from ci_ops.service.config_validator import ConfigValidator
+from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health_checks.migrations import alembic_check
 from ci_ops.service.migrations import MigrationValidator
 from tests.support.databases import dispose_and_join
 
@@ -136,6 +138,29 @@ def test_models_without_their_migration_are_drift_and_nothing_else(config: Confi
     assert "add_column orders.total" in differences
     assert any(one.startswith("modify_type orders.item") for one in differences)
     assert "alembic revision --autogenerate" in messages(answer)["drift"]
+
+
+def test_what_env_py_says_can_be_said_here_too(config: Config, engine: Engine, tmp_path: Path) -> None:
+    env = tmp_path / "migrations" / "env.py"
+    env.write_text(
+        ENV.replace("connection=connection)", "connection=connection, version_table='shop_version')")
+    )
+    command.upgrade(config, "head")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE of_somebody_else (id integer)"))
+
+    def ours(thing: Any, name: str, kind: str, *_: Any) -> bool:
+        return name != "of_somebody_else"
+
+    options = {"version_table": "shop_version", "include_object": ours}
+    without = MigrationValidator(config, engine, metadata=models()).run_all_checks_sync()
+    answer = MigrationValidator(config, engine, metadata=models(), options=options).run_all_checks_sync()
+    health = HealthCheckService()
+    health.add(alembic_check(config, engine, options={"version_table": "shop_version"}))
+
+    assert statuses(without)["pending"] is FAIL
+    assert statuses(answer) == {"heads": PASS, "pending": PASS, "drift": PASS}
+    assert health.report()["migrations"].value == "b2"
 
 
 def test_two_heads_are_counted_even_when_the_database_is_at_both(
