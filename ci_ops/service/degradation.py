@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.locked import Locked
+from ci_ops.service.said import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,8 @@ class GracefulDegradation(Locked):
 
     def mark_degraded(self, feature: str, reason: str, *, for_seconds: float | None = None) -> None:
         """Say that a feature is degraded; with a time limit it recovers by itself."""
+        if for_seconds is not None and not for_seconds > 0:
+            raise ValueError("a feature is degraded for a time that is more than none")
         expires = None if for_seconds is None else self._clock() + for_seconds
         shown = redact_patterns(reason)[:MAX_REASON_LENGTH]
         with self._lock:
@@ -190,7 +193,7 @@ class GracefulDegradation(Locked):
         return answered
 
     def _mark_failed(self, feature: str, error: BaseException) -> None:
-        self.mark_degraded(feature, f"{type(error).__name__}: {error}")
+        self.mark_degraded(feature, named(error))
 
     def _drop_expired(self) -> list[DegradedFeature]:
         if not self._features:

@@ -26,6 +26,7 @@ from ci_ops.service.health_model import (
     outcome_of,
 )
 from ci_ops.service.health_workers import LoopThread, Workers
+from ci_ops.service.said import named
 
 log = logging.getLogger("ci_ops.service.health")
 
@@ -186,12 +187,7 @@ class CheckState:
             self._finish(run, outcome)
 
     def _failure(self, error: BaseException) -> Outcome:
-        try:
-            said = str(error)
-        except Exception:  # noqa: BLE001 - an error that cannot even be told is still the result
-            said = ""
-        name = type(error).__name__
-        return Outcome(status=HealthStatus.UNHEALTHY, message=f"{name}: {said}" if said else name)
+        return Outcome(status=HealthStatus.UNHEALTHY, message=named(error))
 
     def _timeout(self) -> Outcome:
         seconds = self.check.timeout_seconds

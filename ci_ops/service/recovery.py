@@ -20,6 +20,7 @@ from ci_ops.service.degradation import GracefulDegradation, graceful_degradation
 from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.locked import Locked
 from ci_ops.service.retry import Retry
+from ci_ops.service.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -123,7 +124,7 @@ class ErrorRecoveryService(Locked):
     def log_error(self, service: str, error: BaseException, *, context: str = "") -> None:
         """Count an error of a service, and write it to the log."""
         kind = type(error).__name__
-        text = f"{error} ({context})" if context else str(error)
+        text = f"{said(error)} ({context})" if context else said(error)
         message = redact_patterns(text)[:MAX_MESSAGE_LENGTH]
         LOG.warning("%s: %s: %s", service, kind, message)
         with self._lock:
@@ -169,7 +170,7 @@ class ErrorRecoveryService(Locked):
     def recent_errors(self, limit: int = 10) -> tuple[LoggedError, ...]:
         """The last errors, newest first."""
         with self._lock:
-            return tuple(reversed(self._recent))[:limit]
+            return tuple(reversed(self._recent))[: max(0, limit)]
 
     def get_error_summary(self) -> dict[str, Any]:
         """All services with their errors, circuits and degraded features.

@@ -15,11 +15,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 from types import CoroutineType
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
 from ci_ops.core.retry_after import asked_wait_seconds
 from ci_ops.service.circuit import CircuitOpenError
+from ci_ops.service.figures import grown, is_count, is_time
 from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.locked import Locked
 
@@ -29,7 +31,8 @@ R = TypeVar("R")
 ExceptionTypes = type[Exception] | tuple[type[Exception], ...]
 Jitter = Literal["full", "equal", "decorrelated", "none"]
 
-_MAX_GROWTH_STEPS = 64
+LONGEST_ASKED_SECONDS = 3600.0
+"""Without a deadline, nobody is kept waiting longer than this because the other side asked for it."""
 
 
 class RetryBudget(Locked):
@@ -45,7 +48,7 @@ class RetryBudget(Locked):
     """
 
     def __init__(self, max_tokens: float = 100.0, ratio: float = 0.1) -> None:
-        if max_tokens <= 0 or not 0 < ratio <= 1:
+        if not 0 < max_tokens < inf or not 0 < ratio <= 1:
             raise ValueError("a budget has tokens, and a ratio greater than 0 and at most 1")
         self.max_tokens = max_tokens
         self.ratio = ratio
@@ -121,13 +124,20 @@ class Retry:
     def __post_init__(self) -> None:
         if self.attempts is None and self.deadline_seconds is None:
             raise ValueError("without a limit on tries or time it would be tried for ever")
-        limits = (self.attempts, self.deadline_seconds)
-        if any(limit is not None and limit <= 0 for limit in limits):
-            raise ValueError("limits on tries and time are positive")
-        if self.first_wait_seconds < 0 or self.longest_wait_seconds < self.first_wait_seconds:
+        if self.attempts is not None and not is_count(self.attempts):
+            raise ValueError("tries are positive whole numbers")
+        if self.deadline_seconds is not None and not is_time(self.deadline_seconds):
+            raise ValueError("the time for all tries is positive, and has an end")
+        if not 0 <= self.first_wait_seconds <= self.longest_wait_seconds < inf:
             raise ValueError("waits are not negative, and the longest is not shorter than the first")
-        if self.factor < 1:
+        if not 1 <= self.factor < inf:
             raise ValueError("waits do not get shorter: the factor is at least 1")
+        if self.jitter not in get_args(Jitter):
+            raise ValueError(f"jitter is one of {', '.join(get_args(Jitter))}")
+        if isinstance(self.on, type | tuple):
+            isinstance(object(), self.on)  # what is no type is refused here, not at the first failure
+        elif not callable(self.on):
+            raise TypeError("`on` names exceptions: a type, a tuple of types, or a function of the exception")
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, tried again where it makes sense."""
@@ -253,10 +263,12 @@ class _Tries:
         asked = None if error is None else asked_wait_seconds(error)
         if asked is not None:
             seconds += asked  # never earlier than asked, and not everybody at the same moment
-        if policy.deadline_seconds is not None:
+        if policy.deadline_seconds is None:
+            left = LONGEST_ASKED_SECONDS + policy.longest_wait_seconds
+        else:
             left = policy.deadline_seconds - (policy.clock() - self._started)
-            if seconds >= left:
-                return None
+        if seconds >= left:
+            return None
         self._tell(error, seconds)
         return seconds
 
@@ -276,8 +288,8 @@ class _Tries:
             spread = max(0.0, self._previous_wait * 3 - first)
             self._previous_wait = min(policy.longest_wait_seconds, first + spread * luck)
             return self._previous_wait
-        growth = policy.factor ** min(self._count - 1, _MAX_GROWTH_STEPS)
-        cap = min(policy.longest_wait_seconds, policy.first_wait_seconds * growth)
+        longest = policy.longest_wait_seconds
+        cap = grown(policy.first_wait_seconds, policy.factor, self._count - 1, longest=longest)
         if policy.jitter == "none":
             return cap
         return cap * luck if policy.jitter == "full" else cap / 2 * (1 + luck)
@@ -287,4 +299,7 @@ class _Tries:
         LOG.debug("%s: try %d failed, next in %.3f s", name, self._count, wait_seconds)
         if self._policy.on_retry is not None:
             event = RetryEvent(name=name, tries=self._count, wait_seconds=wait_seconds, error=error)
-            self._policy.on_retry(event)
+            try:
+                self._policy.on_retry(event)
+            except Exception:
+                LOG.exception("the listener of the retries of %s failed", name)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -70,6 +71,13 @@ def test_with_a_time_limit_it_recovers_by_itself_and_says_so(
     assert not registry.is_degraded("search")
     assert [feature.name for feature in registry.degraded_features()] == ["mail"]
     assert told == [("search", True), ("mail", True), ("search", False)]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+def test_a_time_limit_that_is_none_is_refused(registry: GracefulDegradation, seconds: float) -> None:
+    with pytest.raises(ValueError, match="more than none"):
+        registry.mark_degraded("search", "slow", for_seconds=seconds)
+    assert not registry.is_degraded("search")
 
 
 def test_marking_and_recovering_are_told_once_and_outside_the_lock(registry: GracefulDegradation) -> None:

@@ -139,6 +139,22 @@ def test_messages_are_redacted_and_cut(
     assert error.at == AT
 
 
+def test_an_error_that_cannot_be_told_is_counted_all_the_same(service: ErrorRecoveryService) -> None:
+    class Unspeakable(Down):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    def fail() -> None:
+        raise Unspeakable
+
+    with pytest.raises(Unspeakable):
+        service.with_retry("db")(fail)()
+    assert [(error.kind, error.message) for error in service.recent_errors()] == [("Unspeakable", "")] * 4
+    assert service.degradation.answers("db", lambda: "less")(fail)() == "less"
+    assert service.degradation.degraded_features()[0].reason == "Unspeakable"
+    assert service.recent_errors(-1) == ()
+
+
 def test_the_trend_counts_per_minute(service: ErrorRecoveryService, clock: Ticks) -> None:
     for errors in (1, 0, 3):
         for _ in range(errors):

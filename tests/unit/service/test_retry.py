@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -359,15 +360,52 @@ def test_without_a_given_clock_real_time_passes() -> None:
     assert time.monotonic() - started >= 0.01
 
 
+def test_a_listener_that_fails_stops_no_retry(caplog: pytest.LogCaptureFixture) -> None:
+    def listen(_: RetryEvent) -> None:
+        raise RuntimeError("deaf")
+
+    assert patient(Ticks(), on_retry=listen).call(Flaky(2)) == "ok"
+    assert "the listener of the retries of Flaky failed" in caplog.text
+
+
+@pytest.mark.parametrize(("asked", "tries"), [(3599.0, 2), (1e9, 1)])
+def test_without_a_deadline_a_dependency_may_ask_for_an_hour_and_not_for_years(
+    asked: float, tries: int
+) -> None:
+    class Busy(Exception):
+        retry_after = asked
+
+    clock = Ticks()
+    flaky = Flaky(1, Busy())
+    policy = patient(clock, on=Busy, deadline_seconds=None)
+    if tries == 1:
+        with pytest.raises(Busy):
+            policy.call(flaky)
+    else:
+        assert policy.call(flaky) == "ok"
+    assert flaky.tries == tries
+
+
+def test_however_steep_the_growth_no_wait_is_longer_than_the_longest() -> None:
+    clock = Ticks()
+    with pytest.raises(Down):
+        patient(clock, factor=1e300, attempts=5, jitter="none").call(Flaky(9))
+    assert clock.now == 1000 + 0.1 + 3 * 5
+    with pytest.raises(Down):
+        patient(clock, factor=1e300, attempts=5, first_wait_seconds=0, jitter="none").call(Flaky(9))
+    assert clock.now == 1000 + 0.1 + 3 * 5
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         ({"attempts": None, "deadline_seconds": None}, "for ever"),
-        ({"attempts": 0}, "positive"),
-        ({"deadline_seconds": -1}, "positive"),
-        ({"first_wait_seconds": -1}, "not negative"),
-        ({"longest_wait_seconds": 0.01}, "not shorter"),
-        ({"factor": 0.5}, "at least 1"),
+        *(({"attempts": one}, "positive whole") for one in (0, -1, 2.5, math.nan, math.inf)),
+        *(({"deadline_seconds": one}, "positive, and has") for one in (0, -1, math.nan, math.inf)),
+        *(({"first_wait_seconds": one}, "not negative") for one in (-1, math.nan, math.inf)),
+        *(({"longest_wait_seconds": one}, "not shorter") for one in (0.01, -1, math.nan, math.inf)),
+        *(({"factor": one}, "at least 1") for one in (0.5, math.nan, math.inf)),
+        ({"jitter": "ful"}, "jitter is one of full, equal, decorrelated, none"),
     ],
 )
 def test_a_policy_that_cannot_hold_is_refused(wrong: dict[str, Any], sentence: str) -> None:
@@ -375,7 +413,16 @@ def test_a_policy_that_cannot_hold_is_refused(wrong: dict[str, Any], sentence: s
         Retry(on=Down, **wrong)
 
 
-@pytest.mark.parametrize(("tokens", "ratio"), [(0, 0.1), (10, 0), (10, 2)])
+@pytest.mark.parametrize("kinds", [[Down], "Down", (Down, 3), None, 3])
+def test_what_is_no_kind_of_exception_is_refused_before_the_first_failure(kinds: Any) -> None:
+    with pytest.raises(TypeError):
+        Retry(on=kinds)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "ratio"),
+    [(0, 0.1), (math.nan, 0.1), (math.inf, 0.1), (10, 0), (10, 2), (10, math.nan)],
+)
 def test_a_budget_without_tokens_is_refused(tokens: float, ratio: float) -> None:
     with pytest.raises(ValueError, match="a budget has tokens"):
         RetryBudget(tokens, ratio)
