@@ -62,7 +62,10 @@ def code(value: object) -> str:
 
 
 def advice(value: object) -> str:
-    """Advice in Markdown, outside tables: what it has between backticks as inline code, the rest as `md`."""
+    """Advice in Markdown, outside tables; commands in it as inline code.
+
+    A command stands between backticks; the rest is shown as by `md`.
+    """
     parts = _SPAN.split(one_line(_text(value)))
     return "".join(code(part[1:-1]) if at % 2 else _between(part) for at, part in enumerate(parts))
 
