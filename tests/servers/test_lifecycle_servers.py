@@ -113,5 +113,5 @@ def test_a_preloaded_application_drains_with_the_hook_of_its_worker(launch: Laun
 def test_a_plan_longer_than_the_grace_time_is_told_at_the_start(kind: str, launch: Launch) -> None:
     server = launch(kind, DRAIN="20", DRAIN_TIMEOUT="20").wait_ready()
 
-    grace = "20" if kind in {"gunicorn-sync", "gunicorn-gthread"} else "30"
+    grace = "20" if kind in {"gunicorn-sync", "gunicorn-gthread", "gunicorn-native"} else "30"
     assert f"stopping may take 45 s, but the process is killed after {grace} s" in server.log

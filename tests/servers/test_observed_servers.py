@@ -63,7 +63,7 @@ def _items(server: Server) -> float:
     return sum(series.get(name, 0.0) for name in names)
 
 
-@pytest.mark.parametrize("kind", SINGLE)
+@pytest.mark.parametrize("kind", [*SINGLE, "gunicorn-native-seen", "hypercorn-seen"])
 @pytest.mark.parametrize(
     ("path", "status"), [("/items/3", 200), ("/boom", 500), ("/stream", 200), ("/nope", 404)]
 )
@@ -122,8 +122,9 @@ def test_an_exception_is_in_the_log_with_its_traceback_and_the_next_request_is_s
     assert [line["logger"] for line in told].count("ci_ops.service.access") <= 1
 
 
-def test_invented_methods_make_one_series(launch: Launch) -> None:
-    server = launch("uvicorn-h11")
+@pytest.mark.parametrize("kind", ["uvicorn-h11", "gunicorn-native-seen", "hypercorn-seen"])
+def test_invented_methods_make_one_series(kind: str, launch: Launch) -> None:
+    server = launch(kind)
     before = len(_scrape(server))
     for number in range(100):
         request = f"XFOO{number} /items/{number} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -17,9 +17,10 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LISTENING = re.compile(r"(?:running on|Listening at:) http://127\.0\.0\.1:(\d+)")
+_LISTENING = re.compile(r"(?:[Rr]unning on|Listening at:) http://127\.0\.0\.1:(\d+)")
 _UVICORN = "uvicorn --host 127.0.0.1 --port 0 --factory tests.support.kit_apps:asgi"
 _GUNICORN = "gunicorn --bind 127.0.0.1:0 --graceful-timeout 20"
+_NATIVE = f"{_GUNICORN} --workers 2 -k asgi"
 COMMANDS = {
     "uvicorn": _UVICORN,
     "uvicorn-workers": f"{_UVICORN} --workers 2",
@@ -27,6 +28,8 @@ COMMANDS = {
     "gunicorn-gthread": f"{_GUNICORN} --threads 4 tests.support.kit_apps:wsgi()",
     "gunicorn-preload": f"{_GUNICORN} --preload tests.support.kit_apps:wsgi()",
     "gunicorn-uvicorn": f"{_GUNICORN} -k uvicorn.workers.UvicornWorker tests.support.kit_apps:asgi()",
+    "gunicorn-native": f"{_NATIVE} -c python:ci_ops.service.gunicorn_hooks tests.support.kit_apps:asgi()",
+    "hypercorn": "tests.support.hypercorn_server tests.support.kit_apps",
 }
 """Module and arguments for `python -m`, by the name of the kind."""
 _SEEN = "tests.support.observed_apps"
@@ -37,21 +40,29 @@ OBSERVED = {
     "gunicorn-workers": f"{_GUNICORN} -c python:ci_ops.service.metrics.workers --workers 2 {_SEEN}:wsgi()",
     "gunicorn-threads": f"{_GUNICORN} --threads 4 --workers 2 {_SEEN}:wsgi()",
     "gunicorn-asgi": f"{_GUNICORN} --workers 2 -k uvicorn.workers.UvicornWorker {_SEEN}:asgi()",
+    "gunicorn-native-seen": f"{_NATIVE} {_SEEN}:asgi()",
+    "hypercorn-seen": f"tests.support.hypercorn_server {_SEEN}",
 }
 """Servers of applications with metrics, a log and the middleware."""
+UNWATCHED = {
+    "gunicorn-native-bare": f"{_NATIVE} tests.support.kit_apps:asgi()",
+    "hypercorn-command": "hypercorn --bind 127.0.0.1:0 tests.support.kit_apps:asgi()",
+}
+"""Servers whose SIGTERM nobody can hold back."""
 KINDS = tuple(kind for kind in COMMANDS if kind != "gunicorn-preload")
 
 
 class Server:
     """One server process, from its start to its exit."""
 
-    def __init__(self, kind: str, folder: Path, **env: str) -> None:
-        self.log_path = folder / f"{kind}-{os.urandom(4).hex()}.log"
+    def __init__(self, kind: str, folder: Path, cwd: Path = ROOT, /, **env: str) -> None:
+        """`kind` is one of the names above, or a module with its arguments."""
+        self.log_path = folder / f"{kind.partition(' ')[0]}-{os.urandom(4).hex()}.log"
         self.port = 0
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *(COMMANDS | OBSERVED)[kind].split()],
-                cwd=ROOT,
+                [sys.executable, "-m", *(COMMANDS | OBSERVED | UNWATCHED).get(kind, kind).split()],
+                cwd=cwd,
                 env={**os.environ, **env},
                 stdout=log,
                 stderr=subprocess.STDOUT,
