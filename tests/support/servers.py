@@ -93,11 +93,11 @@ class Server:
             return self.ask(path)[0]
         return 0
 
-    def ask(self, path: str) -> tuple[int, dict[str, str], bytes]:
+    def ask(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one GET on a new connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers or {})
             response = connection.getresponse()
             return (
                 response.status,
