@@ -65,7 +65,7 @@ class TimeWindow:
     __slots__ = ("_newest", "_newest_ends", "_origin", "_ring", "_slot", "_total", "_width", "span")
 
     def __init__(self, span: float, *, buckets: int = 10) -> None:
-        if span <= 0 or buckets < 2:
+        if not 0 < span < inf or buckets < 2:  # NaN is neither too small nor too great
             raise ValueError("a window needs a positive span and at least two buckets")
         self.span = span
         self._ring = [0] * buckets

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.redact import redact_patterns
 from ci_ops.core.window import TimeWindow
+from ci_ops.service.figures import is_count, is_time
 from ci_ops.service.limits.store import bounded_key
 from ci_ops.service.limits.table import BoundedTable
 from ci_ops.service.locked import Locked
@@ -61,8 +62,10 @@ class AbuseDetector(Locked):
     ) -> None:
         self._thresholds = dict(thresholds or {})
         self._threshold = threshold
-        if min(threshold, *self._thresholds.values(), threshold) < 1 or flag_seconds <= 0:
-            raise ValueError("thresholds and times are positive")
+        if not all(map(is_count, (threshold, *self._thresholds.values()))):
+            raise ValueError("thresholds are positive whole numbers")
+        if not is_time(window_seconds) or not flag_seconds > 0:
+            raise ValueError("times are positive")
         self._window_seconds = window_seconds
         self._flag_seconds = flag_seconds
         self._clock = clock
@@ -71,7 +74,6 @@ class AbuseDetector(Locked):
             max_tracked, _is_silent, weight=_closeness, expendable_below=0.5
         )
         self._flags: BoundedTable[AbuseFlag] = BoundedTable(max_tracked, _is_over)
-        _Events(window_seconds, threshold)  # an impossible window is refused here, not at the first event
 
     @property
     def untracked(self) -> int:

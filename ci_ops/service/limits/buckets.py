@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ci_ops.service.limits.gcra import Decision, Quota, spend, wait_ns
+from ci_ops.service.limits.gcra import Decision, Quota, see_cost, spend, wait_ns
 from ci_ops.service.limits.limiter import Limiter, WhenDown
+from ci_ops.service.limits.networks import neighbourhood
 from ci_ops.service.limits.store import AsyncStore, MemoryStore, Store
 from ci_ops.service.locked import Locked
 
@@ -56,8 +57,7 @@ class RateLimiter(Locked):
 
         The decision carries the figures for headers.
         """
-        if tokens < 0:
-            raise ValueError("tokens cannot be given back")
+        see_cost(tokens)
         with self._lock:
             now_ns = self._clock_ns()
             before_ns = max(self._full_at_ns, now_ns)
@@ -89,6 +89,8 @@ class PerUserRateLimiter:
     """A token bucket for each user, made when the user is first seen.
 
     Users at rest cost nothing; more than `max_users` at once share buckets.
+    A client known by its address only is a user called `ip:` and Client.key;
+    without room it shares a bucket with its neighbourhood.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class PerUserRateLimiter:
         self.quota = bucket_quota(capacity, refill_rate, name="per-user")
         self.limiter = Limiter(
             self.quota,
-            store=MemoryStore(max_users) if store is None else store,
+            store=MemoryStore(max_users, coarser=neighbourhood) if store is None else store,
             enforce=enforce,
             when_down=when_down,
             instances=instances,
@@ -133,6 +135,7 @@ def delay_of(decision: Decision, cost: int) -> float:
 
     Infinite when it never does.
     """
+    see_cost(cost)
     if cost > decision.quota.at_once:
         return float("inf")
     return wait_ns(decision.quota, decision.full_at_ns, decision.now_ns, cost) / 1e9

@@ -15,10 +15,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
+
+from ci_ops.service.figures import is_count, is_time
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
+Unit = Literal["requests", "content-bytes"]
 Note = Literal["", "shadow", "overflow", "store-down"]
 
 
@@ -33,7 +36,7 @@ class Quota:
     """Units that may be used at once after a rest; None is as many as `limit`."""
     name: str = "default"
     """As clients read it in RateLimit-Policy: letters, digits, `_`, `.` and `-`."""
-    unit: Literal["requests", "content-bytes"] = "requests"
+    unit: Unit = "requests"
     interval_ns: int = field(init=False)
     """Time that gives one unit back."""
     capacity_ns: int = field(init=False)
@@ -45,10 +48,15 @@ class Quota:
     once, because every answer carries it."""
 
     def __post_init__(self) -> None:
-        if self.limit < 1 or (self.burst is not None and self.burst < 1) or not self.window_seconds > 0:
-            raise ValueError("a quota gives at least one unit in a time longer than nothing")
+        counts = (self.limit, self.limit if self.burst is None else self.burst)
+        if not all(map(is_count, counts)) or not is_time(self.window_seconds):
+            raise ValueError(
+                "a quota gives at least one unit in a time longer than nothing, in whole numbers"
+            )
         if not _NAME.fullmatch(self.name):
             raise ValueError("a quota's name is 1 to 64 letters, digits, '_', '.' or '-'")
+        if self.unit not in get_args(Unit):
+            raise ValueError(f"a quota counts {' or '.join(get_args(Unit))}")
         interval_ns = max(1, round(self.window_seconds * 1e9 / self.limit))
         object.__setattr__(self, "interval_ns", interval_ns)
         object.__setattr__(self, "capacity_ns", interval_ns * self.at_once)
@@ -115,6 +123,12 @@ class Decision(NamedTuple):
         if self.cost > self.quota.at_once:
             return math.inf
         return wait_ns(self.quota, self.full_at_ns, self.now_ns, self.cost) / 1e9
+
+
+def see_cost(cost: object) -> None:
+    """Raise ValueError for what no request can cost; NaN would pass every comparison."""
+    if not isinstance(cost, int) or cost < 0:
+        raise ValueError("a request cannot give units back: its cost is a whole number, at least 0")
 
 
 def spend(quota: Quota, full_at_ns: int, now_ns: int, cost: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.redact import redact_patterns
 from ci_ops.core.window import TimeWindow
+from ci_ops.service.figures import grown, is_count, is_time
 from ci_ops.service.limits.networks import NetworkSet, identify
 from ci_ops.service.limits.store import bounded_key
 from ci_ops.service.limits.table import BoundedTable
@@ -27,7 +28,6 @@ BLOCK_SECONDS = 15 * 60.0
 MAX_REASON_LENGTH = 200
 
 _DAY_SECONDS = 24 * 3600.0
-_MAX_GROWTH_STEPS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +76,10 @@ class DDoSProtection(Locked):
         max_blocks: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if threshold < 1 or block_seconds <= 0 or escalation < 1:
-            raise ValueError("threshold and times are positive, and the escalation is at least 1")
+        if not is_count(threshold) or not is_time(window_seconds) or not block_seconds > 0:
+            raise ValueError("the threshold is a positive whole number, and times are positive")
+        if not 1 <= escalation < math.inf:
+            raise ValueError("the escalation is at least 1, and has an end")
         self.threshold = threshold
         self.enforce = enforce
         self._window_seconds = window_seconds
@@ -92,7 +94,6 @@ class DDoSProtection(Locked):
         )
         self._blocks: BoundedTable[IpBlock] = BoundedTable(max_blocks, _is_forgotten)
         self._refused = 0
-        TimeWindow(window_seconds)  # an impossible window is refused here, not at the first request
         # The lists are few and the addresses many: each is looked up once.
         self._standing = lru_cache(maxsize=8192)(self._look_up)
 
@@ -142,7 +143,12 @@ class DDoSProtection(Locked):
             return 0.0 if block is None else max(0.0, block.until - self._clock())
 
     def block_ip(self, ip: str, seconds: float | None = None, *, reason: str = "by hand") -> bool:
-        """Block an address; False when there is no room for one more block."""
+        """Block an address; False when there is no room for one more block.
+
+        For `math.inf` seconds it stays blocked until `unblock_ip`.
+        """
+        if seconds is not None and not seconds > 0:
+            raise ValueError("an address is blocked for a time that is more than none")
         with self._lock:
             return self._block(ip_key(ip), seconds, reason, self._clock())
 
@@ -165,7 +171,10 @@ class DDoSProtection(Locked):
         return tuple(sorted(blocks, key=lambda block: block.until, reverse=True))
 
     def get_summary(self, limit: int = 20) -> dict[str, Any]:
-        """Numbers and the longest blocks, as JSON-ready values."""
+        """Numbers and the longest blocks, as JSON-ready values.
+
+        `seconds_left` is None for a block without an end.
+        """
         now = self._clock()
         blocks = self.get_blocked_ips()
         return {
@@ -178,7 +187,7 @@ class DDoSProtection(Locked):
                     "ip": block.key,
                     "reason": block.reason,
                     "strikes": block.strikes,
-                    "seconds_left": math.ceil(block.until - now),
+                    "seconds_left": math.ceil(block.until - now) if block.until < math.inf else None,
                 }
                 for block in blocks[:limit]
             ],
@@ -189,8 +198,7 @@ class DDoSProtection(Locked):
         strikes = known.strikes + 1 if known is not None and known.forgotten_at > now else 1
         if seconds is None:
             longest = max(_DAY_SECONDS, self._block_seconds)
-            growth = self._escalation ** min(strikes - 1, _MAX_GROWTH_STEPS)
-            seconds = min(self._block_seconds * growth, longest)
+            seconds = grown(self._block_seconds, self._escalation, strikes - 1, longest=longest)
         until = now + seconds
         block = IpBlock(
             key=key,

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from ci_ops.service.limits.gcra import Decision, Quota
+from ci_ops.service.limits.gcra import Decision, Quota, see_cost
 from ci_ops.service.limits.store import AsyncStore, Claim, MemoryStore, Store, StoreDownError
 from ci_ops.service.locked import Locked
 
@@ -55,6 +55,8 @@ class Limiter(Locked):
     ) -> None:
         if not quotas or len({quota.name for quota in quotas}) < len(quotas):
             raise ValueError("a limiter needs quotas, each with a name of its own")
+        if when_down not in get_args(WhenDown):
+            raise ValueError(f"without its store a limiter does one of {', '.join(get_args(WhenDown))}")
         self.quotas = quotas
         self.enforce = enforce
         self.store = MemoryStore() if store is None else store
@@ -78,7 +80,7 @@ class Limiter(Locked):
 
     def hit(self, key: str, cost: int = 1) -> Decision:
         """Take `cost` for a key; of several quotas the decision that matters most."""
-        if self._only is not None and cost >= 0:
+        if self._only is not None and cost.__class__ is int and cost >= 0:
             decision = self._local.spend_one(self._only, key, cost)
             return decision if decision[0] else self._settle_one(decision)
         return deciding(self.hit_each(key, cost))
@@ -98,8 +100,7 @@ class Limiter(Locked):
 
     def hit_each(self, key: str, cost: int = 1) -> tuple[Decision, ...]:
         """Take `cost` for a key; what every quota says, in their order."""
-        if cost < 0:
-            raise ValueError("a request cannot give units back: its cost is at least 0")
+        see_cost(cost)
         if self._spend is None:
             raise TypeError("this store has to be awaited: use hit_async")
         try:
@@ -112,8 +113,7 @@ class Limiter(Locked):
         """As `hit_each`, for a store that is awaited."""
         if self._local is self.store:
             return self.hit_each(key, cost)
-        if cost < 0:
-            raise ValueError("a request cannot give units back: its cost is at least 0")
+        see_cost(cost)
         if self._spend_async is None:
             raise TypeError("this store would block the event loop: give the limiter an AsyncRedisStore")
         try:

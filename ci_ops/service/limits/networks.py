@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _LONGEST = 64
 """Characters of the longest spelling: IPv6, brackets, zone and port."""
 
+ADDRESS_PREFIX = "ip:"
+"""Before the address of a client who is not known by a name, among those who are."""
+
 IPV6_CLIENT_BITS = 64
 """One customer has at least a /64, so every address in it is one client. Source: RFC 6177."""
 
@@ -59,12 +62,15 @@ def _ipv6_network(number: int, bits: int) -> str:
 def neighbourhood(key: str) -> str:
     """What a client's key is counted under when there is no room for it.
 
-    Its /24 or its /48.
+    Its /24 or its /48, with `ip:` before it or not; any other key stays as it is.
     """
-    if key.endswith(f"::/{IPV6_CLIENT_BITS}"):
-        return ":".join(key.split(":")[:3]) + "::/48"
-    head, dot, _ = key.rpartition(".")
-    return f"{head}.0/24" if dot else key
+    prefix = ADDRESS_PREFIX if key.startswith(ADDRESS_PREFIX) else ""
+    address = key[len(prefix) :]
+    if address.endswith(f"::/{IPV6_CLIENT_BITS}"):
+        return prefix + ":".join(address.split(":")[:3]) + "::/48"
+    if identify(address) == (address, address):
+        return f"{prefix}{address.rpartition('.')[0]}.0/24"
+    return key
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

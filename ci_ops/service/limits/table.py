@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from ci_ops.service.figures import is_count
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -41,7 +43,7 @@ class BoundedTable(Generic[V]):
         weight: Callable[[V, float], float] = lambda _value, _now: 0.0,
         expendable_below: float = 0.0,
     ) -> None:
-        if max_keys < 1:
+        if not is_count(max_keys):
             raise ValueError("a table holds at least one key")
         self.max_keys = max_keys
         self.fresh: dict[str, V] = {}

@@ -125,7 +125,7 @@ def test_a_window_without_room_is_refused(size: int) -> None:
         ValueWindow(size)
 
 
-@pytest.mark.parametrize(("span", "buckets"), [(0, 10), (-1, 10), (10, 1)])
+@pytest.mark.parametrize(("span", "buckets"), [(0, 10), (-1, 10), (math.nan, 10), (math.inf, 10), (10, 1)])
 def test_a_time_window_without_a_span_or_with_one_bucket_is_refused(span: float, buckets: int) -> None:
     with pytest.raises(ValueError, match="positive span"):
         TimeWindow(span, buckets=buckets)

@@ -155,7 +155,13 @@ def test_no_event_is_lost_between_threads(clock: Ticks) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": 0}, {"thresholds": {"x": 0}}, {"flag_seconds": 0}, {"window_seconds": 0}]
+    "wrong",
+    [
+        *({"threshold": one} for one in (0, -1, 2.5, math.nan, math.inf)),
+        *({"thresholds": {"x": one}} for one in (0, -1, 2.5, math.nan)),
+        *({"window_seconds": one} for one in (0, -1, math.nan, math.inf)),
+        *({"flag_seconds": one} for one in (0, -1, math.nan)),
+    ],
 )
 def test_figures_that_cannot_hold_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="positive"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,5 +110,26 @@ def test_the_least_weighty_of_those_looked_at_goes() -> None:
 
 
 def test_a_table_without_room_for_anything_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one key"):
-        BoundedTable(0, is_idle)
+    for max_keys in (0, -1, 2.5, math.nan):
+        with pytest.raises(ValueError, match="at least one key"):
+            BoundedTable(max_keys, is_idle)  # type: ignore[arg-type]
+
+
+def test_no_step_takes_longer_because_many_keys_are_live() -> None:
+    looked_at = 0
+
+    def is_idle_counted(_value: int, _now: float) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return False
+
+    table: BoundedTable[int] = BoundedTable(20_000, is_idle_counted)
+    most = 0
+    for number in range(60_000):
+        looked_at = 0
+        table.put(f"key {number}", number, 0)
+        most = max(most, looked_at)
+    looked_at = 0
+    for _ in range(1000):
+        table.put("key 7", table.get("key 7") or 0, 0)
+    assert (most, looked_at) == (SWEEPS_WHEN_FULL, 0)

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from typing import Any
 
 import pytest
 
 from ci_ops.service.limits.buckets import PerUserRateLimiter, RateLimiter, per_user_rate_limiter
+from ci_ops.service.limits.client import ClientResolver
 from ci_ops.service.limits.store import MemoryStore
 from tests.support.ticks import NanoTicks
 
@@ -33,7 +35,7 @@ def test_a_request_may_take_several_tokens_or_none_at_all() -> None:
     assert bucket.get_delay(3) == 0
     assert bucket.get_delay(11) == math.inf
     assert bucket.hit(11).retry_after_seconds == math.inf
-    with pytest.raises(ValueError, match="cannot be given back"):
+    with pytest.raises(ValueError, match="cannot give units back"):
         bucket.hit(-1)
 
 
@@ -76,6 +78,34 @@ def test_ten_thousand_users_at_most_have_buckets_when_it_was_said_so() -> None:
     users = PerUserRateLimiter(capacity=1, refill_rate=0.001, max_users=10)
     assert sum(users.is_allowed(number) for number in range(10)) == 10
     assert users.hit("one more").note == "overflow"
+
+
+@pytest.mark.parametrize("tokens", [-1, 0.5, math.nan])
+def test_a_number_of_tokens_that_is_none_is_refused(tokens: Any) -> None:
+    for ask in (RateLimiter().hit, RateLimiter().is_allowed, RateLimiter().get_delay):
+        with pytest.raises(ValueError, match="a whole number, at least 0"):
+            ask(tokens)
+    with pytest.raises(ValueError, match="a whole number, at least 0"):
+        PerUserRateLimiter().get_delay("ada", tokens)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "elsewhere"),
+    [
+        ([f"203.0.113.{host}" for host in range(12)], "198.51.100.1"),
+        ([f"2001:db8:1:{net:x}::1" for net in range(12)], "2001:db8:2::1"),
+    ],
+)
+def test_without_room_clients_known_by_address_share_the_bucket_of_their_neighbourhood(
+    addresses: list[str], elsewhere: str
+) -> None:
+    users = PerUserRateLimiter(capacity=5, refill_rate=0.001, max_users=1)
+    resolver = ClientResolver()
+    assert users.is_allowed("user:ada")
+    passed = [users.is_allowed(f"ip:{resolver.resolve(address).key}") for address in addresses]
+    assert passed == [True] * 5 + [False] * 7
+    assert users.is_allowed(f"ip:{resolver.resolve(elsewhere).key}")
+    assert users.is_allowed("user:bob@203.0.113.9")
 
 
 def test_in_shadow_mode_no_user_is_refused() -> None:

@@ -184,6 +184,7 @@ def test_a_trust_that_would_be_a_hole_is_refused(options: dict[str, object], sen
         ("::1", "0:0:0:0::/64", "0:0:0::/48"),
         ("testclient", "testclient", "testclient"),
         ("a:b", "a:b", "a:b"),
+        ("ada@example.com", "ada@example.com", "ada@example.com"),
     ],
 )
 def test_addresses_are_counted_by_client_and_crowded_by_neighbourhood(
@@ -191,6 +192,8 @@ def test_addresses_are_counted_by_client_and_crowded_by_neighbourhood(
 ) -> None:
     assert ClientResolver().resolve(text).key == key
     assert neighbourhood(key) == around
+    assert neighbourhood(f"ip:{key}") == f"ip:{around}"
+    assert neighbourhood(f"user:{key}").startswith(f"user:{key[:3]}")
 
 
 @pytest.mark.parametrize(

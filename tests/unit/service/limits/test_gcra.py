@@ -132,15 +132,15 @@ def test_a_decision_in_shadow_mode_still_knows_that_it_is_over() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"limit": 0},
-        {"limit": 1, "burst": 0},
-        {"limit": 1, "window_seconds": 0},
-        {"limit": 1, "window_seconds": math.nan},
+        *({"limit": one} for one in (0, -1, 2.5, math.nan, math.inf, True)),
+        *({"limit": 1, "burst": one} for one in (0, -1, 2.5, math.nan)),
+        *({"limit": 1, "window_seconds": one} for one in (0, -1, math.nan, math.inf)),
+        {"limit": 1, "unit": "bytes\r\nX-Other: header"},
         {"limit": 1, "name": 'a"b'},
         {"limit": 1, "name": ""},
         {"limit": 1, "name": "x" * 65},
     ],
 )
 def test_a_quota_that_gives_nothing_or_has_no_proper_name_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"at least one unit|quota's name"):
+    with pytest.raises(ValueError, match=r"at least one unit|quota's name|counts requests or"):
         Quota(**wrong)

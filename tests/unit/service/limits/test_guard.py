@@ -93,6 +93,33 @@ def test_an_address_can_be_blocked_by_hand(guard: DDoSProtection, clock: Ticks) 
     assert not guard.unblock_ip(IP)
 
 
+def test_a_block_by_hand_may_have_no_end_and_is_told_in_json(guard: DDoSProtection, clock: Ticks) -> None:
+    assert guard.block_ip(IP, math.inf)
+    clock.advance(1e9)
+    assert not guard.check_request(IP)
+    assert guard.retry_after_seconds(IP) == math.inf
+    summary = json.loads(json.dumps(guard.get_summary(), allow_nan=False))
+    assert summary["ips"][0]["seconds_left"] is None
+    assert guard.unblock_ip(IP)
+    assert guard.check_request(IP)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+def test_a_block_that_would_not_hold_is_refused(guard: DDoSProtection, seconds: float) -> None:
+    with pytest.raises(ValueError, match="more than none"):
+        guard.block_ip(IP, seconds)
+
+
+def test_however_steep_the_escalation_a_block_ends_after_a_day(clock: Ticks) -> None:
+    guard = DDoSProtection(escalation=1e300, clock=clock)
+    lasted = []
+    for _ in range(4):
+        overrun(guard)
+        lasted.append(guard.retry_after_seconds(IP))
+        clock.advance(lasted[-1])
+    assert lasted == [900, 86_400, 86_400, 86_400]
+
+
 def test_by_default_every_block_lasts_as_long_as_the_first(guard: DDoSProtection, clock: Ticks) -> None:
     for _ in range(3):
         overrun(guard)
@@ -220,10 +247,17 @@ def test_no_request_is_lost_between_threads(clock: Ticks) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": 0}, {"block_seconds": 0}, {"escalation": 0.5}, {"window_seconds": 0}]
+    "wrong",
+    [
+        *({"threshold": one} for one in (0, -1, 2.5, math.nan, math.inf)),
+        *({"window_seconds": one} for one in (0, -1, math.nan, math.inf)),
+        *({"block_seconds": one} for one in (0, -1, math.nan)),
+        *({"escalation": one} for one in (0.5, math.nan, math.inf)),
+        *({name: one} for name in ("max_ips", "max_blocks") for one in (0, -1, 2.5, math.nan)),
+    ],
 )
 def test_figures_that_cannot_hold_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="positive"):
+    with pytest.raises(ValueError, match=r"positive|has an end|at least one key"):
         DDoSProtection(**wrong)
 
 

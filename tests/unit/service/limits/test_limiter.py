@@ -74,11 +74,19 @@ def test_looking_takes_nothing() -> None:
 
 
 @pytest.mark.parametrize("quotas", [(SHORT,), (SHORT, LONG)])
-def test_a_cost_below_nothing_is_refused(quotas: tuple[Quota, ...]) -> None:
+@pytest.mark.parametrize("cost", [-1, 0.5, math.nan, math.inf, "1"])
+def test_what_no_request_can_cost_is_refused(quotas: tuple[Quota, ...], cost: Any) -> None:
     with pytest.raises(ValueError, match="at least 0"):
-        limiter(*quotas).hit("a", -1)
+        limiter(*quotas).hit("a", cost)
     with pytest.raises(ValueError, match="at least 0"):
-        asyncio.run(Limiter(*quotas, store=Awaited()).hit_async("a", -1))
+        asyncio.run(limiter(*quotas).hit_async("a", cost))
+    with pytest.raises(ValueError, match="at least 0"):
+        asyncio.run(Limiter(*quotas, store=Awaited()).hit_async("a", cost))
+
+
+def test_what_a_limiter_does_without_its_store_is_one_of_three() -> None:
+    with pytest.raises(ValueError, match="one of local, allow, refuse"):
+        Limiter(SHORT, when_down="open")  # type: ignore[arg-type]
 
 
 def test_of_several_quotas_the_refusal_with_the_longest_wait_decides() -> None:
