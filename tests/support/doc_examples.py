@@ -2,9 +2,9 @@
 
 A block that begins with ```python and the name of a framework is a whole
 application (`app` or `application`); one with a file's name is written beside
-every application of its page; any other block of Python is run by itself,
-unless it says `shown`. The table under "answers" says what the applications
-answer, in order.
+every application of its page; any other block of Python is run by itself, one
+that says `redis` where there is one. The table under "answers" says what the
+applications answer, in order.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 PAGES = ROOT / "docs" / "service"
-ASGI_KINDS = frozenset({"fastapi", "asgi"})
-FRAMEWORKS = ("fastapi", "django", "flask", "asgi", "wsgi")
+ASGI_KINDS = frozenset({"fastapi", "starlette", "asgi"})
+FRAMEWORKS = ("fastapi", "starlette", "django", "flask", "asgi", "wsgi")
+"""Where a page has examples, it has one of each; Starlette's may be FastAPI's."""
+REDIS = "redis"
 NOT_FOR_APPLICATIONS = frozenset({"backoff", "click", "github", "jinja2", "requests", "urllib3", "yaml"})
 """What the command line needs. A framework may bring one of them; the kit must not load it."""
 _BLOCK = re.compile(r"^```python ?(?P<words>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,13 +53,22 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Script:
+    """A block that runs by itself."""
+
+    code: str
+    needs_redis: bool
+    """It finds the server's address as REDIS_URL."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """One page of the documentation."""
 
     name: str
     files: Mapping[str, str]
     applications: Mapping[str, str]
-    scripts: tuple[str, ...]
+    scripts: tuple[Script, ...]
     answers: tuple[Asked, ...]
 
 
@@ -66,15 +77,16 @@ def read_page(path: Path) -> Page:
     text = path.read_text(encoding="utf-8")
     files: dict[str, str] = {}
     applications: dict[str, str] = {}
-    scripts: list[str] = []
+    scripts: list[Script] = []
     for block in _BLOCK.finditer(text):
         word, code = block["words"].strip(), block["code"]
         if word.endswith(".py"):
             files[word] = code
         elif word in FRAMEWORKS:
             applications[word] = code
-        elif word != "shown":
-            scripts.append(code)
+        else:
+            assert word in {"", REDIS}, f"{path.name}: nothing is known of ```python {word}"
+            scripts.append(Script(code=code, needs_redis=word == REDIS))
     return Page(
         name=path.stem,
         files=files,
@@ -112,9 +124,9 @@ def run_application(page: Page, kind: str, folder: Path, env: Mapping[str, str])
     ]
 
 
-def run_script(page: Page, code: str, folder: Path, env: Mapping[str, str]) -> None:
+def run_script(page: Page, script: Script, folder: Path, env: Mapping[str, str]) -> None:
     """Run a block by itself; whatever it raises fails the test."""
-    for name, text in {**page.files, "script.py": code}.items():
+    for name, text in {**page.files, "script.py": script.code}.items():
         (folder / name).write_text(text, encoding="utf-8")
     _run(["script.py"], folder, env)
 
