@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.contract_values import KINDS, Kind, as_text, expected_form, is_weak, value_of
+from ci_ops.core.contract_values import (
+    KINDS,
+    Kind,
+    as_text,
+    bounds_faults,
+    expected_form,
+    is_weak,
+    value_of,
+)
 from ci_ops.core.nearmiss import nearest
 from ci_ops.core.placeholder import is_placeholder
 from ci_ops.core.secret import Secret
@@ -60,6 +68,11 @@ class Variable:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "default", None if self.default is None else as_text(self.default))
+        for name in ("choices", "schemes", "fallbacks"):
+            texts = getattr(self, name)
+            if isinstance(texts, str):  # would be read letter by letter
+                raise ValueError(f"the variable {self.name!r}: its {name} are a tuple of texts, not one text")
+            object.__setattr__(self, name, tuple(texts))
         for problem in self._faults():
             raise ValueError(f"the variable {self.name!r}: {problem}")
 
@@ -93,6 +106,7 @@ class Variable:
             yield "choices belong to the kind choice, which needs them"
         if (self.minimum is not None or self.maximum is not None) and not numeric:
             yield "only numbers have a minimum or a maximum"
+        yield from bounds_faults(self)
         if self.schemes and "url" not in {self.kind, self.items}:
             yield "only addresses have schemes"
         if self.secret and (self.default is not None or self.kind not in {"str", "url"}):

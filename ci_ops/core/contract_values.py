@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from ci_ops.core.dburl import database_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ci_ops.core.contract import Variable
 
@@ -27,6 +28,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+_GREATEST = sys.float_info.max
 _WEB = frozenset({"http", "https", "ws", "wss"})
 
 
@@ -47,6 +49,22 @@ def value_of(rules: Variable, text: str) -> Any:
     if rules.kind == "list":
         return tuple(_item(rules, rules.items, each.strip()) for each in text.split(","))
     return _item(rules, rules.kind, text)
+
+
+def bounds_faults(rules: Variable) -> Iterator[str]:
+    """What is wrong with the bounds and the choices that a variable declares.
+
+    NaN passes every comparison, so everything is asked for the right way round.
+    """
+    numbers = [each for each in (rules.minimum, rules.maximum) if each is not None]
+    in_order = all(abs(each) <= _GREATEST for each in numbers) and numbers == sorted(numbers)
+    if not in_order:
+        yield "its minimum and its maximum are numbers with an end, in this order"
+    longest = math.inf if rules.max_length is None else rules.max_length
+    if not 0 <= rules.min_length <= longest or not 0 <= rules.min_different <= longest:
+        yield "its lengths are not negative, and the longest is not shorter than the others"
+    if any(not each or each != each.strip() for each in rules.choices):
+        yield "a choice is not empty, and has no blanks around it"
 
 
 def is_weak(rules: Variable, text: str) -> bool:

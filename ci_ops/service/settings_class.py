@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from ci_ops.core.contract import Contract, Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ci_ops.core.contract_values import Kind
 
@@ -29,24 +29,27 @@ def is_settings_class(declared: object) -> bool:
 
 
 def settings_contract(settings: Any) -> Contract:
-    """The variables that the class reads, upper case.
+    """The variables that the class reads, upper case unless it minds the case.
 
     Nested ones where it has a delimiter for them.
     """
     rules = settings.model_config
     prefix, delimiter = rules.get("env_prefix") or "", rules.get("env_nested_delimiter") or ""
-    return Contract(*_variables(settings, prefix, delimiter, is_required=True))
+    spelt = str if rules.get("case_sensitive") else str.upper
+    return Contract(*_variables(settings, prefix, delimiter, spelt, is_required=True))
 
 
-def _variables(settings: Any, prefix: str, delimiter: str, *, is_required: bool) -> Iterator[Variable]:
+def _variables(
+    settings: Any, prefix: str, delimiter: str, spelt: Callable[[str], str], *, is_required: bool
+) -> Iterator[Variable]:
     for name, field in settings.model_fields.items():
         kind, is_optional = _without_none(field.annotation)
         needed = is_required and field.is_required() and not is_optional
         names = _aliases(field) or [prefix + name]
         if delimiter and is_settings_class(kind):
-            yield from _variables(kind, names[0] + delimiter, delimiter, is_required=needed)
+            yield from _variables(kind, names[0] + delimiter, delimiter, spelt, is_required=needed)
         else:
-            yield _variable([each.upper() for each in names], kind, field, is_required=needed)
+            yield _variable([spelt(each) for each in names], kind, field, is_required=needed)
 
 
 def _variable(names: list[str], kind: Any, field: Any, *, is_required: bool) -> Variable:

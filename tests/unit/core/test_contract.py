@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from typing import Any
 
@@ -228,11 +229,41 @@ def test_contracts_add_up_and_refuse_a_contradiction() -> None:
         ("A", {"secret": True, "default": "x"}, "a secret is a str or a url, and has no default"),
         ("A", {"pattern": "("}, "its pattern is no regular expression"),
         ("A", {"kind": "int", "default": "x"}, "its default is not what it asks for"),
+        *(
+            ("A", {"kind": "float", **bounds}, "numbers with an end, in this order")
+            for bounds in (
+                {"minimum": 2, "maximum": 1},
+                {"minimum": math.nan},
+                {"maximum": math.inf},
+                {"minimum": 10**400},
+            )
+        ),
+        *(
+            ("A", lengths, "its lengths are not negative")
+            for lengths in (
+                {"min_length": -1},
+                {"min_length": math.nan},
+                {"min_length": 9, "max_length": 3},
+                {"min_different": -1},
+                {"min_different": 9, "max_length": 3},
+            )
+        ),
+        ("A", {"kind": "choice", "choices": ("a", "")}, "a choice is not empty"),
+        ("A", {"kind": "choice", "choices": (" a",)}, "a choice is not empty"),
+        ("A", {"kind": "choice", "choices": "ab"}, "its choices are a tuple of texts"),
+        ("A", {"kind": "url", "schemes": "https"}, "its schemes are a tuple of texts"),
+        ("A", {"fallbacks": "PORT"}, "its fallbacks are a tuple of texts"),
     ],
 )
 def test_a_declaration_that_cannot_be_meant_is_refused(name: str, bad: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=f"the variable '{name}': .*{sentence}"):
         Variable(name, **bad)
+
+
+def test_lists_of_texts_are_kept_as_tuples() -> None:
+    variable = Variable("A", kind="choice", choices=["a", "b"], fallbacks=["B"])  # type: ignore[arg-type]
+    assert (variable.choices, variable.fallbacks) == (("a", "b"), ("B",))
+    assert Contract(variable) == Contract(Variable("A", kind="choice", choices=("a", "b"), fallbacks=("B",)))
 
 
 def test_a_default_has_the_value_of_its_kind() -> None:

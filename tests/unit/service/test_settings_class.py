@@ -1,4 +1,4 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import pytest
 from pydantic import AliasChoices, BaseModel, Field, PostgresDsn, SecretStr, ValidationError
@@ -82,6 +82,18 @@ def test_pydantic_and_the_contract_agree(monkeypatch: pytest.MonkeyPatch, change
 
     assert (EXPECTED.validate(env).problems == ()) is is_good
     assert is_good is (not change)
+
+
+def test_a_class_that_minds_the_case_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Exact(BaseSettings):
+        model_config = SettingsConfigDict(case_sensitive=True, env_prefix="Shop_")
+
+        name: str
+
+    assert contract_of(Exact) == Contract(Variable("Shop_name"))
+    monkeypatch.setenv("SHOP_NAME", "corner")
+    with pytest.raises(ValidationError):
+        cast("Any", Exact)()
 
 
 def test_nothing_else_is_a_settings_class() -> None:
