@@ -30,6 +30,10 @@ MAX_SIZE = 30
 """Per process: four workers of 30 already ask for more than the 100 connections PostgreSQL allows by default."""
 TIMEOUT_SECONDS = 5.0
 MAX_WAITING = 100
+POOL_OPTIONS = frozenset(
+    {"configure", "max_idle", "max_lifetime", "name", "reconnect_failed", "reconnect_timeout", "reset"}
+)
+"""Options that are the pool's; every other one is the connections'. Source: psycopg_pool.ConnectionPool."""
 SATURATED_SECONDS = 5.0
 
 
@@ -79,9 +83,12 @@ class ConnectionPoolManager:
         max_size: int = MAX_SIZE,
         timeout_seconds: float = TIMEOUT_SECONDS,
         max_waiting: int = MAX_WAITING,
-        **connection_options: Any,
+        **options: Any,
     ) -> None:
-        """`connection_options` go to psycopg, such as `application_name`."""
+        """`options` go to psycopg, such as `application_name`.
+
+        `max_lifetime`, `reconnect_failed` and others of POOL_OPTIONS go to its pool.
+        """
         if not 0 <= min_size <= max_size or max_size < 1:
             raise ValueError(
                 f"a pool needs 0 <= min_size <= max_size and a place, not {min_size} and {max_size}"
@@ -93,7 +100,8 @@ class ConnectionPoolManager:
             "max_size": max_size,
             "timeout": timeout_seconds,
             "max_waiting": max_waiting,
-            "kwargs": {"connect_timeout": 5, **connection_options},
+            **{name: options.pop(name) for name in POOL_OPTIONS & options.keys()},
+            "kwargs": {"connect_timeout": 5, **options},
         }
         self._pool: Any = None
         self._lock = threading.Lock()

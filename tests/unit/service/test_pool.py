@@ -1,5 +1,7 @@
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -88,6 +90,35 @@ def test_waiting_ends_and_the_queue_is_bounded(make: Make) -> None:
     assert pool.report().errors >= 1
 
 
+def test_a_database_that_hangs_holds_up_those_who_ask_it_and_nobody_for_another(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as hanging:
+        url = f"postgresql://shop:hunter2hunter2@127.0.0.1:{hanging.getsockname()[1]}/shop"
+        pool = ConnectionPoolManager(url, min_size=2, max_size=4, timeout_seconds=0.3)
+
+        def ask(_: int) -> float:
+            began = time.monotonic()
+            with pytest.raises(psycopg_pool.PoolTimeout), pool.get_connection():
+                pass
+            return time.monotonic() - began
+
+        with ThreadPoolExecutor(8) as threads:
+            waits = threads.map(ask, range(8))
+            wait_until(lambda: pool.report().waiting == 8)
+            assert max(waits) < 8 * 0.3
+    pool.close()
+
+    assert "hunter2" not in caplog.text
+
+
+def test_making_a_pool_connects_to_nothing(closed_port: int) -> None:
+    pool = ConnectionPoolManager(f"postgresql://127.0.0.1:{closed_port}/shop", min_size=30)
+
+    assert pool.report() == PoolReport()
+    pool.close()
+
+
 def test_a_connection_that_died_in_the_pool_is_not_handed_out(make: Make, postgres_url: str) -> None:
     pool = make(min_size=1, max_size=1)
     with pool.get_connection() as connection:
@@ -152,6 +183,37 @@ def test_a_forked_worker_opens_a_pool_of_its_own(make: Make) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with pool.get_connection() as connection:
         assert connection.info.backend_pid == parent
+
+
+def test_options_reach_the_pool_or_its_connections_wherever_they_belong(make: Make) -> None:
+    opened: list[int] = []
+    pool = make(
+        min_size=1,
+        max_size=1,
+        max_lifetime=60.0,
+        configure=lambda connection: opened.append(connection.info.backend_pid),
+        options="-c statement_timeout=4321",
+    )
+    with pool.get_connection() as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("4321ms",)
+        assert opened == [connection.info.backend_pid]
+    assert pool._pool.max_lifetime == 60
+
+
+def test_who_asks_to_be_told_hears_that_the_database_is_gone(closed_port: int) -> None:
+    told = threading.Event()
+    pool = ConnectionPoolManager(
+        f"postgresql://127.0.0.1:{closed_port}/shop",
+        min_size=1,
+        timeout_seconds=0.01,
+        reconnect_timeout=0.05,
+        reconnect_failed=lambda _: told.set(),
+    )
+    with pytest.raises(psycopg_pool.PoolTimeout), pool.get_connection():
+        pass
+
+    assert told.wait(10)
+    pool.close()
 
 
 @pytest.mark.parametrize(("low", "high"), [(3, 2), (-1, 2), (0, 0)])
