@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from array import array
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ log = logging.getLogger("ci_ops.service.metrics")
 
 CELLS = ".cells"
 INDEX = ".index"
+LONGEST_WAIT_SECONDS = 1.0
+"""For a process that looks after the folder, and perhaps was stopped in the middle of it."""
 MAX_FOLDED_SERIES = 2000
 """Of one metric, from processes that have ended; what comes after counts as one."""
 
@@ -64,10 +67,13 @@ class SharedFolder:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """One process at a time looks after the folder; a scrape takes milliseconds."""
+        """One process at a time looks after the folder; a scrape takes milliseconds.
+
+        Raises TimeoutError when another one does not come to an end.
+        """
         guard = os.open(self._path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(guard, fcntl.LOCK_EX)
+            _lock(guard)
             yield
         finally:
             os.close(guard)
@@ -124,6 +130,23 @@ class SharedFolder:
         draft.replace(self._folded_path)
 
 
+def _lock(guard: int) -> None:
+    end = time.monotonic() + LONGEST_WAIT_SECONDS
+    while not _takes(guard):
+        if time.monotonic() > end:
+            raise TimeoutError("another process holds the metrics folder, and does not let it go")
+        time.sleep(0.001)
+
+
+def _takes(descriptor: int) -> bool:
+    """Take the lock; False where another one has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _is_held(path: Path) -> bool:
     """True while the process that made this file lives."""
     try:
@@ -131,12 +154,9 @@ def _is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _takes(descriptor)
     finally:
         os.close(descriptor)
-    return False
 
 
 def _families(cells_path: Path) -> list[Family]:

@@ -1,5 +1,6 @@
 """Several processes count together: real children, killed, folded and restarted."""
 
+import fcntl
 import json
 import os
 import signal
@@ -277,6 +278,24 @@ def test_without_a_place_to_write_a_process_counts_for_itself_and_says_so(
 
 def test_a_file_that_somebody_deletes_meanwhile_is_held_by_nobody(tmp_path: Path) -> None:
     assert not shared_folder._is_held(tmp_path / "gone.cells")
+
+
+def test_a_process_that_is_stopped_while_it_looks_after_the_folder_stops_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shared_folder, "LONGEST_WAIT_SECONDS", 0.05)
+    metrics = MetricsCollector(storage=SharedFiles(tmp_path))
+    metrics.counter("hits").inc()
+    with (tmp_path / ".lock").open() as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        metrics.counter("hits").inc()
+        with pytest.raises(TimeoutError, match="does not let it go"):
+            metrics.render()
+        newcomer = MetricsCollector(storage=SharedFiles(tmp_path))
+        newcomer.counter("hits").inc()
+
+    assert "hits_total 2.0" in metrics.render()
+    assert caplog.text.count("metrics are not shared") == 1
 
 
 def test_where_files_cannot_be_locked_sharing_is_refused_at_once(
