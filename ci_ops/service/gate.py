@@ -20,15 +20,22 @@ MIN_TOKEN_LENGTH = 16
 FORWARDING_HEADERS = (
     "forwarded",
     "via",
+    "x-forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-port",
     "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-original-forwarded-for",
+    "x-envoy-external-address",
+    "x-amzn-trace-id",
     "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
     "cf-connecting-ip",
     "true-client-ip",
     "fly-client-ip",
+    "fastly-client-ip",
 )
 """Any of them says that the peer is a proxy, and the one who asks is somebody else."""
 
@@ -41,6 +48,7 @@ class Asker:
     """IP address; empty for a Unix socket, behind which anybody may stand."""
     headers: Mapping[str, str]
     """By lower-case name."""
+    http_version: str = "1.1"
 
 
 def token_from_environment() -> Secret | None:
@@ -55,8 +63,10 @@ class Gate:
 
     Peers on loopback see them, unless a header says that they only forward
     for somebody else or the Host is not this machine's (a web page cannot
-    make a browser spy on a development server). So does whoever sends the
-    token as `Authorization: Bearer …`, or whom `allow` admits.
+    make a browser spy on a development server). HTTP/1.0 is held to be
+    forwarded too: so does nginx speak where nobody told it otherwise, with
+    this machine's name and no header of its own. Whoever sends the token as
+    `Authorization: Bearer …`, or whom `allow` admits, sees them as well.
     """
 
     show_details: Literal["never", "when-authorized", "always"] = "when-authorized"
@@ -89,7 +99,9 @@ class Gate:
 
 
 def _is_local(asker: Asker) -> bool:
-    if not _is_loopback(asker.peer) or any(name in asker.headers for name in FORWARDING_HEADERS):
+    if not _is_loopback(asker.peer) or asker.http_version == "1.0":
+        return False
+    if any(name in asker.headers for name in FORWARDING_HEADERS):
         return False
     host = asker.headers.get("host", "localhost").lower()
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]

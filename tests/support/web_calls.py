@@ -98,6 +98,7 @@ def call_wsgi(
 ) -> Called:
     """One HTTP request to a WSGI application."""
     environ: dict[str, Any] = {"PATH_INFO": path, "SCRIPT_NAME": root_path, "REQUEST_METHOD": method}
+    environ["SERVER_PROTOCOL"] = "HTTP/1.1"
     setup_testing_defaults(environ)
     environ["REMOTE_ADDR"] = peer or ""
     environ.pop("HTTP_HOST", None)

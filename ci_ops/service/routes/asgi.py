@@ -64,9 +64,10 @@ def request_of(scope: Scope) -> HealthRequest:
         value = raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     client = scope.get("client")
-    return HealthRequest(
-        method=scope["method"], asker=Asker(peer=client[0] if client else "", headers=headers)
+    asker = Asker(
+        peer=client[0] if client else "", headers=headers, http_version=scope.get("http_version", "1.1")
     )
+    return HealthRequest(method=scope["method"], asker=asker)
 
 
 async def _send(scope: Scope, send: Send, reply: Reply) -> None:

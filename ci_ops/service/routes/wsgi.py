@@ -52,5 +52,6 @@ def request_of(environ: Environ) -> HealthRequest:
         for name, value in environ.items()
         if name.startswith("HTTP_")
     }
-    asker = Asker(peer=environ.get("REMOTE_ADDR", ""), headers=headers)
+    version = environ.get("SERVER_PROTOCOL", "HTTP/1.1").rpartition("/")[2]
+    asker = Asker(peer=environ.get("REMOTE_ADDR", ""), headers=headers, http_version=version)
     return HealthRequest(method=environ["REQUEST_METHOD"], asker=asker)

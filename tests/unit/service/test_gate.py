@@ -27,6 +27,14 @@ def test_a_local_proxy_speaks_for_somebody_else(header: str) -> None:
     assert not Gate(token=None).admits(Asker(peer="127.0.0.1", headers={header: "127.0.0.1"}))
 
 
+def test_a_proxy_that_nobody_configured_speaks_http_1_0_and_is_nobody() -> None:
+    by_default = Asker(peer="127.0.0.1", headers={"host": "127.0.0.1:8000"}, http_version="1.0")
+    with_token = {**by_default.headers, "authorization": f"Bearer {TOKEN}"}
+
+    assert not Gate(token=Secret(TOKEN)).admits(by_default)
+    assert Gate(token=Secret(TOKEN)).admits(Asker(peer="127.0.0.1", headers=with_token, http_version="1.0"))
+
+
 def test_a_foreign_host_name_means_a_page_that_rebinds_its_address() -> None:
     assert not Gate(token=None).admits(_asker(host="evil.example.com"))
 

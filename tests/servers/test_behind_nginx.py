@@ -1,0 +1,105 @@
+"""Health routes behind a real nginx on the same machine, which tells nobody for whom it asks."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.support.parts import require
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="listens on a Unix socket")
+
+CONFIG = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen unix:{folder}/nginx.sock;
+        location / {{ proxy_pass http://127.0.0.1:{port}; {more} }}
+    }}
+}}
+"""
+Ask = Callable[[str], tuple[int, bytes]]
+Proxied = Callable[[int, str], AbstractContextManager[Ask]]
+
+
+class _Through(http.client.HTTPConnection):
+    """A connection to a server on a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("shop.example.com", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Proxied:
+    program = require("nginx")
+
+    @contextlib.contextmanager
+    def start(port: int, more: str) -> Iterator[Ask]:
+        config, listening = tmp_path / "nginx.conf", tmp_path / "nginx.sock"
+        config.write_text(CONFIG.format(folder=tmp_path, port=port, more=more))
+        listening.unlink(missing_ok=True)
+
+        def ask(path: str) -> tuple[int, bytes]:
+            with contextlib.closing(_Through(listening)) as connection:
+                connection.request("GET", path)
+                response = connection.getresponse()
+                return response.status, response.read()
+
+        words = [str(program), "-p", str(tmp_path), "-c", str(config)]
+        with subprocess.Popen(words, stderr=subprocess.DEVNULL) as nginx:
+            try:
+                wait_until(lambda: listening.exists() and ask("/health/live")[0] == 200)
+                yield ask
+            finally:
+                nginx.terminate()
+
+    return start
+
+
+@pytest.fixture(params=["uvicorn", "gunicorn-sync"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    started = Server(request.param, tmp_path)
+    try:
+        yield started.wait_ready()
+    finally:
+        started.kill()
+
+
+@pytest.mark.parametrize(
+    "more", ["", "proxy_http_version 1.1; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"]
+)
+def test_details_stay_inside_whatever_the_proxy_says_of_its_clients(
+    server: Server, proxied: Proxied, more: str
+) -> None:
+    with proxied(server.port, more) as ask:
+        outside = {path: ask(path) for path in ("/health/security", "/health/metrics", "/health/check")}
+
+    assert [status for status, _ in outside.values()] == [403, 403, 200]
+    assert b"database" not in outside["/health/check"][1]
+    assert b'"database"' in server.ask("/health/check")[2]
+    assert server.get("/health/security") == 200
