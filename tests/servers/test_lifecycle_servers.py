@@ -12,7 +12,7 @@ from tests.support.servers import KINDS, Server
 from tests.support.waiting import wait_until
 
 Launch = Callable[..., Server]
-MANY = ["uvicorn-workers", "gunicorn-sync"]
+MANY = ["uvicorn-workers", "gunicorn-sync", "gunicorn-native"]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         server.kill()
 
 
-@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread"])
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread", "gunicorn-native", "hypercorn"])
 def test_a_request_in_flight_is_answered_after_the_drain_time(
     kind: str, launch: Launch, tmp_path: Path
 ) -> None:
@@ -61,7 +61,24 @@ def test_an_endless_stream_does_not_keep_the_process_from_ending(launch: Launch)
     assert "closed the pool" in server.log
 
 
-@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-sync", "gunicorn-uvicorn"])
+def test_a_web_socket_that_nobody_closes_does_not_either(launch: Launch) -> None:
+    server = launch("uvicorn", DRAIN="0.1", DRAIN_TIMEOUT="0.3").wait_ready()
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
+    connection.request("GET", "/ws", headers={"Connection": "Upgrade", "Upgrade": "websocket", **key})
+    assert connection.getresponse().status == 101
+
+    server.terminate()
+
+    assert server.wait() == -15
+    connection.close()
+    assert "1 requests still in flight after 0.3 s, 1 cut off" in server.log
+    assert "closed the pool" in server.log
+
+
+@pytest.mark.parametrize(
+    "kind", ["uvicorn", "gunicorn-sync", "gunicorn-uvicorn", "gunicorn-native", "hypercorn"]
+)
 def test_a_failing_start_names_every_failure_and_exits_non_zero(kind: str, launch: Launch) -> None:
     server = launch(kind, FAILING="secrets database")
 

@@ -1,7 +1,7 @@
 """Applications with the whole kit, for real servers: the same life as ASGI and as WSGI.
 
 `/` answers with the process id, `/hold` when the file named by HOLD exists,
-`/stream` sends an event now and again for ever.
+`/stream` sends an event now and again for ever, and a WebSocket is kept whatever happens to it.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ def _life() -> ApplicationLifecycle:
 
 
 async def _asgi(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await asyncio.Event().wait()
     if scope["type"] != "http":
         raise ValueError(f"this application knows no {scope['type']}")
     await receive()
