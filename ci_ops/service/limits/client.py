@@ -8,10 +8,10 @@ that is not one of them. What stands further left was written by the client.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ci_ops.service.limits.forwarded import forwarded_for
 from ci_ops.service.limits.networks import NetworkSet, identify, is_private, read_address
 from ci_ops.service.limits.store import bounded_key
 
@@ -22,9 +22,6 @@ MAX_HOPS = 32
 MAX_HEADER_LENGTH = 2048
 UNIX = "unix"
 """In `trusted`: peers on a Unix socket. As an address: such a peer, when nothing more is known."""
-
-_FORWARDED_ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
-_FORWARDED_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNORECASE)
 
 
 class Client(NamedTuple):
@@ -148,9 +145,7 @@ class ClientResolver:
             return []
         if self.header != "forwarded":
             return forwarded.split(",")[-MAX_HOPS:]
-        elements = _FORWARDED_ELEMENT.findall(forwarded)[-MAX_HOPS:]
-        matches = [_FORWARDED_FOR.search(element) for element in elements]
-        return [match[1] if match else "" for match in matches]
+        return forwarded_for(forwarded, most=MAX_HOPS)
 
 
 def _client(address: str, *, is_peer: bool, is_suspect: bool) -> Client:

@@ -80,11 +80,30 @@ def test_a_huge_header_costs_little_and_decides_by_its_end() -> None:
         ("for=unknown", "10.0.0.1"),
         ("proto=https", "10.0.0.1"),
         ('for="unclosed', "10.0.0.1"),
+        ('host="a;for=6.6.6.6";for=198.51.100.1', "198.51.100.1"),
+        (r'host="a\";for=6.6.6.6";for=198.51.100.1', "198.51.100.1"),
+        (r'host="a\\";for=198.51.100.1', "198.51.100.1"),
+        ('for="6.6.6.6, for=198.51.100.1', "198.51.100.1"),
+        (r"for=\"\"\", for=198.51.100.1", "198.51.100.1"),
+        ('for=6.6.6.6, for="[2001:db8::7]:4711";proto=https', "2001:db8::7"),
+        ('"' * 2000 + ', for="198.51.100.1:80"', "198.51.100.1"),
+        ('by=10.1.1.1;secret="for=6.6.6.6"', "10.0.0.1"),
         ("", "10.0.0.1"),
     ],
 )
 def test_the_standard_header_is_read_the_same_way(forwarded: str, expected: str) -> None:
     assert address(ClientResolver(PROXIES, header="Forwarded"), "10.0.0.1", forwarded) == expected
+
+
+@given(
+    st.text(st.sampled_from('",;=\\ for[]:1.x'), max_size=60),
+    st.sampled_from(
+        ["for=198.51.100.1", 'by=x;for="198.51.100.1:80"', 'host="a,b";For=198.51.100.1;proto=https']
+    ),
+)
+def test_no_client_can_hide_what_a_proxy_adds_to_the_standard_header(sent: str, added: str) -> None:
+    resolver = ClientResolver(PROXIES, header="Forwarded")
+    assert address(resolver, "10.0.0.1", f"{sent}, {added}") == "198.51.100.1"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""The Forwarded header, read from the right, where our own proxies write.
+
+What stands further left was written by the client and may be anything: quotes
+that never close must not hide what a proxy has added, nor take long to read.
+
+Source: RFC 7239 section 4.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = {mark: re.compile(f'["{mark}]') for mark in ",;"}
+
+
+def forwarded_for(header: str, *, most: int) -> list[str]:
+    """What the last elements say their request was for, at most so many.
+
+    Empty texts for elements that do not say it.
+    """
+    return [_for(element) for element in _split(header, ",")[-most:]]
+
+
+def _for(element: str) -> str:
+    pairs = (pair.partition("=") for pair in _split(element, ";"))
+    return next((value.strip() for name, _, value in pairs if name.strip().lower() == "for"), "")
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """The parts between marks that are not inside quotes."""
+    parts: list[str] = []
+    end, is_quoted = len(text), False
+    for found in reversed([*_MARKS[mark].finditer(text)]):
+        at = found.start()
+        if found[0] == mark:
+            if not is_quoted:
+                parts.append(text[at + 1 : end])
+                end = at
+        else:
+            is_quoted ^= not _is_escaped(text, at)
+    return [text[:end], *reversed(parts)]
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    if text[at - 1 : at] != "\\":
+        return False
+    before = text[:at]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
