@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fnmatch
+import os
 import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
+from fastapi import FastAPI
 
 from ci_ops.config.load import Source, load
 from ci_ops.core.reasons import REASONS
+from tests.support.web_calls import call_asgi
 from tools.docs import pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +56,40 @@ def test_the_readmes_exit_codes_are_the_tables() -> None:
     shown = set(re.findall(r"^\| ([\d, ]+) \|", README, flags=re.MULTILINE))
     codes = {int(code) for cell in shown for code in cell.split(",")}
     assert codes == {reason.exit_code for reason in REASONS.values()}
+
+
+def test_the_three_lines_that_tell_the_commit_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"^    @app\.get\(.*\n(?:    .*\n)+", README, flags=re.MULTILINE)
+    monkeypatch.setenv("GIT_COMMIT", "c" * 40)
+    app = FastAPI()
+    exec(textwrap.dedent(block), {"app": app, "os": os})
+
+    assert len(block.splitlines()) == 3
+    assert call_asgi(app, "/__version__").json == {"commit": "c" * 40}
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+)
+def test_every_link_leads_to_a_file_and_a_chapter(name: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / name).read_text(encoding="utf-8")):
+        path, _, chapter = target.partition("#")
+        text = (ROOT / (path or name)).read_text(encoding="utf-8")
+        chapters = [title.lower() for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+        known = {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in chapters}
+        assert not chapter or chapter in known, target
+
+
+def test_the_map_of_the_kit_names_what_is_there_and_every_folder() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| part of `service/` \|.*?(?=^$)", text, re.MULTILINE | re.DOTALL)
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([\w/*]+)`", row.split("|")[2])}
+    kit = ROOT / "ci_ops" / "service"
+    folders = {f"{path.parent.name}/" for path in kit.glob("*/__init__.py")}
+    modules = {path.stem for path in kit.rglob("*.py")}
+
+    assert folders <= named
+    assert {one for one in named - folders if not fnmatch.filter(modules, one)} == set()
 
 
 def test_the_five_minutes_can_be_walked(tmp_path: Path) -> None:
