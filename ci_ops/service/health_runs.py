@@ -52,7 +52,7 @@ class Run:
 
     @property
     def is_under_way(self) -> bool:
-        """False when it is over, or when the loop it ran on is gone or stands still."""
+        """False when it is over, and when its loop is gone or stands still."""
         if self.finished.done():
             return False
         loop = self.loop

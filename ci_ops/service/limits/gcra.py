@@ -126,7 +126,10 @@ class Decision(NamedTuple):
 
 
 def see_cost(cost: object) -> None:
-    """Raise ValueError for what no request can cost; NaN would pass every comparison."""
+    """Raise ValueError for what no request can cost.
+
+    NaN would pass every comparison.
+    """
     if not isinstance(cost, int) or cost < 0:
         raise ValueError("a request cannot give units back: its cost is a whole number, at least 0")
 

@@ -175,6 +175,7 @@ class HealthRoutes:
         text = str(told("metrics-text") or "")
         text += "\n" if text and not text.endswith("\n") else ""
         text += exposition.health_metrics(report, current_release())
+        text += exposition.recovery_metrics(told("circuit-breakers"), told("degraded-features"))
         return Reply(status=200, media_type=exposition.MEDIA_TYPE, body=text.encode(errors="replace"))
 
     def _render(self, name: str, request: HealthRequest, report: HealthReport) -> Reply:

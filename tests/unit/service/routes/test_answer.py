@@ -12,6 +12,8 @@ from ci_ops.core.healthdoc import parse_health
 from ci_ops.core.secret import Secret
 from ci_ops.core.status import Status
 from ci_ops.service import providers, release
+from ci_ops.service.breaker import CircuitBreaker, CircuitOpenError
+from ci_ops.service.degradation import graceful_degradation
 from ci_ops.service.gate import Gate
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_model import HealthStatus, Outcome
@@ -19,6 +21,7 @@ from ci_ops.service.providers import provide
 from ci_ops.service.release import Release
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.asgi import HealthApp
+from ci_ops.service.routes.exposition import MAX_CIRCUITS, recovery_metrics
 from ci_ops.service.routes.wsgi import HealthWSGI
 from tests.support.service_clock import HandClock
 from tests.support.web_calls import LOCAL, REMOTE, Called, call_asgi, call_wsgi
@@ -313,6 +316,33 @@ def test_the_metrics_are_read_by_the_clients_of_prometheus(ask: Ask, health: Hea
     assert samples["requests_total"] == ({}, 3)
     assert samples["ci_ops_health_status"] == ({"component": "queue:orders"}, 0.5)
     assert samples["ci_ops_release_info"][0]["version"] == "1.2"
+
+
+def test_breakers_and_degraded_features_are_metrics(ask: Ask) -> None:
+    closed, broken = CircuitBreaker('a "quoted\\" name'), CircuitBreaker("partner of metrics")
+    broken.force_open()
+    with pytest.raises(CircuitOpenError):
+        broken.call(bool)
+    half = CircuitBreaker("half of metrics", 1, 1e-9)
+    half.trip()
+    graceful_degradation.mark_degraded("search of metrics", "index is rebuilt")
+    try:
+        families = list(text_string_to_metric_families(ask("/health/metrics").body.decode()))
+    finally:
+        graceful_degradation.mark_recovered("search of metrics")
+    values = {(s.name, s.labels.get("circuit")): s.value for family in families for s in family.samples}
+
+    assert values["ci_ops_circuit_open", closed.name] == 0
+    assert values["ci_ops_circuit_open", half.name] == 0.5
+    assert values["ci_ops_circuit_open", broken.name] == 1
+    assert values["ci_ops_circuit_rejected_total", broken.name] == 1
+    assert values["ci_ops_degraded_features", None] == 1
+
+
+def test_a_thousand_circuits_are_not_a_thousand_series() -> None:
+    circuits = {f"circuit {number}": {"state": "closed", "rejected": 0} for number in range(1000)}
+
+    assert recovery_metrics(circuits, {}).count("ci_ops_circuit_open{") == MAX_CIRCUITS
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/health/check", "/health/metrics", "/health/summary"])
