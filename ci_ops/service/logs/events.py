@@ -124,7 +124,7 @@ class StructuredLogger:
 
         Its end is logged.
         """
-        return Operation(self, name, fields, level=level)
+        return Operation(self.log_event, name, fields, level=level)
 
 
 structured_logger = StructuredLogger()

@@ -14,9 +14,8 @@ from ci_ops.service.logs.context import Frame, current_fields, frame, push_conte
 from ci_ops.service.logs.record import EventType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
-
-    from ci_ops.service.logs.events import StructuredLogger
 
 
 def outcome_of_error(kind: type[BaseException] | None) -> str:
@@ -38,11 +37,13 @@ class Operation:
     shown: whoever handles it logs its traceback, once.
     """
 
-    def __init__(self, logger: StructuredLogger, name: str, fields: dict[str, Any], *, level: int) -> None:
+    def __init__(
+        self, log_event: Callable[..., None], name: str, fields: dict[str, Any], *, level: int
+    ) -> None:
         self.id = os.urandom(8).hex()
         self.duration_seconds: float | None = None
         """How long it took; None until it has ended."""
-        self._logger = logger
+        self._log_event = log_event
         self._name = name
         self._fields = fields
         self._level = level
@@ -65,7 +66,7 @@ class Operation:
         fields: dict[str, Any] = {"outcome": outcome, "duration_seconds": round(self.duration_seconds, 6)}
         if kind is not None:
             fields["error"] = kind.__name__
-        self._logger.log_event(
+        self._log_event(
             EventType.PERFORMANCE_EVENT,
             "operation_ended",
             f"{self._name}: {outcome} after {self.duration_seconds:.3f} s",

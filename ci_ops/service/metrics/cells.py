@@ -5,8 +5,6 @@ In this process, or in shared files.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -14,9 +12,6 @@ if TYPE_CHECKING:
 
     Cells = list[float] | memoryview[float]
     """Both take `cells[0] += 1.0`."""
-
-FOLDER_VARIABLE = "CI_OPS_METRICS_DIR"
-"""Names a folder on this host, empty or of ours, where all workers of one server keep their numbers."""
 
 
 class Storage(Protocol):
@@ -52,16 +47,3 @@ class OwnMemory:
 
     def renew(self) -> None:
         """Nothing to leave: the child has copies."""
-
-
-def storage_from_environment() -> Storage:
-    """Where this process counts.
-
-    In shared files where CI_OPS_METRICS_DIR names a folder, else in memory.
-    """
-    folder = os.environ.get(FOLDER_VARIABLE, "")
-    if not folder:
-        return OwnMemory()
-    from ci_ops.service.metrics.shared import SharedFiles  # noqa: PLC0415 - one process needs neither mmap nor locks
-
-    return SharedFiles(Path(folder))

@@ -13,13 +13,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ci_ops.service.forks import tell_after_fork
-from ci_ops.service.metrics.cells import FOLDER_VARIABLE, OwnMemory, storage_from_environment
+from ci_ops.service.metrics.cells import OwnMemory
 from ci_ops.service.metrics.exposition import MetricsText, render
 from ci_ops.service.metrics.family import Definition, Family, merged
 from ci_ops.service.metrics.instruments import Counter, Gauge, Histogram, Metric
 from ci_ops.service.metrics.monitor import performance_monitor
 from ci_ops.service.metrics.names import label_names, metric_name
 from ci_ops.service.metrics.snapshot import snapshot
+from ci_ops.service.metrics.storage import FOLDER_VARIABLE, storage_from_environment
 from ci_ops.service.metrics.workers import is_one_of_several
 from ci_ops.service.providers import provide
 

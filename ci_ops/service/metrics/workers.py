@@ -13,7 +13,7 @@ import sys
 import tempfile
 from typing import Any
 
-from ci_ops.service.metrics.cells import FOLDER_VARIABLE
+from ci_ops.service.metrics.storage import FOLDER_VARIABLE
 
 _made: list[str] = []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.service.metrics.cells import FOLDER_VARIABLE
+from ci_ops.service.metrics.storage import FOLDER_VARIABLE
 from ci_ops.service.metrics.workers import is_one_of_several, on_exit, on_starting
 
 
