@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +77,40 @@ def reference() -> str:
     for name in formats.names():
         said = (formats.load(name).__doc__ or "").strip().split("\n")[0]
         parts.append(f"- `{name}`: {said}\n")
-    return "".join(parts)
+    homes: dict[str, str] = vars(ci_ops.service)["_HOMES"]
+    rows = ((name, home, said_of(name, f"ci_ops.service.{home}")) for name, home in sorted(homes.items()))
+    parts.append(
+        "\n## The kit\n\nEvery name is imported from `ci_ops.service`; its pages are in docs/service.\n\n"
+    )
+    parts.append(_table(("name", "module", "what it is"), rows))
+    return "".join(parts).rstrip() + "\n"
+
+
+def said_of(name: str, module: str) -> str:
+    """The first line of what the source says of a name: its docstring, or the text below a value."""
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    body = ast.parse(Path(spec.origin).read_bytes()).body
+    for node, after in pairwise([*body, ast.Pass()]):
+        said: str | None = None
+        if isinstance(node, ast.ImportFrom) and name in {each.name for each in node.names}:
+            said = said_of(name, str(node.module))
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            said = ast.get_docstring(node)  # none where it is an overload
+        elif (
+            name in _assigned(node) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        ):
+            said = str(after.value.value)
+        if said:
+            return said.partition("\n")[0]
+    raise LookupError(f"nothing is said of {name} in {module}")
+
+
+def _assigned(node: ast.stmt) -> set[str]:
+    """The names of a module that a statement binds."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {each.id for each in targets if isinstance(each, ast.Name)}
 
 
 def _action(name: str) -> str:

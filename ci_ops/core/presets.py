@@ -137,6 +137,7 @@ RENDER_FLASK = Contract(
         description="Signs the requests that start a deployment.",
     ),
 )
+"""A Flask application with OpenAI and Twilio on Render."""
 
 PRESETS: Mapping[str, Preset] = {
     "django": Preset(contract=DJANGO, forbidden=("DEBUG", "DJANGO_DEBUG")),

@@ -334,5 +334,8 @@ async def _run_coroutine(breaker: CircuitBreaker, coroutine: CoroutineType[Any, 
 
 
 DB_CIRCUIT_BREAKER = CircuitBreaker("database", failure_threshold=5, recovery_timeout=30.0)
+"""Opens after 5 failures one after another, for 30 seconds."""
 ALGORITHM_CIRCUIT_BREAKER = CircuitBreaker("algorithm", failure_threshold=3, recovery_timeout=60.0)
+"""Opens after 3 failures one after another, for a minute."""
 NOTIFICATION_CIRCUIT_BREAKER = CircuitBreaker("notification", failure_threshold=10, recovery_timeout=120.0)
+"""Opens after 10 failures one after another, for two minutes."""
