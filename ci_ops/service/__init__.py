@@ -21,6 +21,8 @@ _HOMES: dict[str, str] = {
     "AsyncRedisStore": "limits.redis",
     "Availability": "availability",
     "BotConfig": "configuration",
+    "Bulkhead": "bulkhead",
+    "BulkheadFullError": "bulkhead",
     "CachedHealthCheck": "health_cache",
     "CallTimeoutError": "breaker",
     "CheckResult": "checker",

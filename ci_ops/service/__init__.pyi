@@ -11,6 +11,8 @@ from ci_ops.service.breaker import CircuitRules as CircuitRules
 from ci_ops.service.breaker import CircuitSnapshot as CircuitSnapshot
 from ci_ops.service.breaker import CircuitState as CircuitState
 from ci_ops.service.breaker import circuit_breakers as circuit_breakers
+from ci_ops.service.bulkhead import Bulkhead as Bulkhead
+from ci_ops.service.bulkhead import BulkheadFullError as BulkheadFullError
 from ci_ops.service.checker import CheckResult as CheckResult
 from ci_ops.service.checker import CheckStatus as CheckStatus
 from ci_ops.service.checker import DeploymentChecker as DeploymentChecker
@@ -160,6 +162,8 @@ __all__ = [
     "AsyncRedisStore",
     "Availability",
     "BotConfig",
+    "Bulkhead",
+    "BulkheadFullError",
     "CachedHealthCheck",
     "CallTimeoutError",
     "CheckResult",
