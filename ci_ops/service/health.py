@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 import time
 from dataclasses import dataclass, fields
@@ -33,6 +34,8 @@ from ci_ops.service.health_workers import LoopThread, Workers, is_on_loop, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+log = logging.getLogger(__name__)
 
 _BUILT_IN_GROUPS = ("live", "ready", "check")
 
@@ -81,7 +84,8 @@ class HealthCheckService:
         self._tools = Tools(
             monotonic=monotonic, now=now, hide=hide, workers=Workers(max_workers), loop_thread=LoopThread()
         )
-        self.started_at = now()
+        self._started = monotonic()
+        self._has_fixed_paths = False
         tell_after_fork(self)
 
     def add(self, call: Check, *, name: str | None = None, **options: Any) -> HealthCheck:
@@ -150,10 +154,19 @@ class HealthCheckService:
         with self._lock:
             for member in members:
                 self._known(member)
+            if self._has_fixed_paths and name not in self.groups:
+                log.warning(
+                    "the group %s has no path where routes were made before it: name groups first", name
+                )
             policy = self._on_empty if on_empty is None else on_empty
             group = _Group(members=members, tags=tuple(tags), on_empty=policy)
             self._groups = {**self._groups, name: group}
             self._list_groups()
+
+    @property
+    def uptime_seconds(self) -> float:
+        """How long the service has been there: since its process was started."""
+        return max(0.0, self._tools.monotonic() - self._started)
 
     @property
     def checks(self) -> tuple[HealthCheck, ...]:
@@ -186,6 +199,10 @@ class HealthCheckService:
         """The health of a group by its last results, without running a check."""
         shown = [known for state in self._select(group) if (known := state.known())]
         return self._report(group, shown)
+
+    def fix_paths(self) -> None:
+        """Say that a framework's routes were made of the groups that exist now."""
+        self._has_fixed_paths = True
 
     def close(self) -> None:
         """End what the checks keep open, such as a connection of their own."""

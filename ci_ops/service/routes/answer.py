@@ -116,7 +116,8 @@ class HealthRoutes:
         return name if is_ours else None
 
     def paths(self) -> tuple[str, ...]:
-        """Every path answered now."""
+        """Every path answered now, for frameworks whose routes are made once."""
+        self.health.fix_paths()
         names = dict.fromkeys((*self.health.groups, *RESERVED_GROUPS))
         return (self.prefix, *(f"{self.prefix}/{name}" for name in names), self.version_path)
 
@@ -185,6 +186,7 @@ class HealthRoutes:
         document = self._members(report, detailed=detailed)
         if detailed:
             document["instance"] = current_release().instance
+            document["uptimeSeconds"] = round(self.health.uptime_seconds, 3)
             if name == "check":
                 document["availability"] = self._availability()
                 document["circuitBreakers"] = _told("circuit-breakers")

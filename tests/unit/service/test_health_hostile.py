@@ -8,6 +8,8 @@ import math
 import os
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -211,6 +213,22 @@ def test_ages_do_not_follow_a_clock_that_is_set_back() -> None:
     clock.advance(2)
 
     assert health.known().age_seconds == health.report().age_seconds == 2
+
+
+def test_however_many_checks_hang_the_answer_comes_within_the_deadline() -> None:
+    go_on = threading.Event()
+    health = HealthCheckService(deadline_seconds=0.2, max_workers=4)
+    for number in range(60):
+        health.add(lambda: go_on.wait(20), name=f"partner-{number}", timeout_seconds=0.2)
+    started = time.monotonic()
+    try:
+        report = health.report()
+        seconds = time.monotonic() - started
+    finally:
+        go_on.set()
+
+    assert {one.status for one in report.components} == {UNHEALTHY}
+    assert seconds < 4  # one deadline and a slow machine, not sixty
 
 
 STARVED = """

@@ -201,6 +201,20 @@ def test_the_full_check_shows_states_breakers_and_degraded_features(ask: Ask) ->
     assert parse_health(answer.body).status is Status.PASS
 
 
+def test_insiders_see_what_is_affected_and_how_long_the_process_has_run(
+    ask: Ask, health: HealthCheckService, clock: HandClock
+) -> None:
+    health.add(lambda: False, name="mail", required=False, affected_endpoints=("/orders", "/signup"))
+    clock.advance(90)
+
+    document = ask("/health/check").json
+
+    assert document["checks"]["mail"][0]["affectedEndpoints"] == ["/orders", "/signup"]
+    assert document["uptimeSeconds"] == 90
+    assert b"/orders" not in ask("/health/check", peer=REMOTE).body
+    assert b"uptime" not in ask("/health/check", peer=REMOTE).body
+
+
 def test_the_summary_counts(ask: Ask, health: HealthCheckService) -> None:
     health.add(lambda: True, name="database")
     health.add(lambda: False, name="mail", required=False)

@@ -128,6 +128,23 @@ def test_starlette_takes_routes_a_mount_and_a_middleware(health: HealthCheckServ
     assert call_asgi(around, "/health/check").status == 200
 
 
+def test_a_group_named_too_late_for_fixed_routes_is_said(
+    health: HealthCheckService, caplog: pytest.LogCaptureFixture
+) -> None:
+    routes = HealthRoutes(health)
+    around = HealthApp(routes=routes)
+    health.group("early", "database")
+    assert caplog.text == ""
+    app = Starlette(routes=health_routes(routes))
+    health.group("early", "database", "cache")
+    assert caplog.text == ""
+    health.group("late", "database")
+
+    assert "the group late has no path where routes were made before it" in caplog.text
+    assert [call_asgi(app, f"/health/{name}").status for name in ("early", "late")] == [200, 404]
+    assert call_asgi(around, "/health/late").status == 200
+
+
 def test_fastapi_takes_a_router(health: HealthCheckService) -> None:
 
     app = FastAPI()
