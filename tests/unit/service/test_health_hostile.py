@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -229,6 +230,51 @@ def test_however_many_checks_hang_the_answer_comes_within_the_deadline() -> None
 
     assert {one.status for one in report.components} == {UNHEALTHY}
     assert seconds < 4  # one deadline and a slow machine, not sixty
+
+
+class Alone:
+    """A check that notices when it is run beside itself."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.runs = 0
+
+    def begin(self) -> None:
+        assert self.lock.acquire(blocking=False), "two runs at once"
+        self.runs += 1
+
+
+def test_threads_and_tasks_that_hammer_it_never_run_a_check_beside_itself() -> None:
+    health = HealthCheckService(deadline_seconds=20.0)
+    plain, awaited = Alone(), Alone()
+    options: dict[str, Any] = {"ttl_seconds": 0, "stale_seconds": 0, "failure_ttl_seconds": 0}
+
+    @health.check("plain", timeout_seconds=20.0, **options)
+    def _plain() -> None:
+        plain.begin()
+        plain.lock.release()
+
+    @health.check("awaited", timeout_seconds=20.0, **options)
+    async def _awaited() -> None:
+        awaited.begin()
+        await asyncio.sleep(0)
+        awaited.lock.release()
+
+    def hammer(_: int) -> set[HealthStatus]:
+        return {health.report(fresh=number % 2 == 0).status for number in range(50)}
+
+    async def storm(_: int) -> HealthStatus:
+        return (await health.report_async()).status
+
+    async def storms() -> set[HealthStatus]:
+        return set(await asyncio.gather(*(storm(number) for number in range(300))))
+
+    with ThreadPoolExecutor(10) as pool:
+        seen = [pool.submit(hammer, number) for number in range(8)]
+        seen += [pool.submit(asyncio.run, storms()) for _ in range(2)]
+        assert set().union(*(one.result(60) for one in seen)) == {HEALTHY}
+    assert plain.runs > 1
+    assert awaited.runs > 1
 
 
 STARVED = """
