@@ -14,11 +14,11 @@ from __future__ import annotations
 import http.client
 import os
 import sys
-from urllib.parse import urlsplit
 
 from ci_ops.core.healthdoc import HealthDocument, parse_health
 from ci_ops.core.status import Status
 from ci_ops.core.text import one_line
+from ci_ops.service.web_get import WebGet
 
 TIMEOUT_SECONDS = 5.0
 MAX_BODY_BYTES = 256 * 1024
@@ -32,30 +32,24 @@ def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Healt
     A service that does not answer is fail as well, with the reason as its
     `problem`. Raises ValueError for what is not an HTTP address.
     """
-    parts = urlsplit(url)
-    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-    if parts.scheme not in kinds or not parts.hostname:
-        raise ValueError("a health route begins with http:// or https://")
-    connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=timeout_seconds)
+    get = WebGet(
+        url,
+        headers={"Accept": "application/health+json", "Cache-Control": "no-cache"},
+        timeout_seconds=timeout_seconds,
+        max_body_bytes=MAX_BODY_BYTES,
+    )
     try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(
-            "GET", target, headers={"Accept": "application/health+json", "Cache-Control": "no-cache"}
-        )
-        response = connection.getresponse()
-        body = response.read(MAX_BODY_BYTES)
+        status, body = get()
     except (OSError, http.client.HTTPException) as error:
         return HealthDocument(status=Status.FAIL, problem=f"no answer: {type(error).__name__}: {error}")
-    finally:
-        connection.close()
     document = parse_health(body)
-    if response.status < 400 or document.status is Status.FAIL:
+    if status < 400 or document.status is Status.FAIL:
         return document
     return HealthDocument(
         status=Status.FAIL,
         said=document.said,
         components=document.components,
-        problem=f"answered {response.status}",
+        problem=f"answered {status}",
     )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import ssl
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from ci_ops.core.healthdoc import parse_health
 from ci_ops.service.health_checks.built_in import built_in, unhealthy
 from ci_ops.service.health_model import Check, HealthStatus, Outcome, health_status_of
+from ci_ops.service.web_get import WebGet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,26 +30,12 @@ def http_check(
     check is optional unless `required=True` is given: another team's outage
     is seldom a reason to take no traffic.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("http_check needs an address that begins with http:// or https://")
-    tls = ssl.create_default_context() if parts.scheme == "https" else None
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    sent = {"Accept": "application/health+json, application/json;q=0.9, */*;q=0.1", **(headers or {})}
-
-    def fetch() -> tuple[int, bytes]:
-        host = parts.hostname or ""
-        connection = (
-            http.client.HTTPConnection(host, parts.port, timeout=timeout_seconds)
-            if tls is None
-            else http.client.HTTPSConnection(host, parts.port, timeout=timeout_seconds, context=tls)
-        )
-        try:
-            connection.request("GET", target, headers=sent)
-            response = connection.getresponse()
-            return response.status, response.read(MAX_BODY_BYTES)
-        finally:
-            connection.close()
+    fetch = WebGet(
+        url,
+        headers={"Accept": "application/health+json, application/json;q=0.9, */*;q=0.1", **(headers or {})},
+        timeout_seconds=timeout_seconds,
+        max_body_bytes=MAX_BODY_BYTES,
+    )
 
     def web() -> Outcome:
         status, body = fetch()
