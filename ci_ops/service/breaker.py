@@ -170,7 +170,7 @@ class CircuitBreaker:
 
     def guard(self) -> Guard:
         """A context manager around one call, for `with` and `async with`."""
-        return Guard(self)
+        return Guard(self.circuit, self.judge)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function through the breaker.
@@ -293,7 +293,7 @@ class CircuitBreaker:
 
     def _generator(self, function: Callable[..., Generator[Any, Any, Any]]) -> Callable[..., Any]:
         def guarded(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with UntimedGuard(self):
+            with UntimedGuard(self.circuit, self.judge):
                 return (yield from function(*args, **kwargs))
 
         return guarded
@@ -302,7 +302,7 @@ class CircuitBreaker:
         async def guarded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
             from contextlib import aclosing  # noqa: PLC0415 - it brings asyncio's weight along
 
-            with UntimedGuard(self):
+            with UntimedGuard(self.circuit, self.judge):
                 async with aclosing(function(*args, **kwargs)) as items:
                     async for item in items:
                         yield item

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    from ci_ops.service.breaker import CircuitBreaker
-
 
 class CallTimeoutError(TimeoutError):
     """The time limit that the breaker itself puts on a call was over."""
@@ -24,26 +22,25 @@ class Guard:
     Made by `CircuitBreaker.guard()`, used once.
     """
 
-    __slots__ = ("_breaker", "_permit", "_started")
+    __slots__ = ("_circuit", "_judge", "_permit", "_started")
 
-    def __init__(self, breaker: CircuitBreaker) -> None:
-        self._breaker = breaker
+    def __init__(self, circuit: Circuit, judge: Callable[[BaseException, int, float], None]) -> None:
+        self._circuit = circuit
+        self._judge = judge
         self._permit = 0
         self._started = 0.0
 
     def __enter__(self) -> None:
-        circuit = self._breaker.circuit
-        self._permit = circuit.acquire()
-        self._started = circuit.clock()
+        self._permit = self._circuit.acquire()
+        self._started = self._circuit.clock()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        circuit = self._breaker.circuit
         if error is None:
-            circuit.succeed(self._permit, self._started, circuit.clock())
+            self._circuit.succeed(self._permit, self._started, self._circuit.clock())
         else:
-            self._breaker.judge(error, self._permit, self._started)
+            self._judge(error, self._permit, self._started)
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -63,7 +60,7 @@ class UntimedGuard(Guard):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        self._started = self._breaker.circuit.clock()
+        self._started = self._circuit.clock()
         super().__exit__(kind, error, trace)
 
 
