@@ -35,6 +35,9 @@ ON_ITS_LOOP = (
     "changes that, for any other there is the drain file"
 )
 
+ACCEPTED_SECONDS = 0.5
+"""In which a connection that was accepted sends its request."""
+
 
 class SignalDrain:
     """Holds SIGTERM back between `begin` and the server's own handler.
@@ -56,6 +59,7 @@ class SignalDrain:
         self._original: Any = signal.SIG_DFL
         self._bell: int | None = None
         self._is_over = False
+        self._is_on_loop = False
         self.worker: Any = None
         """The gunicorn worker whose handler this holds back; None for another server."""
         tell_after_fork(self)
@@ -66,38 +70,56 @@ class SignalDrain:
         return self._bell is not None
 
     def install(self, worker: Any = None) -> str:
-        """Hold SIGTERM back from now on.
+        """Hold SIGTERM back from now on; again where a server has set its handler since.
 
         Returns why it cannot be, and nothing where it can. `worker` is what
         the hooks of gunicorn get.
         """
-        if self.is_installed:
-            return ""
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
-            return "signals are for the main thread of a POSIX process"
+            return "" if self.is_installed else "signals are for the main thread of a POSIX process"
         found = signal.getsignal(signal.SIGTERM)
         is_on_loop = (getattr(found, "__module__", None) or "").partition(".")[0] in {"asyncio", "uvloop"}
+        if self.is_installed and (found == self._handle or (is_on_loop and self._is_on_loop)):
+            return ""
         if is_on_loop and not hasattr(worker, "handle_exit_signal"):
             return ON_ITS_LOOP
-        listener, self._bell = os.pipe()
-        os.set_blocking(self._bell, False)
-        self._is_over = False
-        threading.Thread(target=self._watch, args=(listener,), name="ci-ops-drain", daemon=True).start()
+        if not self.is_installed:
+            self._begin_to_watch()
+        self._is_on_loop = is_on_loop
         if is_on_loop:
             self._take_from_loop(worker)
         else:
-            self._take_from(found)
+            self._take_from(found, worker)
         return ""
 
     def hand_over(self, stop: Callable[[], object]) -> None:
         """Call this when the time is over, in place of the handler that was found."""
         self._original = lambda *_: stop()
 
-    def _take_from(self, found: Any) -> None:
+    def stop_accepting(self) -> float:
+        """Leave new connections to other workers; returns for how long to serve those there are.
+
+        Servers on an event loop close at their end what they have accepted and
+        not yet read, so they have to stop accepting before. Source: `servers`
+        of uvicorn's Server and of gunicorn's asgi worker, which are asyncio's.
+        """
+        owner = self.worker if self._is_on_loop else getattr(self._original, "__self__", None)
+        servers = getattr(owner, "servers", ())
+        for server in servers:
+            server.get_loop().call_soon_threadsafe(server.close)
+        return ACCEPTED_SECONDS if servers else 0.0
+
+    def _begin_to_watch(self) -> None:
+        listener, self._bell = os.pipe()
+        os.set_blocking(self._bell, False)
+        self._is_over = False
+        threading.Thread(target=self._watch, args=(listener,), name="ci-ops-drain", daemon=True).start()
+
+    def _take_from(self, found: Any, worker: Any) -> None:
         if found != self._handle:  # a forked child finds what its parent had installed
             self._original = found
         owner = getattr(self._original, "__self__", None)
-        self.worker = owner if hasattr(owner, "cfg") else None
+        self.worker = owner if hasattr(owner, "cfg") else worker or self.worker
         signal.signal(signal.SIGTERM, self._handle)
         signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - requests see no interrupted system calls
 

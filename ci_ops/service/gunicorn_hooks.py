@@ -1,19 +1,28 @@
-"""For gunicorn.conf.py, where `post_worker_init` is imported.
+"""For gunicorn.conf.py, where the hooks are imported.
 
-`from ci_ops.service.gunicorn_hooks import post_worker_init`.
+`from ci_ops.service.gunicorn_hooks import on_reload, post_worker_init`.
 
-Needed with `preload_app`, where the application is loaded before its workers
-exist and their signal handlers are set after it, and with the worker class
-`asgi`, whose handler only the worker itself knows.
+`on_reload` keeps the service in the rotation while `kill -HUP` replaces its
+workers. `post_worker_init` is needed with `preload_app`, where the application
+is loaded before its workers exist and their signal handlers are set after it,
+and with the worker class `asgi`, whose handler only the worker itself knows.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ci_ops.service.lifecycle import application_lifecycle
+from ci_ops.service.generations import generations
 
 
 def post_worker_init(worker: Any) -> None:
     """Drain this worker on SIGTERM."""
+    from ci_ops.service.lifecycle import application_lifecycle  # noqa: PLC0415 - the master has none
+
     application_lifecycle.watch_signals(worker)
+
+
+def on_reload(server: Any) -> None:
+    """Have the workers of now go without a drain."""
+    del server
+    generations.begin()

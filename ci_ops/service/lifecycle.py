@@ -24,6 +24,7 @@ from typing import Any
 from ci_ops.service.drain import SignalDrain
 from ci_ops.service.drain_file import drain_file_from_environment, seconds_since
 from ci_ops.service.drain_plan import DrainPlan
+from ci_ops.service.generations import generations
 from ci_ops.service.health import HealthCheckService, health_service
 from ci_ops.service.health_checks.database import sqlalchemy_check
 from ci_ops.service.health_model import Check, HealthStatus, Outcome
@@ -192,13 +193,13 @@ class ApplicationLifecycle:
         False, and a log line, where this cannot be. Safe to repeat. `worker`
         is what the hooks of gunicorn get.
         """
-        if self._signal.is_installed:
-            return True
+        was_watching = self._signal.is_installed
         obstacle = self._signal.install(worker)
         if obstacle:
             _tell(logging.WARNING, "signals_unwatched", f"no drain on SIGTERM: {obstacle}")
             return False
-        self._warn_over_budget()
+        if not was_watching:
+            self._warn_over_budget()
         return True
 
     async def shutdown_trigger(self) -> None:
@@ -271,6 +272,11 @@ class ApplicationLifecycle:
         )
 
     def _begin_drain(self) -> float:
+        if generations.is_replaced:
+            _tell(
+                logging.INFO, "worker_replaced", "another worker takes over: ending after what is in flight"
+            )
+            return self._signal.stop_accepting()
         availability = self.health.availability
         waited = seconds_since(availability.drain_file)
         availability.drain()

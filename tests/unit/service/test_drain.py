@@ -171,7 +171,8 @@ class Worker:
 async def serve():
     worker = Worker()
     drain = SignalDrain(lambda: say("begin", 0.05), lambda: say("release"), lambda: None)
-    print(drain.install(worker) == "", drain.worker is worker, flush=True)
+    print(drain.install(worker) == "" == drain.install(), drain.worker is worker, flush=True)
+    say(drain.stop_accepting())
     terminate(); terminate()
     await worker.stop.wait()
     drain.uninstall()
@@ -182,7 +183,36 @@ async def serve():
 asyncio.run(serve())
 """)
 
-    assert (code, said) == (0, ["True", "True", "begin", "release", "server", "server"])
+    assert (code, said) == (0, ["True", "True", "0.0", "begin", "release", "server", "server"])
+
+
+def test_a_server_on_a_loop_stops_accepting_before_it_ends() -> None:
+    code, said = _run("""
+import asyncio
+from ci_ops.service.drain import ACCEPTED_SECONDS
+
+class Server:
+    servers = ()
+
+    def handle_exit(self, number, frame):
+        say("server")
+
+async def serve():
+    owner = Server()
+    signal.signal(signal.SIGTERM, owner.handle_exit)
+    drain = SignalDrain(lambda: 0.0, lambda: None, lambda: None)
+    drain.install()
+    say(drain.stop_accepting() == 0.0)
+    owner.servers = [await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)]
+    say(drain.stop_accepting() == ACCEPTED_SECONDS)
+    while owner.servers[0].is_serving():
+        await asyncio.sleep(0)
+    say("closed")
+
+asyncio.run(serve())
+""")
+
+    assert (code, said) == (0, ["True", "True", "closed"])
 
 
 def test_a_server_that_waits_for_a_function_is_stopped_by_it() -> None:
@@ -199,15 +229,35 @@ print(signal.getsignal(signal.SIGTERM) == drain._handle)
     assert (code, said) == (0, ["begin", "release", "True"])
 
 
+def test_a_handler_that_a_server_sets_later_is_taken_too() -> None:
+    code, said = _run("""
+drain = SignalDrain(lambda: say("begin", 0.0), lambda: None, lambda: None)
+drain.install()
+signal.signal(signal.SIGTERM, lambda *_: (say("server"), os._exit(3)))
+drain.install()
+terminate()
+serve_for_ever()
+""")
+
+    assert (code, said) == (3, ["begin", "server"])
+
+
 def test_only_the_main_thread_can_hold_signals_back() -> None:
     drain = SignalDrain(lambda: 0.0, lambda: None, lambda: None)
     answers = []
     thread = threading.Thread(target=lambda: answers.append(drain.install()))
     thread.start()
     thread.join()
+    before = signal.getsignal(signal.SIGTERM)
+    drain.install()
+    later = threading.Thread(target=lambda: answers.append(drain.install()))
+    later.start()
+    later.join()
+    drain.uninstall()
 
-    assert answers == ["signals are for the main thread of a POSIX process"]
+    assert answers == ["signals are for the main thread of a POSIX process", ""]
     assert drain.worker is None
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("owner_has_configuration", [True, False])

@@ -1,4 +1,5 @@
 import asyncio
+import copy
 import io
 import logging
 import os
@@ -22,6 +23,7 @@ from ci_ops.core.status import Status
 from ci_ops.service.breaker import CircuitBreaker
 from ci_ops.service.checker import deployment_checker
 from ci_ops.service.drain_plan import DrainPlan
+from ci_ops.service.generations import Generations
 from ci_ops.service.gunicorn_hooks import post_worker_init
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_model import HealthStatus
@@ -632,6 +634,19 @@ def test_a_drain_by_file_shortens_that_by_the_signal(
     assert states == ["", "draining"]
     assert 20 < just_now <= 30
     assert life._begin_drain() == 0
+
+
+def test_a_worker_that_is_replaced_stays_in_the_rotation_to_its_end(
+    life: ApplicationLifecycle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    master = Generations()
+    monkeypatch.setattr("ci_ops.service.lifecycle.generations", copy.copy(master))
+    life.plan = DrainPlan(drain_seconds=30)
+    life.start()
+    master.begin()
+
+    assert (life._begin_drain(), _state(life)) == (0, "")
+    assert "another worker takes over: ending after what is in flight" in caplog.messages
 
 
 def test_signals_are_not_watched_outside_the_main_thread_and_that_is_told_once(
