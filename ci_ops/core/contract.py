@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.contract_values import (
     KINDS,
-    Kind,
+    Rules,
     as_text,
     bounds_faults,
     expected_form,
@@ -34,34 +34,16 @@ _MISSPELT_LENGTH = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Rules):
     """One environment variable and what its value has to be like."""
 
     name: str
     _: KW_ONLY
-    kind: Kind = "str"
     description: str = ""
     required: bool = True
     """Must be set, unless it has a default."""
     default: Any = None
     """Kept as the text that the environment would hold; a secret has none."""
-    secret: bool = False
-    """Read as a Secret, and never written into an example."""
-    minimum: float | None = None
-    """Of numbers, and of the numbers of a list."""
-    maximum: float | None = None
-    min_length: int = 0
-    """Of the whole text, in characters."""
-    max_length: int | None = None
-    min_different: int = 0
-    """Characters that are different from each other: `aaaa…` is long and no secret."""
-    pattern: str = ""
-    """A regular expression for the whole text, or for each item of a list."""
-    choices: tuple[str, ...] = ()
-    schemes: tuple[str, ...] = ()
-    """Of a URL, without a driver's suffix: `postgresql` also takes postgresql+asyncpg://."""
-    items: Kind = "str"
-    """Of a list; items are separated by commas."""
     fallbacks: tuple[str, ...] = ()
     """Variables that are read, in this order, where this one is not set."""
     example: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -15,8 +16,6 @@ from ci_ops.core.dburl import database_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from ci_ops.core.contract import Variable
 
 Kind = Literal["str", "int", "float", "bool", "url", "list", "choice"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -32,6 +31,30 @@ _GREATEST = sys.float_info.max
 _WEB = frozenset({"http", "https", "ws", "wss"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a value has to be like."""
+
+    kind: Kind = "str"
+    secret: bool = False
+    """Read as a Secret, and never written into an example."""
+    minimum: float | None = None
+    """Of numbers, and of the numbers of a list."""
+    maximum: float | None = None
+    min_length: int = 0
+    """Of the whole text, in characters."""
+    max_length: int | None = None
+    min_different: int = 0
+    """Characters that are different from each other: `aaaa…` is long and no secret."""
+    pattern: str = ""
+    """A regular expression for the whole text, or for each item of a list."""
+    choices: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
+    """Of a URL, without a driver's suffix: `postgresql` also takes postgresql+asyncpg://."""
+    items: Kind = "str"
+    """Of a list; items are separated by commas."""
+
+
 def as_text(value: Any) -> str:
     """The text that the environment would hold for this value."""
     if isinstance(value, bool):
@@ -39,7 +62,7 @@ def as_text(value: Any) -> str:
     return ",".join(map(as_text, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def value_of(rules: Variable, text: str) -> Any:
+def value_of(rules: Rules, text: str) -> Any:
     """The value the text stands for.
 
     Raises ValueError, which says nothing about the text.
@@ -51,7 +74,7 @@ def value_of(rules: Variable, text: str) -> Any:
     return _item(rules, rules.kind, text)
 
 
-def bounds_faults(rules: Variable) -> Iterator[str]:
+def bounds_faults(rules: Rules) -> Iterator[str]:
     """What is wrong with the bounds and the choices that a variable declares.
 
     NaN passes every comparison, so everything is asked for the right way round.
@@ -67,14 +90,14 @@ def bounds_faults(rules: Variable) -> Iterator[str]:
         yield "a choice is not empty, and has no blanks around it"
 
 
-def is_weak(rules: Variable, text: str) -> bool:
+def is_weak(rules: Rules, text: str) -> bool:
     """True for a secret that is too short, or of too few different characters."""
     if not rules.secret:
         return False
     return len(text) < rules.min_length or len(set(text)) < rules.min_different
 
 
-def expected_form(rules: Variable) -> str:
+def expected_form(rules: Rules) -> str:
     """What a good value is, in words."""
     if rules.kind == "choice":
         return f"one of {', '.join(rules.choices)}" if len(rules.choices) > 1 else rules.choices[0]
@@ -93,7 +116,7 @@ def expected_form(rules: Variable) -> str:
 _PLURALS = {"str": "texts", "int": "whole numbers", "float": "numbers", "url": "addresses"}
 
 
-def _range(rules: Variable) -> str:
+def _range(rules: Rules) -> str:
     if rules.minimum is not None and rules.maximum is not None:
         return f" from {rules.minimum:g} to {rules.maximum:g}"
     if rules.minimum is not None:
@@ -101,42 +124,42 @@ def _range(rules: Variable) -> str:
     return "" if rules.maximum is None else f" of at most {rules.maximum:g}"
 
 
-def _lengths(rules: Variable) -> str:
+def _lengths(rules: Rules) -> str:
     bounds = [f"at least {rules.min_length}"] if rules.min_length else []
     bounds += [f"at most {rules.max_length}"] if rules.max_length is not None else []
     different = f", {rules.min_different} of them different" if rules.min_different else ""
     return (f" of {' and '.join(bounds)} characters" if bounds else "") + different
 
 
-def _matching(rules: Variable) -> str:
+def _matching(rules: Rules) -> str:
     return f" that matches {rules.pattern} as a whole" if rules.pattern else ""
 
 
-def _item(rules: Variable, kind: Kind, text: str) -> Any:
+def _item(rules: Rules, kind: Kind, text: str) -> Any:
     if rules.pattern and re.fullmatch(rules.pattern, text) is None:
         raise ValueError("pattern")
     return _READERS[kind](rules, text)
 
 
-def _text(rules: Variable, text: str) -> str:
+def _text(rules: Rules, text: str) -> str:
     if not text or len(set(text)) < rules.min_different:
         raise ValueError("text")
     return text
 
 
-def _whole(rules: Variable, text: str) -> int:
+def _whole(rules: Rules, text: str) -> int:
     if _WHOLE.fullmatch(text) is None:
         raise ValueError("number")
     return int(_within(rules, int(text)))
 
 
-def _number(rules: Variable, text: str) -> float:
+def _number(rules: Rules, text: str) -> float:
     if _NUMBER.fullmatch(text) is None:
         raise ValueError("number")
     return _within(rules, float(text))
 
 
-def _within(rules: Variable, value: float) -> float:
+def _within(rules: Rules, value: float) -> float:
     is_small = rules.minimum is not None and value < rules.minimum
     is_great = rules.maximum is not None and value > rules.maximum
     if is_small or is_great or not math.isfinite(value):
@@ -144,7 +167,7 @@ def _within(rules: Variable, value: float) -> float:
     return value
 
 
-def _switch(rules: Variable, text: str) -> bool:
+def _switch(rules: Rules, text: str) -> bool:
     del rules
     word = text.casefold()
     if word not in TRUE_WORDS | FALSE_WORDS:
@@ -152,13 +175,13 @@ def _switch(rules: Variable, text: str) -> bool:
     return word in TRUE_WORDS
 
 
-def _choice(rules: Variable, text: str) -> str:
+def _choice(rules: Rules, text: str) -> str:
     if text not in rules.choices:
         raise ValueError("choice")
     return text
 
 
-def _address(rules: Variable, text: str) -> str:
+def _address(rules: Rules, text: str) -> str:
     kind = database_kind(text)
     known = {database_kind(f"{each}://") for each in rules.schemes}
     if _SCHEME.match(text) is None or _BLANK.search(text) or (known and kind not in known):
@@ -172,7 +195,7 @@ def _address(rules: Variable, text: str) -> str:
     return text
 
 
-_READERS: dict[Kind, Callable[[Variable, str], Any]] = {
+_READERS: dict[Kind, Callable[[Rules, str], Any]] = {
     "str": _text,
     "int": _whole,
     "float": _number,
