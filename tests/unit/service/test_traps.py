@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_model import HealthStatus
 from ci_ops.service.routes.answer import HealthRoutes
+from ci_ops.service.routes.asgi import HealthApp
 from ci_ops.service.routes.fastapi import make_health_router
 from tests.support.web_calls import REMOTE, call_asgi
 
@@ -68,6 +73,22 @@ def test_a_time_limit_holds_in_any_thread_for_sync_and_async_checks() -> None:
         "asynchronous": HealthStatus.HEALTHY,
         "hung": HealthStatus.DEGRADED,
     }
+
+
+def test_a_kubelet_is_answered_before_redirects_and_host_checks() -> None:
+    inner = Starlette(
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=["shop.example.com"]),
+            Middleware(HTTPSRedirectMiddleware),
+        ]
+    )
+    app = HealthApp(inner, routes=HealthRoutes(HealthCheckService()))
+    asks = {"Host": "10.0.0.7:8000"}
+
+    assert call_asgi(app, "/health/ready", headers=asks, peer="10.0.0.1").status == 200
+    assert call_asgi(app, "/health/live", headers=asks, peer="10.0.0.1").status == 200
+    assert call_asgi(app, "/", headers=asks, peer="10.0.0.1").status == 400
+    assert call_asgi(app, "/", headers={"Host": "shop.example.com"}, peer="10.0.0.1").status == 307
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready", "/health/check", "/health/summary"])
