@@ -51,10 +51,8 @@ class Run:
         self.task: asyncio.Task[None] | None = None
 
     @property
-    def is_under_way(self) -> bool:
-        """False when it is over, and when its loop is gone or stands still."""
-        if self.finished.done():
-            return False
+    def may_end(self) -> bool:
+        """False when the loop it runs on is gone or stands still."""
         loop = self.loop
         return loop is None or not (loop.is_closed() or (self.is_expired and not loop.is_running()))
 
@@ -104,7 +102,7 @@ class CheckState:
                 return None
             may_be_shown = not fresh and self._may_still_be_shown(age)
             run = self._run
-            if run is None or not run.is_under_way:
+            if run is None or not run.may_end:
                 run = self._run = Run(self._tools.monotonic(), loop if self._is_async else None)
                 try:
                     self._start(run)
