@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_HOPS = 32
 MAX_HEADER_LENGTH = 2048
+BY_HEADER = "by-header:"
 UNIX = "unix"
 """In `trusted`: peers on a Unix socket. As an address: such a peer, when nothing more is known."""
 
@@ -30,7 +31,10 @@ class Client(NamedTuple):
     address: str
     """IP address in its usual spelling; `unix` for a local peer nobody speaks for."""
     key: str
-    """What to count it under: the address, or the /64 of an IPv6 address."""
+    """What to count it under: the address, or the /64 of an IPv6 address.
+
+    For a suspect one, what the header says, with `by-header:` before it.
+    """
     is_peer: bool
     """True when nobody spoke for the client: the address is that of the connection."""
     is_suspect: bool
@@ -84,7 +88,7 @@ class ClientResolver:
         if client.is_suspect and not self.diagnosis:
             self.diagnosis = (
                 f"requests arrive from {client.address} with the header {self.header}, but that address is not "
-                "a trusted proxy: all clients behind it count as one"
+                "a trusted proxy: its clients are told apart by a header that anybody could send, and never blocked"
             )
         return client
 
@@ -116,10 +120,11 @@ class ClientResolver:
         own = peer if peer == UNIX else read_address(peer) or peer
         entries = self._entries(forwarded)
         if not self.is_trusted(own):
+            peer_client = _client(own, is_peer=True)
             is_suspect = bool(entries) and (own == UNIX or is_private(own))
-            return _client(own, is_peer=True, is_suspect=is_suspect)
+            return _suspect(peer_client, entries) if is_suspect else peer_client
         address = self._by_count(entries) if self._hops else self._past_trusted(entries)
-        return _client(address or own, is_peer=address is None, is_suspect=False)
+        return _client(address or own, is_peer=address is None)
 
     def _past_trusted(self, entries: list[str]) -> str | None:
         found = None
@@ -148,7 +153,19 @@ class ClientResolver:
         return forwarded_for(forwarded, most=MAX_HOPS)
 
 
-def _client(address: str, *, is_peer: bool, is_suspect: bool) -> Client:
+def _client(address: str, *, is_peer: bool) -> Client:
     identity = identify(address)
     key = bounded_key(address) if identity is None else identity[1]
-    return Client(address=address, key=key, is_peer=is_peer, is_suspect=is_suspect)
+    return Client(address=address, key=key, is_peer=is_peer, is_suspect=False)
+
+
+def _suspect(peer: Client, entries: list[str]) -> Client:
+    """A client that a header tells apart from others, though anybody could have sent it.
+
+    The key is one that no other client has: whoever lies takes nobody's quota.
+    """
+    addresses = [address for entry in reversed(entries) if (address := read_address(entry))]
+    public = (address for address in addresses if not is_private(address))
+    told = next(public, addresses[-1] if addresses else peer.address)
+    key = f"{BY_HEADER}{_client(told, is_peer=False).key}"
+    return peer._replace(key=key, is_suspect=True)

@@ -38,8 +38,8 @@ class RequestLimits:
     """The limits of an application; None switches one of the three off.
 
     Flagged users are only shown at /health/security, unless `refuse_flagged`.
-    A client behind a proxy that was not named is not limited at all: all who
-    come through it would count as one.
+    Clients behind a proxy that was not named are told apart by its header. As
+    anybody could have sent that, they have their quotas, but are never blocked.
     """
 
     def __init__(
@@ -68,8 +68,6 @@ class RequestLimits:
         user, guard, hit = exchange.user, self._guard, self._hit
         if client.is_suspect:
             exchange.layer.warn_of_proxy()
-            if not user:
-                return
         elif guard is not None and not guard.check_request(client.address):
             self._refuse_address(guard, exchange)
             return

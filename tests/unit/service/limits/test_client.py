@@ -153,6 +153,22 @@ def test_a_forgotten_proxy_is_noticed_and_said(peer: str | None) -> None:
     assert resolver.resolve(peer, "198.51.100.2").is_suspect
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "key"),
+    [
+        ("9.9.9.9", "9.9.9.9"),
+        ("6.6.6.6, 9.9.9.9", "9.9.9.9"),
+        ("9.9.9.9, 10.0.0.7", "9.9.9.9"),
+        ("10.1.1.1, 10.0.0.7", "10.1.1.1"),
+        ("2a00:1450:4001:81b::200e", "2a00:1450:4001:81b::/64"),
+        ("nonsense", "172.17.0.1"),
+    ],
+)
+def test_clients_of_a_forgotten_proxy_are_told_apart_and_take_nobodys_quota(forwarded: str, key: str) -> None:
+    client = ClientResolver().resolve("172.17.0.1", forwarded)
+    assert client == Client(address="172.17.0.1", key=f"by-header:{key}", is_peer=True, is_suspect=True)
+
+
 def test_only_the_header_with_dashes_counts_in_asgi_and_repeated_lines_are_one() -> None:
     resolver = ClientResolver(PROXIES)
     scope = {
