@@ -46,7 +46,7 @@ class _Through(http.client.HTTPConnection):
     """A connection to a server on a Unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("shop.example.com", timeout=10)
+        super().__init__("shop.example.com", timeout=30)
         self._path = path
 
     def connect(self) -> None:

@@ -48,7 +48,7 @@ def test_a_request_in_flight_is_answered_after_the_drain_time(
 
 def test_an_endless_stream_does_not_keep_the_process_from_ending(launch: Launch) -> None:
     server = launch("uvicorn", DRAIN="0.1", DRAIN_TIMEOUT="0.3").wait_ready()
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request("GET", "/stream")
     response = connection.getresponse()
     assert response.read(6) == b"event\n"
@@ -63,7 +63,7 @@ def test_an_endless_stream_does_not_keep_the_process_from_ending(launch: Launch)
 
 def test_a_web_socket_that_nobody_closes_does_not_either(launch: Launch) -> None:
     server = launch("uvicorn", DRAIN="0.1", DRAIN_TIMEOUT="0.3").wait_ready()
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
     connection.request("GET", "/ws", headers={"Connection": "Upgrade", "Upgrade": "websocket", **key})
     assert connection.getresponse().status == 101

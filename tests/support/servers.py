@@ -95,7 +95,7 @@ class Server:
 
     def ask(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one GET on a new connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path, headers=headers or {})
             response = connection.getresponse()
@@ -115,7 +115,7 @@ class Server:
         """Send SIGTERM to every process, as a service manager does."""
         os.killpg(self.process.pid, signal.SIGTERM)
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """The exit code."""
         return self.process.wait(seconds)
 

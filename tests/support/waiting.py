@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIMIT_SECONDS = 10.0
+LIMIT_SECONDS = 30.0
+"""Ample, so that a busy machine fails nothing: only what never comes waits as long."""
 
 
 def wait_until(is_so: Callable[[], object], *, limit_seconds: float = LIMIT_SECONDS) -> None:
