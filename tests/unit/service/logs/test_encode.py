@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ci_ops.core.secret import Secret
@@ -56,6 +56,7 @@ JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # which is the machine's load, not the strategy
 @given(st.dictionaries(st.text(), JSON))
 def test_whatever_is_logged_is_one_line_of_ascii_json(fields: dict[str, Any]) -> None:
     text = "{" + encode_fields(fields) + "}"
