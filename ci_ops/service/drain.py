@@ -70,9 +70,9 @@ class SignalDrain:
         return self._bell is not None
 
     def install(self, worker: Any = None) -> str:
-        """Hold SIGTERM back from now on; again where a server has set its handler since.
+        """Hold SIGTERM back from now on.
 
-        Returns why it cannot be, and nothing where it can. `worker` is what
+        Again, where a server has set its handler since. Returns why it cannot be, and nothing where it can. `worker` is what
         the hooks of gunicorn get.
         """
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
@@ -97,9 +97,9 @@ class SignalDrain:
         self._original = lambda *_: stop()
 
     def stop_accepting(self) -> float:
-        """Leave new connections to other workers; returns for how long to serve those there are.
+        """Leave new connections to other workers.
 
-        Servers on an event loop close at their end what they have accepted and
+        Returns for how long to serve those that there are. Servers on an event loop close at their end what they have accepted and
         not yet read, so they have to stop accepting before. Source: `servers`
         of uvicorn's Server and of gunicorn's asgi worker, which are asyncio's.
         """

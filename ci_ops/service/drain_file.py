@@ -1,4 +1,6 @@
-"""Take every process of this host out of the rotation, in a `preStop` hook.
+"""Take every process of this host out of the rotation.
+
+For a `preStop` hook:
 
     CI_OPS_DRAIN_FILE=/run/shop/draining python -m ci_ops.service.drain_file
 
@@ -36,7 +38,10 @@ def seconds_since(path: Path | None) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Create the file and wait; 1 where it cannot be created, 2 for a wrong call."""
+    """Create the file and wait.
+
+    1 where it cannot be created, 2 for a wrong call.
+    """
     path, plan = drain_file_from_environment(), DrainPlan()
     problem = "" if path else f"{FILE_VARIABLE} names no file"
     problem = "it takes no arguments" if arguments else problem or plan.fault

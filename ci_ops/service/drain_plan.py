@@ -41,7 +41,10 @@ class DrainPlan:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the variable; empty when it can be used or is not set."""
+        """What is wrong with the variable.
+
+        Empty when it can be used or is not set.
+        """
         stated = os.environ.get(DRAIN_VARIABLE, "")
         try:
             is_good = self.drain_seconds is not None or not stated or _is_time(float(stated))

@@ -1,4 +1,4 @@
-"""Whether this worker is being replaced by another one, behind the same socket.
+"""Whether another worker takes over from this one, behind one socket.
 
 A reload in place ends workers while the server goes on: it is no reason to
 leave the rotation. Only the master knows that it reloads, so it says so in
