@@ -72,8 +72,8 @@ class SignalDrain:
     def install(self, worker: Any = None) -> str:
         """Hold SIGTERM back from now on.
 
-        Again, where a server has set its handler since. Returns why it cannot be, and nothing where it can. `worker` is what
-        the hooks of gunicorn get.
+        Again, where a server has set its handler since. Returns why it cannot
+        be, and nothing where it can. `worker` is what the hooks of gunicorn get.
         """
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
             return "" if self.is_installed else "signals are for the main thread of a POSIX process"
@@ -99,9 +99,10 @@ class SignalDrain:
     def stop_accepting(self) -> float:
         """Leave new connections to other workers.
 
-        Returns for how long to serve those that there are. Servers on an event loop close at their end what they have accepted and
-        not yet read, so they have to stop accepting before. Source: `servers`
-        of uvicorn's Server and of gunicorn's asgi worker, which are asyncio's.
+        Returns for how long to serve those that there are. Servers on an event
+        loop close at their end what they have accepted and not yet read, so they
+        have to stop accepting before. Source: `servers` of uvicorn's Server and
+        of gunicorn's asgi worker, which are asyncio's.
         """
         owner = self.worker if self._is_on_loop else getattr(self._original, "__self__", None)
         servers = getattr(owner, "servers", ())
