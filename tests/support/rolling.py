@@ -70,7 +70,10 @@ class Router:
 
     def _probe(self) -> None:
         while not self._stop.wait(0.03):
-            self.ready = tuple(one for one in self.servers if one.get("/health/ready") == 200)
+            for one in self.servers:
+                others = tuple(each for each in self.ready if each is not one)
+                # Known at once, and not when the slowest of the servers has answered too.
+                self.ready = (*others, one) if one.get("/health/ready") == 200 else others
 
 
 class ThreadLoad:
