@@ -2,7 +2,7 @@
 
 In a test: `with SmallService(folder) as service: … service.url …`. On its own:
 `python tests/support/small_service.py FOLDER --address FILE` writes its address
-to FILE and serves until it is stopped. A release is a folder with the file
+to FILE and serves until that file is gone. A release is a folder with the file
 `commit` and, where its health is not good, the file `health` with its word.
 """
 
@@ -85,14 +85,16 @@ class SmallService:
 
 
 def main() -> None:
-    """Serve a folder until stopped."""
+    """Serve a folder until the file with the address is gone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--address", type=Path, required=True, help="file to write the address to")
     arguments = parser.parse_args()
     with SmallService(arguments.folder) as service:
         arguments.address.write_text(service.url, encoding="utf-8")
-        threading.Event().wait()
+        never = threading.Event()
+        while arguments.address.exists():
+            never.wait(0.2)
 
 
 if __name__ == "__main__":

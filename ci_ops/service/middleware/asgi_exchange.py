@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.service.limits.client import UNIX
 from ci_ops.service.logs.trace import ids
 from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
+from ci_ops.service.middleware.security import NOT_MODIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -92,7 +93,7 @@ class ASGIExchange(Exchange):
                 own = [(b"x-request-id", self.fields["request_id"].encode()), *own]
             present = dict(headers)
             choice = table.plain_media.get(present.get(b"content-type"))
-            if choice is None or not table.plain_names.issuperset(present):
+            if choice is None or self.status == NOT_MODIFIED or not table.plain_names.issuperset(present):
                 headers = table.completed(self, headers, own)
             else:
                 headers = [*headers, *own, *choice[self.is_https + 2 * self.is_private]]

@@ -46,7 +46,13 @@ DOCS_PATHS = ("/docs", "/redoc")
 REVEALING = ("server", "x-powered-by")
 """Taken out of the application's answers; a server adds its own later, by its own configuration."""
 
+NOT_MODIFIED = 304
+"""Source: RFC 9111, section 3.2: its headers update the stored answer."""
+
 MAX_REMEMBERED = 256
+_DATA, _PAGE, _UNKNOWN = 0, 1, 2
+"""Kinds of answers: for programs, pages, and those that do not tell."""
+
 _HSTS = "strict-transport-security"
 _CSP = "content-security-policy"
 _SCRIPTS = re.compile(r"\bscript-src\b[^;]*")
@@ -76,11 +82,12 @@ class SecurityHeaders:
         kinds = [
             _changed({**_EVERYWHERE, **_API}, {**(everywhere or {}), **(api or {})}),
             _changed({**_EVERYWHERE, **_HTML}, {**(everywhere or {}), **(html or {})}),
+            _changed(_EVERYWHERE, everywhere or {}),
         ]
         if report_only:
             kinds = [{_reported(name): value for name, value in kind.items()} for kind in kinds]
         self._kinds = kinds
-        self._docs_paths = tuple(docs_paths)
+        self._docs_paths = tuple(path.rstrip("/") for path in docs_paths)
         self._no_store = private_no_store
 
     def for_asgi(self) -> HeaderTable:
@@ -106,7 +113,7 @@ class HeaderTable:
         self._convert = convert
         self._docs_paths = docs_paths
         self._no_store = [(convert("cache-control"), convert("no-store"))] if no_store else []
-        # By is_html and is_https.
+        # By kind of answer and is_https.
         self._pairs = [[_pairs(kind, convert, https=https) for https in (False, True)] for kind in kinds]
         ours = {name for kind in self._pairs for pairs in kind for name, _ in pairs}
         self.revealing = {convert(name) for name in REVEALING}
@@ -128,11 +135,15 @@ class HeaderTable:
         is_html = media_type.lower().startswith(self._html)
         is_json = self._json in media_type.lower()
         exchange.is_stream = self._stream in media_type
-        if not is_html and not exchange.is_stream:
+        if media_type and not is_html and not exchange.is_stream:
             self._remember(headers, media_type, is_json=is_json)
-        pairs = self._pairs[is_html][exchange.is_https]
-        if is_html:
-            pairs = self._for_page(pairs, exchange)
+        if exchange.status == NOT_MODIFIED:
+            # Its headers take the place of those in the cache, and it does not tell what lies there.
+            pairs = self._pairs[_UNKNOWN][exchange.is_https]
+        elif is_html:
+            pairs = self._for_page(self._pairs[_PAGE][exchange.is_https], exchange)
+        else:
+            pairs = self._pairs[_DATA][exchange.is_https]
         if is_json and exchange.is_private:
             pairs = [*pairs, *self._no_store]
         kept = [pair for pair in headers if pair[0].lower() not in self.revealing]
@@ -144,12 +155,13 @@ class HeaderTable:
             names = {name for name, _ in headers if name == name.lower()}
             self.plain_names |= names - self._of_interest
         if len(self.plain_media) < MAX_REMEMBERED:
-            http, https = self._pairs[False]
+            http, https = self._pairs[_DATA]
             more = self._no_store if is_json else []
-            self.plain_media[media_type or None] = (http, https, http + more, https + more)
+            self.plain_media[media_type] = (http, https, http + more, https + more)
 
     def _for_page(self, pairs: list[Pair], exchange: Exchange) -> list[Pair]:
-        if exchange.path.startswith(self._docs_paths):
+        path = exchange.path
+        if any(path == root or path.startswith(f"{root}/") for root in self._docs_paths):
             return [pair for pair in pairs if not pair[0].startswith(self._csp)]
         nonce = exchange.nonce
         if not nonce:
@@ -169,7 +181,7 @@ def _with_nonce(value: str | bytes, nonce: str) -> str:
 
 def no_headers(convert: Callable[[str], Any]) -> HeaderTable:
     """A table that adds nothing and takes nothing away."""
-    table = HeaderTable([{}, {}], convert, (), no_store=False)
+    table = HeaderTable([{}, {}, {}], convert, (), no_store=False)
     table.revealing = set()
     return table
 
