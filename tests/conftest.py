@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.support")
 
@@ -23,6 +24,9 @@ from tests.support.parts import MISSING, ON_CI  # noqa: E402 - the rewriting com
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("any-machine", deadline=None)  # how long an example takes says how busy it is
+settings.load_profile("any-machine")
 
 SCRUBBED_PREFIXES = (
     "ACTIONS_",
