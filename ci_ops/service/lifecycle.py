@@ -257,7 +257,6 @@ class ApplicationLifecycle:
         if self.in_flight.count:
             wait = self.in_flight.wait
             yield asyncio.to_thread(wait, seconds) if is_on_loop() else wait(seconds)
-        states = {name: one["state"] for name, one in told("circuit-breakers").items()}
         for hook in reversed(self._shutdown_hooks):
             try:
                 yield hook()
@@ -268,7 +267,7 @@ class ApplicationLifecycle:
         _tell(
             logging.INFO,
             "shutdown_completed",
-            f"stopped with {self.in_flight.count} requests in flight, circuit breakers: {states or 'none'}",
+            f"stopped with {self.in_flight.count} requests in flight, circuit breakers: {_breaker_states()}",
         )
 
     def _begin_drain(self) -> float:
@@ -321,6 +320,15 @@ class ApplicationLifecycle:
             self._has_warned = True
             advice = "post_worker_init in ci_ops.service.gunicorn_hooks does it for a preloaded application"
             _tell(logging.WARNING, "signals_unwatched", f"SIGTERM is not watched in this process; {advice}")
+
+
+def _breaker_states() -> str:
+    try:
+        states = {name: one["state"] for name, one in told("circuit-breakers").items()}
+    except Exception:  # who tells is the application's choice, and no reason not to end in order
+        log.exception("the states of the circuit breakers cannot be told")
+        return "unknown"
+    return str(states or "none")
 
 
 async def _deployment_checks(database: Check) -> Any:

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from ci_ops.core.status import Status
+from ci_ops.service import providers
 from ci_ops.service.breaker import CircuitBreaker
 from ci_ops.service.checker import deployment_checker
 from ci_ops.service.drain_plan import DrainPlan
@@ -29,6 +30,7 @@ from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_model import HealthStatus
 from ci_ops.service.lifecycle import ApplicationLifecycle, application_lifecycle
 from ci_ops.service.lifespan import compose_lifespans
+from ci_ops.service.providers import provide
 from ci_ops.service.startup import StartupFailedError
 from tests.support.parts import ROOT
 from tests.support.service_clock import HandClock
@@ -235,6 +237,20 @@ def test_the_end_runs_every_hook_backwards_and_once(
     assert "0 requests in flight" in caplog.messages[-1]
     assert f"'{breaker.name}': 'closed'" in caplog.messages[-1]
     assert _state(life) == "draining"
+
+
+def test_the_end_comes_in_order_even_where_the_breakers_cannot_be_told(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "_providers", {})
+    provide("circuit-breakers", lambda: {"payments": "no mapping"})
+    ended: list[str] = []
+    life.add_shutdown_hook(lambda: ended.append("closed"))
+    life.start()
+    life.stop()
+
+    assert ended == ["closed"]
+    assert caplog.messages[-1].endswith("circuit breakers: unknown")
 
 
 def test_a_process_may_start_again(life: ApplicationLifecycle) -> None:
