@@ -22,8 +22,14 @@ HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, Heal
 def _service(check: Any) -> HealthCheckService:
     # Ample times: what is asked for here is the answer, not how fast a busy machine gives it.
     health = HealthCheckService(deadline_seconds=30)
-    fresh = {"ttl_seconds": 0, "stale_seconds": 0, "failure_ttl_seconds": 0}
-    health.add(check, slow_seconds=None, timeout_seconds=20, **fresh)
+    health.add(
+        check,
+        slow_seconds=None,
+        timeout_seconds=20,
+        ttl_seconds=0,
+        stale_seconds=0,
+        failure_ttl_seconds=0,
+    )
     return health
 
 
