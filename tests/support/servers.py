@@ -59,9 +59,13 @@ class Server:
         """`kind` is one of the names above, or a module with its arguments."""
         self.log_path = folder / f"{kind.partition(' ')[0]}-{os.urandom(4).hex()}.log"
         self.port = 0
+        command = (COMMANDS | OBSERVED | UNWATCHED).get(kind, kind)
+        each_logs = "kit_apps" in command and "--preload" not in command
+        self.lives = 2 if each_logs and "--workers 2" in command else 0
+        """How many workers log the start of their lifecycle."""
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *(COMMANDS | OBSERVED | UNWATCHED).get(kind, kind).split()],
+                [sys.executable, "-m", *command.split()],
                 cwd=cwd,
                 env={**os.environ, **env},
                 stdout=log,
@@ -82,9 +86,10 @@ class Server:
         return self
 
     def wait_ready(self) -> Server:
-        """Wait until it is ready to serve."""
+        """Wait until it is ready to serve, with every worker: one that still boots may lose a signal."""
         self.wait_for_port()
         wait_until(lambda: self.get("/health/ready") == 200)
+        wait_until(lambda: self.log.count(":started in ") >= self.lives)
         return self
 
     def get(self, path: str) -> int:
