@@ -248,11 +248,12 @@ class CircuitBreaker:
             started = clock()
             try:
                 result = function(*args, **kwargs)
-                answered_badly = is_bad is not None and is_bad(result)
+                is_late = result.__class__ in _LATE
+                answered_badly = is_bad is not None and not is_late and is_bad(result)
             except BaseException as error:
                 self.judge(error, permit, started)
                 raise
-            if result.__class__ in _LATE:
+            if is_late:
                 circuit.release(permit)
                 return self._late(result)
             ended = clock()

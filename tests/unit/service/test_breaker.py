@@ -293,6 +293,14 @@ def test_a_judge_that_breaks_is_a_failure_that_everybody_sees() -> None:
     assert state_of(breaker) is CircuitState.OPEN
 
 
+def test_a_result_that_comes_later_is_judged_when_it_has_come() -> None:
+    breaker = CircuitBreaker("result", 1, is_bad_result=lambda status: bool(status >= 500))
+    assert asyncio.run(breaker.call(give_async, 200)) == 200
+    assert state_of(breaker) is CircuitState.CLOSED
+    assert asyncio.run(breaker.call(give_async, 503)) == 503
+    assert state_of(breaker) is CircuitState.OPEN
+
+
 def test_a_judge_of_exceptions_that_breaks_keeps_no_permit() -> None:
     clock = Ticks()
     breaker = CircuitBreaker(
