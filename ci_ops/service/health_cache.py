@@ -180,7 +180,7 @@ class _Cache:
             # A task of its own: a prober that hangs up does not cancel the answer of the others.
             task = asyncio.create_task(self._lead_async(flight, args, kwargs))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(functools.partial(self._see_that_it_landed, flight))
         await until_done(flight, WAIT_SECONDS)
         return self._unwrap(flight.result(0))
 
@@ -225,10 +225,13 @@ class _Cache:
             kept = _Kept(await self._function(*args, **kwargs), None, self._monotonic())
         except Exception as error:  # noqa: BLE001 - raised again to everyone who asked
             kept = _Kept(None, error, self._monotonic())
-        except BaseException:
-            self._abandon(flight)
-            raise
         self._land(flight, kept)
+
+    def _see_that_it_landed(self, flight: Future[_Kept], task: asyncio.Task[None]) -> None:
+        """Seen from outside: a task that is cancelled before its first step runs nothing."""
+        self._tasks.discard(task)
+        if not flight.done():
+            self._abandon(flight)
 
     def _abandon(self, flight: Future[_Kept]) -> None:
         """Nobody answers: the loop or the process is ending, which says nothing about health."""

@@ -156,6 +156,7 @@ class CheckState:
             self._tools.workers.submit(lambda: self._run_here(run))
         elif run.loop is not None:
             run.task = run.loop.create_task(self._run_on_loop(run))
+            run.task.add_done_callback(lambda _: self._see_that_it_ended(run))
         else:
             self._tools.loop_thread.run(self._run_on_loop(run))
 
@@ -183,6 +184,11 @@ class CheckState:
             outcome = self._timeout() if limit.expired() else self._failure(error)
         finally:  # a cancellation from outside says nothing about the dependency: nothing is recorded
             self._finish(run, outcome)
+
+    def _see_that_it_ended(self, run: Run) -> None:
+        """A task that is cancelled before its first step runs nothing, not even its `finally`."""
+        if not run.finished.done():
+            self._finish(run, None)
 
     def _failure(self, error: BaseException) -> Outcome:
         return Outcome(status=HealthStatus.UNHEALTHY, message=named(error))

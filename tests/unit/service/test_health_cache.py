@@ -308,3 +308,19 @@ def test_a_run_left_behind_on_a_loop_that_stands_still_stops_nobody() -> None:
         task = left.run(begin_and_leave())
         assert asyncio.run(health_check()) == "ok"
         assert left.run(finish(task)) == "ok"  # the other answer is kept, this one was only waited for
+
+
+def test_a_run_that_is_cancelled_before_it_begins_stops_nobody() -> None:
+    @cache_health_check
+    async def health_check() -> str:
+        return "ok"
+
+    async def cancel_and_ask_again() -> str:
+        asker = asyncio.create_task(health_check())
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait({asker})
+        return await health_check()
+
+    assert asyncio.run(cancel_and_ask_again()) == "ok"

@@ -110,6 +110,25 @@ def test_a_check_that_is_cut_off_again_and_again_does_not_stay_healthy(
     assert health.report()["cache"].message == "the check was cut off"
 
 
+def test_a_run_that_is_cancelled_before_it_begins_is_followed_by_another(
+    health: HealthCheckService, clock: HandClock
+) -> None:
+    @health.check()
+    async def cache() -> bool:
+        return True
+
+    async def cancel_and_ask_again() -> HealthStatus:
+        asker = asyncio.create_task(health.report_async())
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait({asker})
+        clock.advance(6)
+        return (await health.report_async()).status
+
+    assert asyncio.run(cancel_and_ask_again()) is HEALTHY
+
+
 def test_a_run_on_a_loop_that_stands_still_is_given_up(health: HealthCheckService, clock: HandClock) -> None:
     @health.check()
     async def cache() -> None:
