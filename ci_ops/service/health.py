@@ -209,7 +209,10 @@ class HealthCheckService:
         for check in self.checks:
             end = getattr(check.call, "close", None)
             if end is not None:
-                end()
+                try:
+                    end()
+                except Exception:
+                    log.exception("the health check %s could not be closed; going on", check.name)
 
     def _begin(
         self, group: str, *, fresh: bool, loop: asyncio.AbstractEventLoop | None

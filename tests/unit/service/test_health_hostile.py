@@ -296,6 +296,36 @@ def test_threads_and_tasks_that_hammer_it_never_run_a_check_beside_itself() -> N
     assert awaited.runs > 1
 
 
+class Unclosable:
+    """A check that keeps something open, and cannot let it go."""
+
+    name = "cache"
+
+    def __call__(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        raise ConnectionResetError("already gone")
+
+
+def test_a_check_that_cannot_be_closed_keeps_no_other_open(
+    health: HealthCheckService, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = []
+
+    def queue() -> bool:
+        return True
+
+    vars(queue)["close"] = lambda: closed.append("queue")
+    health.add(Unclosable())
+    health.add(queue)
+
+    health.close()
+
+    assert closed == ["queue"]
+    assert "the health check cache could not be closed" in caplog.text
+
+
 STARVED = """
 import json, threading
 from ci_ops.service.health import HealthCheckService
