@@ -18,7 +18,7 @@ from ci_ops.service.metrics.exposition import MetricsText, render
 from ci_ops.service.metrics.family import Definition, Family, merged
 from ci_ops.service.metrics.instruments import Counter, Gauge, Histogram, Metric
 from ci_ops.service.metrics.monitor import performance_monitor
-from ci_ops.service.metrics.names import label_names, metric_name
+from ci_ops.service.metrics.names import MAX_VALUE_LENGTH, label_names, metric_name
 from ci_ops.service.metrics.snapshot import snapshot
 from ci_ops.service.metrics.storage import FOLDER_VARIABLE, storage_from_environment
 from ci_ops.service.metrics.workers import is_one_of_several
@@ -130,8 +130,11 @@ class MetricsCollector:
             series = make(_tidy(name), labels=names).labels(*(labels[one] for one in names))
         except TooManyMetricsError:
             return None
-        # Texts alone: 1, 1.0 and True are equal keys and different labels.
-        if len(self._known) < MAX_KNOWN and all(type(value) is str for value in labels.values()):
+        # Texts alone: 1, 1.0 and True are equal keys and different labels. And short ones, for they are kept.
+        texts = (name, *labels.values())
+        if len(self._known) < MAX_KNOWN and all(
+            type(one) is str and len(one) <= MAX_VALUE_LENGTH for one in texts
+        ):
             self._known[key] = series
         return series
 

@@ -96,6 +96,16 @@ def test_names_made_of_data_come_to_an_end_without_an_exception(
         metrics.counter("one_more")
 
 
+def test_long_names_and_labels_are_counted_and_not_remembered(metrics: MetricsCollector) -> None:
+    for number in range(3):
+        metrics.increment_counter("orders", labels={"from": f"{'x' * 10_000}{number}"})
+        metrics.increment_counter("y" * 10_000)
+
+    (orders, long_one) = metrics.get_metrics_snapshot()["counters"].values()
+    assert sum(one["value"] for one in orders) == long_one[0]["value"] == 3
+    assert metrics._known == {}
+
+
 def test_the_ready_made_collector_is_what_health_shows() -> None:
     metrics_collector.counter("seen_by_health", "Seen.").inc()
 
