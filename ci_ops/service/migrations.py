@@ -20,7 +20,14 @@ from ci_ops.core.dburl import database_kind, libpq_url
 from ci_ops.core.secret import Secret
 from ci_ops.service.check_result import CheckResult, CheckStatus, failed
 from ci_ops.service.health_checks.database import django_connection
-from ci_ops.service.health_checks.migrations import MigrationState, alembic_state, django_state
+from ci_ops.service.health_checks.migrations import (
+    MigrationState,
+    alembic_scripts,
+    alembic_state,
+    django_loader,
+    django_state,
+    listed,
+)
 from ci_ops.service.health_workers import is_on_loop
 
 if TYPE_CHECKING:
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADS, PENDING, DRIFT = "migrations-heads", "migrations-pending", "migrations-drift"
-MOST_NAMED = 5
 
 
 class MigrationValidator:
@@ -63,7 +69,7 @@ class MigrationValidator:
                 # Inside, the engine behind the async one works as a synchronous engine does.
                 found = await connection.run_sync(lambda _: self._look())
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is the finding
-            found = [self._heads(), failed(PENDING, error)]
+            found = [_guarded(HEADS, self._heads), failed(PENDING, error)]
         return _with_verdict(found)
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
@@ -90,14 +96,12 @@ class MigrationValidator:
         return found
 
     def _heads(self) -> CheckResult:
-        module = import_module("alembic.config")
-        config = self._config if isinstance(self._config, module.Config) else module.Config(str(self._config))
-        scripts = import_module("alembic.script").ScriptDirectory.from_config(config)
+        scripts = alembic_scripts(self._config)
         heads = [scripts.get_revision(each) for each in scripts.get_heads()]
         labels = [frozenset(each.branch_labels) for each in heads]
         if len(heads) < 2 or (all(labels) and len(set(labels)) == len(labels)):
             return _good(HEADS, f"{len(heads)} head" + ("" if len(heads) == 1 else "s"))
-        names = _listed(sorted(each.revision for each in heads))
+        names = listed(sorted(each.revision for each in heads))
         return _bad(HEADS, f"{len(heads)} heads: {names}; put them together with `alembic merge heads`")
 
     def _differences(self, engine: Any) -> Iterable[str]:
@@ -141,7 +145,7 @@ class DjangoMigrationValidator:
         return found
 
     def _heads(self) -> CheckResult:
-        conflicts = _django_loader().detect_conflicts()
+        conflicts = django_loader().detect_conflicts()
         if not conflicts:
             return _good(HEADS, "each app has one last migration")
         said = "; ".join(f"{app}: {', '.join(sorted(names))}" for app, names in sorted(conflicts.items()))
@@ -150,16 +154,12 @@ class DjangoMigrationValidator:
         )
 
 
-def _django_loader() -> Any:
-    return import_module("django.db.migrations.loader").MigrationLoader(None, ignore_no_migrations=True)
-
-
 def _django_changes() -> list[str]:
     """What `makemigrations --check` would find."""
     apps = import_module("django.apps").apps
     state = import_module("django.db.migrations.state").ProjectState
     detector = import_module("django.db.migrations.autodetector").MigrationAutodetector
-    loader = _django_loader()
+    loader = django_loader()
     changes = detector(loader.project_state(), state.from_apps(apps)).changes(graph=loader.graph)
     return [
         f"{app}: {operation.describe()}"
@@ -189,9 +189,9 @@ def _pending(state: MigrationState, *, is_empty: bool) -> CheckResult:
     if is_empty:
         return CheckResult(name=PENDING, status=CheckStatus.WARN, message="there are no migrations")
     if state.pending:
-        return _bad(PENDING, f"not migrated yet: {_listed(state.pending)}", pending=list(state.pending))
+        return _bad(PENDING, f"not migrated yet: {listed(state.pending)}", pending=list(state.pending))
     if state.unknown:
-        message = f"the database is ahead of this release: {_listed(state.unknown)}"
+        message = f"the database is ahead of this release: {listed(state.unknown)}"
         return CheckResult(name=PENDING, status=CheckStatus.WARN, message=message)
     return _good(PENDING, "the database has every migration")
 
@@ -207,7 +207,7 @@ def _drift(differences: Iterable[str], command: str) -> CheckResult:
     found = list(differences)
     if not found:
         return _good(DRIFT, "models and migrations agree")
-    message = f"models and migrations differ: {_listed(found)}; write the missing one with `{command}`"
+    message = f"models and migrations differ: {listed(found)}; write the missing one with `{command}`"
     return _bad(DRIFT, message, differences=found)
 
 
@@ -236,12 +236,6 @@ def _good(name: str, message: str) -> CheckResult:
 
 def _bad(name: str, message: str, **details: Any) -> CheckResult:
     return CheckResult(name=name, status=CheckStatus.FAIL, message=message, details=details)
-
-
-def _listed(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
-    return ", ".join(listed[:MOST_NAMED]) + more
 
 
 def _with_verdict(results: list[CheckResult]) -> tuple[bool, list[CheckResult]]:

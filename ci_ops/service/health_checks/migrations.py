@@ -16,8 +16,10 @@ from ci_ops.service.health_checks.kept import kept_check
 from ci_ops.service.health_model import Check, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +42,11 @@ def alembic_state(
     `config` is the path of alembic.ini or an Alembic Config, `options` are
     those that its env.py gives to `context.configure`.
     """
-    return _alembic_state(_scripts(config), engine, options)
+    return _alembic_state(alembic_scripts(config), engine, options)
 
 
-def _scripts(config: Any) -> Any:
+def alembic_scripts(config: str | Path | Any) -> Any:
+    """The scripts of an alembic.ini or an Alembic Config, all of them read now."""
     module = import_module("alembic.config")
     read = config if isinstance(config, module.Config) else module.Config(str(config))
     scripts = import_module("alembic.script").ScriptDirectory.from_config(read)
@@ -66,10 +69,11 @@ def _alembic_state(scripts: Any, engine: Any, options: Mapping[str, Any] | None 
 
 def django_state(connection: Any) -> MigrationState:
     """The migrations of installed Django apps that the database lacks."""
-    return _django_state(_django_loader(), connection)
+    return _django_state(django_loader(), connection)
 
 
-def _django_loader() -> Any:
+def django_loader() -> Any:
+    """The migrations of the installed apps, as they are in their files now."""
     return import_module("django.db.migrations.loader").MigrationLoader(None, ignore_no_migrations=True)
 
 
@@ -102,7 +106,7 @@ def alembic_check(
     DEGRADED and takes no connection. `options` are those of env.py that say
     where versions are kept, such as `version_table`.
     """
-    scripts = _scripts(config)
+    scripts = alembic_scripts(config)
     inner = getattr(engine, "sync_engine", None)
     if inner is None:
 
@@ -127,7 +131,7 @@ def django_migrations_check(alias: str = "default") -> Check:
 
     The files are read once.
     """
-    loader = cache(_django_loader)  # the apps are not ready yet while checks are registered
+    loader = cache(django_loader)  # the apps are not ready yet while checks are registered
 
     def ask(connection: Any) -> Outcome:
         return _judge(_django_state(loader(), connection))
@@ -137,15 +141,16 @@ def django_migrations_check(alias: str = "default") -> Check:
 
 def _judge(state: MigrationState) -> Outcome:
     if state.pending:
-        return unhealthy(f"not migrated yet: {_listed(state.pending)}", len(state.pending), "pending")
+        return unhealthy(f"not migrated yet: {listed(state.pending)}", len(state.pending), "pending")
     if state.unknown:
-        return degraded(f"the database is ahead of this release: {_listed(state.unknown)}", state.head)
+        return degraded(f"the database is ahead of this release: {listed(state.unknown)}", state.head)
     return Outcome(value=state.head or None)
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
+def listed(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 class _Lent:

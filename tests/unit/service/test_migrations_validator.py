@@ -261,6 +261,17 @@ def test_an_async_engine_is_asked_on_its_loop(config: Config, tmp_path: Path) ->
     assert statuses(gone) == {"heads": PASS, "pending": FAIL}
 
 
+def test_without_scripts_and_without_an_async_database_there_are_two_findings(tmp_path: Path) -> None:
+    async def ask() -> tuple[bool, list[CheckResult]]:
+        engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'nothing' / 'shop.db'}")
+        try:
+            return await MigrationValidator(tmp_path / "alembic.ini", engine).run_all_checks()
+        finally:
+            await dispose_and_join(engine)
+
+    assert statuses(asyncio.run(ask())) == {"heads": FAIL, "pending": FAIL}
+
+
 def test_a_synchronous_engine_may_be_asked_from_a_loop(config: Config, engine: Engine) -> None:
     assert statuses(asyncio.run(MigrationValidator(config, engine).run_all_checks()))["pending"] is FAIL
 
