@@ -64,8 +64,8 @@ _ALIVE: weakref.WeakSet[CircuitBreaker] = weakref.WeakSet()
 
 
 def circuit_breakers() -> tuple[CircuitBreaker, ...]:
-    """Every breaker that is alive, by name: for health, metrics and logs."""
-    return tuple(sorted(_ALIVE, key=lambda breaker: breaker.name))
+    """Every breaker that is alive, by name and then by age: for health, metrics and logs."""
+    return tuple(sorted(_ALIVE, key=lambda breaker: (breaker.name, breaker.circuit.number)))
 
 
 class CircuitBreaker:

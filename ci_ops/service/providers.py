@@ -7,6 +7,7 @@ does not use is not loaded by anybody asking for it.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,8 +41,15 @@ def told(topic: Topic) -> Any:
 
 
 def _breakers() -> dict[str, Any]:
+    """By name; several of one name are numbered, so that none hides behind another."""
     module = sys.modules.get("ci_ops.service.breaker")
-    return {} if module is None else {one.name: one.get_status() for one in module.circuit_breakers()}
+    known: Counter[str] = Counter()
+    shown: dict[str, Any] = {}
+    for one in () if module is None else module.circuit_breakers():
+        known[one.name] += 1
+        number = known[one.name]
+        shown[one.name if number == 1 else f"{one.name} ({number})"] = one.get_status()
+    return shown
 
 
 def _features() -> dict[str, Any]:

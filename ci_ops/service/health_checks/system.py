@@ -108,12 +108,11 @@ def circuit_breaker_check(breakers: Callable[[], Iterable[Any]] | None = None) -
         return alive
 
     def circuit_breakers() -> Outcome:
-        states = {one.name: str(one.state) for one in (breakers or every)()}
-        broken = {
-            name: state for name, state in states.items() if state in {"open", "half_open", "forced_open"}
-        }
+        # Pairs, because several may have one name: a closed one must not hide an open one.
+        states = sorted((one.name, str(one.state)) for one in (breakers or every)())
+        broken = [pair for pair in states if pair[1] in {"open", "half_open", "forced_open"}]
         if broken:
-            told = ", ".join(f"{name} is {state.replace('_', ' ')}" for name, state in sorted(broken.items()))
+            told = ", ".join(f"{name} is {state.replace('_', ' ')}" for name, state in broken)
             return degraded(told, len(broken), "open")
         return Outcome(value=0, unit="open")
 

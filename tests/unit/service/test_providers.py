@@ -38,6 +38,18 @@ def test_breakers_and_features_that_the_application_uses_are_known_by_themselves
     json.dumps(told("circuit-breakers"))
 
 
+def test_breakers_of_one_name_are_told_one_by_one() -> None:
+    breakers = [CircuitBreaker("twins-under-test") for _ in range(3)]
+    breakers[1].force_open()
+    told_of = {name: one["state"] for name, one in told("circuit-breakers").items() if "twins" in name}
+
+    assert told_of == {
+        "twins-under-test": "closed",
+        "twins-under-test (2)": "forced_open",
+        "twins-under-test (3)": "closed",
+    }
+
+
 def test_asking_loads_no_part_that_the_application_does_not_use() -> None:
     program = (
         "import sys\n"

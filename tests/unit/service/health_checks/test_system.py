@@ -111,6 +111,14 @@ def test_circuit_breakers_that_are_not_closed_degrade() -> None:
     assert shown.message == "algorithm is half open, database is open"
 
 
+def test_a_closed_circuit_breaker_hides_no_open_one_of_the_same_name() -> None:
+    breakers = [_Breaker("supplier", "open"), _Breaker("supplier", "closed")]
+
+    shown = _run(circuit_breaker_check(lambda: breakers))
+
+    assert (shown.status, shown.message) == (DEGRADED, "supplier is open")
+
+
 def test_every_breaker_of_the_application_is_looked_at_without_being_named() -> None:
     breaker = CircuitBreaker("stripe-under-test", failure_threshold=1)
     before = _run(circuit_breaker_check()).message
