@@ -252,6 +252,9 @@ def _is_failure(value: Any) -> bool:
         if any(isinstance(one, int) and one >= 400 for one in value[1:]):
             return True
         value = value[0]
+    status_code = getattr(value, "status_code", None)  # the response objects of every framework have it
+    if isinstance(status_code, int):
+        return status_code >= 400
     if isinstance(value, Mapping):
         value = dict(value)
     return value is False or (isinstance(value, dict | str) and read_health(value).status is Status.FAIL)

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Response
+from starlette.responses import JSONResponse
 
 from ci_ops.service.health_cache import cache_health_check
 from tests.support.service_clock import HandClock
@@ -50,7 +52,16 @@ def test_an_answer_is_forgotten_on_demand() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [{"status": "unhealthy"}, {"status": "ok", "database": "down"}, ({"status": "ok"}, 503), "down", False],
+    [
+        {"status": "unhealthy"},
+        {"status": "ok", "database": "down"},
+        ({"status": "ok"}, 503),
+        (Response("down"), 503),
+        Response("down", 503),
+        JSONResponse({"status": "down"}, 503),
+        "down",
+        False,
+    ],
 )
 def test_a_failure_is_kept_for_a_second_at_most(clock: HandClock, answer: Any) -> None:
     answers = [answer, "ok"]
