@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from tests.support.layers import Kind, Kit, Said, asgi_app, ask_asgi, ask_wsgi, 
 from tests.support.log_lines import Lines
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@dataclass(frozen=True)
+class _FrozenError(Exception):
+    reason: str
 
 
 def test_a_request_brings_its_id_or_gets_one_and_the_answer_says_it(kind: Kind, kit: Kit) -> None:
@@ -136,6 +142,16 @@ def test_an_exception_is_answered_counted_logged_once_and_raised_again(
     assert kit.series("http_request_exceptions_total") == {("(unmatched)", "RuntimeError"): 1}
     assert kit.series("http_requests_total") == {("GET", "(unmatched)", "500"): 1}
     assert kit.series("http_requests_in_progress") == {(): 0}
+
+
+def test_an_exception_that_cannot_be_marked_is_told_and_raised_as_it_is(
+    kind: Kind, kit: Kit, lines: Lines
+) -> None:
+    error = _FrozenError(reason="no stock")
+    answer = kind.ask(Said(status=0, error=error), kit.options())
+
+    assert answer.error is error
+    assert lines.last["exception"]["type"] == "_FrozenError"
 
 
 def test_an_exception_of_head_is_answered_without_a_body(kind: Kind, kit: Kit) -> None:
