@@ -29,5 +29,5 @@ class Damping:
             return status, message
         count = f"{self._in_a_row} of {needed}"
         if is_bad:
-            return HealthStatus.DEGRADED, f"failure {count}: {message}"
+            return HealthStatus.DEGRADED, f"failure {count}: {message}" if message else f"failure {count}"
         return HealthStatus.UNHEALTHY, f"recovering, {count} good results"

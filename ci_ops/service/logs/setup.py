@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ci_ops.service.logs.events import SECURITY_LOGGER
@@ -12,8 +13,6 @@ from ci_ops.service.logs.formatter import JsonFormatter
 from ci_ops.service.release import current_release
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ci_ops.service.logs.formatter import MoreFields
 
 SECURITY_LOGGERS = (SECURITY_LOGGER, "ci_ops.service.limits")
@@ -30,7 +29,7 @@ def set_up_logging(
     environment: str = "",
     ecs: bool = False,
     stream: TextIO | None = None,
-    security_log: Path | None = None,
+    security_log: str | Path | None = None,
     more: MoreFields | None = None,
     take_over_servers: bool = True,
 ) -> None:
@@ -48,7 +47,7 @@ def set_up_logging(
     root.setLevel(level)
     for name in SECURITY_LOGGERS:
         logger = logging.getLogger(name)
-        _put(logger, None if security_log is None else _file(security_log), formatter)
+        _put(logger, None if security_log is None else _file(Path(security_log)), formatter)
         logger.propagate = security_log is None
     if take_over_servers:
         for name in (*SERVER_LOGGERS, *ACCESS_LOGGERS):

@@ -407,7 +407,7 @@ def test_flapping_is_damped_both_ways(health: HealthCheckService, clock: HandClo
         return partner.status, partner.message
 
     assert ask(True) == (HEALTHY, "")
-    assert ask(False) == (DEGRADED, "failure 1 of 3: ")
+    assert ask(False) == (DEGRADED, "failure 1 of 3")
     assert ask(True) == (HEALTHY, "")
     assert [ask(False)[0] for _ in range(3)] == [DEGRADED, DEGRADED, UNHEALTHY]
     assert ask(True) == (UNHEALTHY, "recovering, 1 of 2 good results")

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 _HEAD = """
 import logging, sys
 from pathlib import Path
@@ -45,10 +47,11 @@ def test_a_second_call_replaces_the_first_and_leaves_others_alone() -> None:
     assert [line["log.level"] for line in lines] == ["warning"]
 
 
-def test_security_events_go_to_their_own_file_and_only_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["Path", "str"])
+def test_security_events_go_to_their_own_file_and_only_there(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "logs" / "security.log"
     lines = _run(
-        "set_up_logging(security_log=Path(sys.argv[1]))\n"
+        f"set_up_logging(security_log={kind}(sys.argv[1]))\n"
         "structured_logger.security_event('login_refused', user_id=7)\n"
         "abuse_detector.flag_user('ada', 'scraping')\n"
         "structured_logger.system_event('started')\n",
