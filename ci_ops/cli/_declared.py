@@ -29,7 +29,8 @@ def checked_text(app: str, env: Mapping[str, str], python: str) -> str:
     reading = contract.validate(env)
     if reading.problems:
         every = (*reading.problems, *reading.warnings)
-        raise ConfigError(Problem(str(each), path=app, location="") for each in every)
+        hint = f"Set them where the application runs; `ci-ops config variables --app {app}` lists what each has to be."
+        raise ConfigError((Problem(str(each), path=app, location="") for each in every), hint=hint)
     warnings = "".join(f"warning: {app}: {each}\n" for each in reading.warnings)
     return f"{warnings}{app}: {len(reading.is_set)} of {len(contract.variables)} variables are set, no problems.\n"
 

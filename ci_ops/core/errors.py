@@ -81,6 +81,7 @@ class Problem:
 class ConfigError(CiOpsError):
     """The configuration has problems; all of them, not only the first."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], *, hint: str = "") -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems), reason="invalid-config")
+        sentences = "\n".join(str(problem) for problem in self.problems)
+        super().__init__(sentences, reason="invalid-config", hint=hint)

@@ -47,11 +47,12 @@ def test_a_fit_environment_is_told_in_one_line(shop: Path) -> None:
 def test_every_problem_is_printed_and_the_exit_code_is_two(shop: Path) -> None:
     code, out, err = config(shop, "check", "--app", APP, SHOP_KEY="hunter2-hunter2", PORT="hunter2")
     assert (code, out) == (2, "")
-    key, port = err.splitlines()[:2]
+    key, port, hint = err.splitlines()
     form = "a whole number of at least 1, found a value of 7 characters"
     strength = "text of at least 32 characters, found a value of 15 characters"
     assert key == f"error: {APP}: SHOP_KEY is too easy to guess: expected {strength}"
     assert port == f"error: {APP}: PORT does not have the expected form: expected {form}"
+    assert f"`ci-ops config variables --app {APP}`" in hint
     assert "hunter2" not in err
 
 
