@@ -64,7 +64,10 @@ _ALIVE: weakref.WeakSet[CircuitBreaker] = weakref.WeakSet()
 
 
 def circuit_breakers() -> tuple[CircuitBreaker, ...]:
-    """Every breaker that is alive, by name and then by age: for health, metrics and logs."""
+    """Every breaker that is alive, by name and then by age.
+
+    For health, metrics and logs.
+    """
     return tuple(sorted(_ALIVE, key=lambda breaker: (breaker.name, breaker.circuit.number)))
 
 
