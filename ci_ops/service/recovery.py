@@ -19,7 +19,7 @@ from ci_ops.service.breaker import circuit_breakers
 from ci_ops.service.degradation import GracefulDegradation, graceful_degradation
 from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.locked import Locked
-from ci_ops.service.retry import Retry
+from ci_ops.service.retry import Retry, RetryBudget
 from ci_ops.service.said import said
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ def direction_of(per_minute: tuple[int, ...]) -> Direction:
 class ErrorRecoveryService(Locked):
     """One place where errors are retried, counted and summed up.
 
+    Without a `retry` of yours whatever fails is tried four times, from one
+    second on, within a RetryBudget.
+
     Bounded: 200 services, 20 kinds of error for each, the last 100 errors;
     what is beyond is counted under "(other)".
     """
@@ -114,7 +117,8 @@ class ErrorRecoveryService(Locked):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.degradation = degradation
-        self._retry = retry or Retry(on=Exception, first_wait_seconds=1.0, longest_wait_seconds=30.0)
+        self._given = retry
+        self._retry = retry or _default_retry()
         self._clock = clock
         self._now = now
         super().__init__()
@@ -150,9 +154,10 @@ class ErrorRecoveryService(Locked):
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """A decorator that does the same for one service.
 
-        With delays of its own when wanted.
+        With delays of its own when wanted, and with a budget of its own unless
+        it was given a policy.
         """
-        policy = retry or self._retry
+        policy = retry or self._given or _default_retry()
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             return policy(self._logging(function, service))
@@ -224,6 +229,11 @@ class ErrorRecoveryService(Locked):
         except Exception as error:
             self.log_error(name, error)
             raise
+
+
+def _default_retry() -> Retry:
+    """As documented of old; with a budget, because it repeats whatever fails."""
+    return Retry(on=Exception, first_wait_seconds=1.0, longest_wait_seconds=30.0, budget=RetryBudget())
 
 
 error_recovery_service = ErrorRecoveryService()

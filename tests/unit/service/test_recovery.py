@@ -79,6 +79,21 @@ def test_by_default_the_waits_are_exponential_from_one_second() -> None:
     assert (policy.attempts, policy.first_wait_seconds, policy.factor) == (4, 1.0, 2.0)
 
 
+def test_by_default_what_always_fails_is_soon_tried_once_and_only_that() -> None:
+    service = ErrorRecoveryService()
+    budget = service._retry.budget
+    assert budget is not None
+    for _ in range(60):
+        budget.record_failure()
+    with pytest.raises(Down):
+        service.retry_with_backoff(Flaky(9).load)
+    assert service.get_error_summary()["services"]["Flaky.load"]["total"] == 1
+
+    mail = Flaky(0)
+    assert service.with_retry("mail")(mail.load)(3) == 3
+    assert budget.tokens == 39
+
+
 def test_a_decorated_function_is_logged_under_its_service(service: ErrorRecoveryService) -> None:
     impatient = Retry(on=Down, attempts=1)
 
