@@ -24,7 +24,9 @@ MAX_HEADS = 1024
 
 CONTEXT_ATTRIBUTE = "ci_ops_context"
 _OURS = {"event", "event_type", "fields", CONTEXT_ATTRIBUTE}
-STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", *_OURS}
+_AGAIN = "color_message"
+"""Under this name uvicorn brings the message once more, with commands for a terminal."""
+STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", _AGAIN, *_OURS}
 """Attributes that any record may have; what else a record has came by `extra`."""
 
 _MILLISECONDS = tuple(f".{number:03d}Z" for number in range(1000))

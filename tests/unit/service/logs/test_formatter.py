@@ -39,6 +39,13 @@ def test_a_record_of_any_library_becomes_a_line_with_its_extras(lines: Lines) ->
     assert line["time"].endswith("Z")
 
 
+def test_what_uvicorn_says_is_not_said_again_with_colours(lines: Lines) -> None:
+    lines.logger.info("Started %d", 7, extra={"color_message": "Started \x1b[36m%d\x1b[0m"})
+
+    assert lines.last["message"] == "Started 7"
+    assert "u001b" not in lines.text
+
+
 def test_the_time_is_utc_and_never_runs_back_within_a_second() -> None:
     formatter = JsonFormatter()
     moments = [1_800_000_000.0, 1_800_000_000.9996, 1_800_000_001.0004, 1_799_999_999.5]
