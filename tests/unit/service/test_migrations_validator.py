@@ -17,10 +17,10 @@ from ci_ops.core.secret import Secret
 from ci_ops.service.check_result import CheckResult, CheckStatus
 from ci_ops.service.checker import DeploymentChecker
 from ci_ops.service.config_validator import ConfigValidator
-from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_checks.migrations import alembic_check
 from ci_ops.service.migrations import MigrationValidator
 from tests.support.databases import dispose_and_join
+from tests.support.patient_health import patient_health
 
 ROOT = Path(__file__).resolve().parents[3]
 PASS, WARN, FAIL = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL
@@ -155,12 +155,11 @@ def test_what_env_py_says_can_be_said_here_too(config: Config, engine: Engine, t
     options = {"version_table": "shop_version", "include_object": ours}
     without = MigrationValidator(config, engine, metadata=models()).run_all_checks_sync()
     answer = MigrationValidator(config, engine, metadata=models(), options=options).run_all_checks_sync()
-    health = HealthCheckService()
-    health.add(alembic_check(config, engine, options={"version_table": "shop_version"}))
+    check = alembic_check(config, engine, options={"version_table": "shop_version"})
 
     assert statuses(without)["pending"] is FAIL
     assert statuses(answer) == {"heads": PASS, "pending": PASS, "drift": PASS}
-    assert health.report()["migrations"].value == "b2"
+    assert patient_health(migrations=check).report()["migrations"].value == "b2"
 
 
 def test_two_heads_are_counted_even_when_the_database_is_at_both(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci_ops.core.status import Status
-from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_checks.web import http_check
 from ci_ops.service.probe import probe_health
 from ci_ops.service.web_get import WebGet
+from tests.support.patient_health import add_patiently, patient_health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +73,8 @@ def test_an_answer_that_drips_is_over_within_its_time(server: str, path: str) ->
 
 
 def test_a_partner_that_drips_takes_no_thread_for_long(server: str) -> None:
-    health = HealthCheckService()
-    health.add(http_check(f"{server}/body", timeout_seconds=0.1), required=True)
+    health = patient_health()
+    add_patiently(health, http_check(f"{server}/body", timeout_seconds=0.1), required=True)
     assert health.report()["http"].message.startswith("TimeoutError: ")
 
 

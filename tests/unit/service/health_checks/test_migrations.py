@@ -9,10 +9,10 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_checks.migrations import MigrationState, alembic_check, alembic_state
 from ci_ops.service.health_model import HealthStatus
 from tests.support.databases import dispose_and_join
+from tests.support.patient_health import patient_health
 
 _ENV = """
 from alembic import context
@@ -55,8 +55,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def _status(config: Any, engine: Any) -> tuple[HealthStatus, str]:
-    health = HealthCheckService()
-    health.add(alembic_check(config, engine))
+    health = patient_health(migrations=alembic_check(config, engine))
     shown = health.report()["migrations"]
     return shown.status, shown.message
 
@@ -85,8 +84,7 @@ def test_the_files_are_read_once_when_the_process_starts(
     config: Config, engine: Engine, tmp_path: Path
 ) -> None:
     command.upgrade(config, "head")
-    health = HealthCheckService()
-    health.add(alembic_check(config, engine))
+    health = patient_health(migrations=alembic_check(config, engine))
     (tmp_path / "migrations/versions/c3.py").write_text(_REVISION.format(revision="c3", down="b2"))
 
     assert health.report().status is HealthStatus.HEALTHY
@@ -101,8 +99,7 @@ def test_a_full_pool_is_degraded_and_left_alone(config: Config, postgres_url: st
 
     async def ask() -> HealthStatus:
         engine = create_async_engine(url, pool_size=1, max_overflow=0)
-        health = HealthCheckService()
-        health.add(alembic_check(config, engine))
+        health = patient_health(migrations=alembic_check(config, engine))
         try:
             async with engine.connect():
                 return (await health.report_async()).status
@@ -118,8 +115,7 @@ def test_an_async_engine_is_asked_on_its_loop(config: Config, tmp_path: Path) ->
 
     async def ask() -> HealthStatus:
         engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/shop.db")
-        health = HealthCheckService()
-        health.add(alembic_check(config, engine))
+        health = patient_health(migrations=alembic_check(config, engine))
         try:
             return (await health.report_async()).status
         finally:

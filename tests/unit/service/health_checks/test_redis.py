@@ -6,19 +6,21 @@ from ci_ops.core.secret import Secret
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_checks.redis import redis_check
 from ci_ops.service.health_model import HealthStatus
+from tests.support.patient_health import add_patiently, patient_health
+from tests.support.waiting import LIMIT_SECONDS
 
 
 def test_redis_answers_by_address_and_through_the_clients_of_the_application(redis_url: str) -> None:
     async def ask() -> HealthStatus:
         async with redis.asyncio.Redis.from_url(redis_url) as later:
-            health.add(redis_check(later), name="async-client")
+            add_patiently(health, redis_check(later), name="async-client")
             return (await health.report_async()).status
 
-    health = HealthCheckService()
+    health = patient_health()
     with redis.Redis.from_url(redis_url) as client:
-        health.add(redis_check(redis_url))
-        health.add(redis_check(Secret(redis_url)), name="by-secret")
-        health.add(redis_check(client), name="client")
+        add_patiently(health, redis_check(redis_url, timeout_seconds=LIMIT_SECONDS))
+        add_patiently(health, redis_check(Secret(redis_url), timeout_seconds=LIMIT_SECONDS), name="by-secret")
+        add_patiently(health, redis_check(client), name="client")
         status = asyncio.run(ask())
         health.close()
 

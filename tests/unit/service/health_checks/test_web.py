@@ -7,6 +7,8 @@ import pytest
 from ci_ops.service.health import HealthCheckService
 from ci_ops.service.health_checks.web import http_check
 from ci_ops.service.health_model import ComponentHealth, HealthStatus
+from tests.support.patient_health import add_patiently, patient_health
+from tests.support.waiting import LIMIT_SECONDS
 
 BODIES = {
     "/pass": (200, b'{"status": "pass"}'),
@@ -40,8 +42,9 @@ def partner() -> Iterator[str]:
 
 
 def _run(url: str, *, reads_health: bool = False) -> ComponentHealth:
-    health = HealthCheckService()
-    health.add(http_check(url, reads_health=reads_health), required=True)
+    health = patient_health()
+    check = http_check(url, reads_health=reads_health, timeout_seconds=LIMIT_SECONDS)
+    add_patiently(health, check, required=True)
     return health.report()["http"]
 
 
