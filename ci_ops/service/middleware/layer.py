@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.metrics.requests import REFUSED, UNMATCHED
+from ci_ops.service.metrics.requests import REFUSED
 from ci_ops.service.middleware.limits import DENIED
 from ci_ops.service.middleware.options import MiddlewareOptions
 from ci_ops.service.middleware.routes import health_route
@@ -123,4 +123,4 @@ def _told_route(exchange: Exchange) -> str:
     """What a request is counted under where no router of the server's own kind says it."""
     if exchange.refusal is not None:
         return REFUSED
-    return exchange.route or (health_route(exchange.path) if exchange.is_health else UNMATCHED)
+    return exchange.route or health_route(exchange.path, exchange.layer.health_paths)

@@ -14,7 +14,7 @@ from ci_ops.service.health_model import RESERVED_GROUPS
 from ci_ops.service.metrics.requests import UNMATCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _HEALTH_NAMES = frozenset({"live", "ready", "check", *RESERVED_GROUPS})
 
@@ -56,7 +56,8 @@ def _named(path: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
     return named, len(names.keys() & set(parts))
 
 
-def health_route(path: str) -> str:
-    """What a health path is counted under."""
-    _, _, name = path.rstrip("/").rpartition("/")
-    return path if name in _HEALTH_NAMES or path in {"/health", "/__version__"} else UNMATCHED
+def health_route(path: str, roots: Collection[str]) -> str:
+    """What a path is counted under that may be a health route, at or right below one of the roots."""
+    path = path.rstrip("/")
+    head, _, name = path.rpartition("/")
+    return path if path in roots or (head in roots and name in _HEALTH_NAMES) else UNMATCHED

@@ -115,9 +115,20 @@ def test_an_attack_on_mounted_parameters_makes_one_series(kit: Kit) -> None:
     [
         ("/health", "/health"),
         ("/health/ready", "/health/ready"),
+        ("/health/ready/", "/health/ready"),
         ("/health/x", "(unmatched)"),
+        ("/health/x/ready", "(unmatched)"),
+        ("/x/ready", "(unmatched)"),
         ("/__version__", "/__version__"),
     ],
 )
 def test_health_paths_are_counted_by_their_names(path: str, route: str) -> None:
-    assert health_route(path) == route
+    assert health_route(path, ("/health", "/__version__")) == route
+
+
+def test_a_client_invents_no_series_below_the_health_routes(kit: Kit) -> None:
+    app = setup_middleware(_starlette(), kit.options())
+    for number in range(200):
+        ask_asgi(app, f"/health/{number}/live")
+
+    assert kit.series("http_requests_total") == {("GET", "(unmatched)", "404"): 200}
