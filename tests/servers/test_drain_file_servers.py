@@ -1,33 +1,27 @@
 """Servers whose SIGTERM nobody can hold back: a file, made by a `preStop` hook, takes them out first."""
 
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.rolling import Router, ThreadLoad
-from tests.support.servers import UNWATCHED, Server
+from tests.support.servers import UNWATCHED, Launch, Server
 from tests.support.waiting import wait_until
-
-Launch = Callable[..., Server]
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    started: list[Server] = []
+def launch(launch: Launch, tmp_path: Path) -> Launch:
+    numbers = itertools.count()
 
     def start(kind: str) -> Server:
-        file = tmp_path / f"draining-{len(started)}"
-        server = Server(kind, tmp_path, CI_OPS_DRAIN_FILE=str(file), DRAIN="5", CI_OPS_DRAIN_SECONDS="0.5")
-        started.append(server)
-        return server
+        file = tmp_path / f"draining-{next(numbers)}"
+        return launch(kind, CI_OPS_DRAIN_FILE=str(file), DRAIN="5", CI_OPS_DRAIN_SECONDS="0.5")
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def _stop_as_a_platform_does(server: Server, file: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,29 +11,22 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import parts
-from tests.support.servers import Server
+from tests.support.servers import Launch, Server
 from tests.support.waiting import wait_until
 
-Launch = Callable[[str], Server]
 SEVERAL = ["uvicorn-several", "gunicorn-workers", "gunicorn-threads", "gunicorn-asgi"]
 PATHS = {"/items/1": 200, "/boom": 500, "/nope": 404, "/stream": 200}
 ROUNDS = 25
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    started: list[Server] = []
-
+def launch(launch: Launch, tmp_path: Path) -> Launch:
     def start(kind: str) -> Server:
         # gunicorn-workers takes the hooks that make a folder; the others are told of one.
         env = {} if kind == "gunicorn-workers" else {"CI_OPS_METRICS_DIR": str(tmp_path / "metrics")}
-        server = Server(kind, tmp_path, **env)
-        started.append(server)
-        return server.wait_ready()
+        return launch(kind, **env).wait_ready()
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def _samples(text: str, name: str) -> Counter[str]:

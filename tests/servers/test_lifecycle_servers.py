@@ -1,6 +1,5 @@
 """Start and end of real servers: failing starts, requests in flight, endless streams, many signals."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -8,25 +7,10 @@ from signal import SIGINT
 
 import pytest
 
-from tests.support.servers import KINDS, Server
+from tests.support.servers import KINDS, Launch
 from tests.support.waiting import wait_until
 
-Launch = Callable[..., Server]
 MANY = ["uvicorn-workers", "gunicorn-sync", "gunicorn-native"]
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    started: list[Server] = []
-
-    def start(kind: str, **env: str) -> Server:
-        server = Server(kind, tmp_path, HOLD=str(tmp_path / "hold"), **env)
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.kill()
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread", "gunicorn-native", "hypercorn"])

@@ -5,33 +5,25 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.servers import Server
+from tests.support.servers import Launch, Server
 from tests.support.waiting import wait_until
 
-Launch = Callable[..., Server]
 SINGLE = ["uvicorn-h11", "uvicorn-auto", "gunicorn-threads"]
 SEVERAL = ["uvicorn-several", "gunicorn-workers", "gunicorn-threads", "gunicorn-asgi"]
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    started: list[Server] = []
-
+def launch(launch: Launch, tmp_path: Path) -> Launch:
     def start(kind: str, **env: str) -> Server:
         shared = {} if kind == "gunicorn-workers" else {"CI_OPS_METRICS_DIR": str(tmp_path / "metrics")}
-        server = Server(kind, tmp_path, **{**shared, **env})
-        started.append(server)
-        return server.wait_ready()
+        return launch(kind, **{**shared, **env}).wait_ready()
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def _lines(server: Server) -> list[dict[str, Any]]:

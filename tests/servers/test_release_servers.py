@@ -1,7 +1,6 @@
 """Proof of release: what the workers of a real server tell, and the check `revision` that reads it."""
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from ci_ops.core.result import Result
 from ci_ops.core.status import Status
 from tests.support.checking import NEW, OLD, a_subject, a_world, rules_of, the_result
 from tests.support.parts import ROOT
-from tests.support.servers import Server
+from tests.support.servers import Launch, Server
 from tests.support.waiting import wait_until
 
 APPLICATION = """
@@ -22,13 +21,11 @@ application_config.validate_all_sync()
 application = HealthWSGI()
 """
 SERVERS = ["--workers 2", "--workers 2 --preload"]
-Launch = Callable[..., Server]
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
+def launch(launch: Launch, tmp_path: Path) -> Launch:
     (tmp_path / "shop.py").write_text(APPLICATION)
-    started: list[Server] = []
 
     def start(words: str, **env: str) -> Server:
         needed = {
@@ -39,12 +36,9 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
             "PYTHONPATH": str(ROOT),
         }
         command = f"gunicorn --bind 127.0.0.1:0 {words} shop:application"
-        started.append(Server(command, tmp_path, tmp_path, **{**needed, **env}))
-        return started[-1].wait_ready()
+        return launch(command, tmp_path, **{**needed, **env}).wait_ready()
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def _versions(server: Server) -> list[dict[str, Any]]:

@@ -1,12 +1,11 @@
 """`kill -HUP` replaces gunicorn's workers behind their socket: nobody has to leave the rotation for it."""
 
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.servers import Server
+from tests.support.servers import Launch, Server
 from tests.support.waiting import wait_until
 
 _WSGI, _ASGI = "tests.support.kit_apps:wsgi()", "tests.support.kit_apps:asgi()"
@@ -18,24 +17,19 @@ WORKERS = {
     "asgi": f"-k asgi {_ASGI}",
 }
 GUNICORN = "gunicorn --bind 127.0.0.1:0 --graceful-timeout 20 --workers 2"
-Launch = Callable[[str], Server]
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    started: list[Server] = []
+def launch(launch: Launch, tmp_path: Path) -> Launch:
     (tmp_path / "gunicorn.conf.py").write_text(
         "from ci_ops.service.gunicorn_hooks import on_reload, post_worker_init\n"
     )
 
     def start(kind: str) -> Server:
         words = f"{GUNICORN} --config {tmp_path}/gunicorn.conf.py {WORKERS[kind]}"
-        started.append(Server(words, tmp_path, HOLD=str(tmp_path / "hold"), DRAIN="1"))
-        return started[-1].wait_ready()
+        return launch(words, DRAIN="1").wait_ready()
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def _pids(server: Server, *, other_than: frozenset[bytes] = frozenset()) -> frozenset[bytes]:

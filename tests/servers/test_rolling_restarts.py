@@ -1,34 +1,19 @@
 """Rolling restarts of real servers under load: readiness goes down first, nobody notices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support import parts
 from tests.support.rolling import Router, ThreadLoad, WrkLoad
-from tests.support.servers import KINDS, Server
+from tests.support.servers import KINDS, Launch, Server
 from tests.support.waiting import wait_until
 
 DRAIN = "1"
 """Many times what the router needs to notice, also where many tests share two cores."""
-Launch = Callable[..., Server]
 Load = Callable[[Router], WrkLoad | ThreadLoad]
 Answer = tuple[int, dict[str, str], bytes]
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    started: list[Server] = []
-
-    def start(kind: str, **env: str) -> Server:
-        server = Server(kind, tmp_path, HOLD=str(tmp_path / "hold"), **env)
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.kill()
 
 
 @pytest.fixture(params=["wrk", "threads"])
