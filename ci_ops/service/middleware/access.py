@@ -69,8 +69,5 @@ def _first_told(error: Exception | None) -> Exception | None:
     """The exception, unless another layer has logged it."""
     if error is None or getattr(error, _LOGGED, False):
         return None
-    try:
-        vars(error)[_LOGGED] = True  # not as an attribute: an exception may be frozen
-    except Exception:  # noqa: BLE001 - a frozen one takes no mark: rather told twice than not at all
-        return error
+    vars(error)[_LOGGED] = True  # not as an attribute: an exception may be frozen
     return error
