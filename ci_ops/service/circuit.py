@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ci_ops.service.circuit_rules import CircuitRules
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _FIELD_BITS = 32
 _FIELD_MASK = (1 << _FIELD_BITS) - 1
@@ -324,9 +324,9 @@ class Circuit(Locked):
             if old is new:
                 continue
             level = logging.WARNING if new is CircuitState.OPEN else logging.INFO
-            LOG.log(level, "circuit %s: %s -> %s", self.name, old, new)
+            log.log(level, "circuit %s: %s -> %s", self.name, old, new)
             if self._on_change is not None:
                 try:
                     self._on_change(old, new)
                 except Exception:
-                    LOG.exception("the listener of the circuit %s failed", self.name)
+                    log.exception("the listener of the circuit %s failed", self.name)

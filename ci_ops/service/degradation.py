@@ -25,7 +25,7 @@ from ci_ops.service.said import named
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -92,9 +92,9 @@ class GracefulDegradation(Locked):
                 self._features[feature] = marked
         self._tell(recovered, is_degraded=False)
         if not has_room:
-            LOG.error("more than %d features are degraded: %r is not kept", MAX_FEATURES, feature)
+            log.error("more than %d features are degraded: %r is not kept", MAX_FEATURES, feature)
         elif known is None:
-            LOG.warning("%s is degraded: %s", feature, shown)
+            log.warning("%s is degraded: %s", feature, shown)
             self._tell([marked], is_degraded=True)
 
     def mark_recovered(self, feature: str) -> bool:
@@ -210,12 +210,12 @@ class GracefulDegradation(Locked):
         """Tell the listeners, outside the lock, so that they may use the registry."""
         for feature in features:
             if not is_degraded:
-                LOG.info("%s has recovered", feature.name)
+                log.info("%s has recovered", feature.name)
             for listener in tuple(self._listeners):
                 try:
                     listener(feature, is_degraded)
                 except Exception:
-                    LOG.exception("a listener of the degraded features failed")
+                    log.exception("a listener of the degraded features failed")
 
 
 graceful_degradation = GracefulDegradation()

@@ -25,7 +25,7 @@ from ci_ops.service.said import said
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -130,7 +130,7 @@ class ErrorRecoveryService(Locked):
         kind = type(error).__name__
         text = f"{said(error)} ({context})" if context else said(error)
         message = redact_patterns(text)[:MAX_MESSAGE_LENGTH]
-        LOG.warning("%s: %s: %s", service, kind, message)
+        log.warning("%s: %s: %s", service, kind, message)
         with self._lock:
             if service not in self._records and len(self._records) >= MAX_SERVICES:
                 service = OTHER

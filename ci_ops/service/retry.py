@@ -25,7 +25,7 @@ from ci_ops.service.figures import grown, is_count, is_time
 from ci_ops.service.functions import Kind, kind_of
 from ci_ops.service.locked import Locked
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 ExceptionTypes = type[Exception] | tuple[type[Exception], ...]
@@ -296,10 +296,10 @@ class _Tries:
 
     def _tell(self, error: Exception | None, wait_seconds: float) -> None:
         name = getattr(self._function, "__qualname__", type(self._function).__qualname__)
-        LOG.debug("%s: try %d failed, next in %.3f s", name, self._count, wait_seconds)
+        log.debug("%s: try %d failed, next in %.3f s", name, self._count, wait_seconds)
         if self._policy.on_retry is not None:
             event = RetryEvent(name=name, tries=self._count, wait_seconds=wait_seconds, error=error)
             try:
                 self._policy.on_retry(event)
             except Exception:
-                LOG.exception("the listener of the retries of %s failed", name)
+                log.exception("the listener of the retries of %s failed", name)

@@ -18,7 +18,7 @@ from ci_ops.service.locked import Locked
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 EVENTS = 50
 WINDOW_SECONDS = 300.0
@@ -149,9 +149,9 @@ class AbuseDetector(Locked):
         shown = redact_patterns(reason)[:MAX_REASON_LENGTH]
         flag = AbuseFlag(user_id=user, reason=shown, at=datetime.now(UTC), expires=now + self._flag_seconds)
         if self._flags.put(user, flag, now):
-            LOG.warning("user %r is flagged: %s", user, shown)
+            log.warning("user %r is flagged: %s", user, shown)
         elif self._flags.refused.bit_count() == 1:  # at 1, 2, 4, 8 …: said, but not in a flood
-            LOG.error("no room for more flags: %d users were not flagged", self._flags.refused)
+            log.error("no room for more flags: %d users were not flagged", self._flags.refused)
 
 
 class _Events:

@@ -20,7 +20,7 @@ from ci_ops.service.locked import Locked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 REQUESTS = 100
 WINDOW_SECONDS = 60.0
@@ -209,9 +209,9 @@ class DDoSProtection(Locked):
         )
         kept = self._blocks.put(key, block, now)
         if kept:
-            LOG.warning("%s is blocked for %.0f s: %s", key, seconds, block.reason)
+            log.warning("%s is blocked for %.0f s: %s", key, seconds, block.reason)
         elif self._blocks.refused.bit_count() == 1:  # at 1, 2, 4, 8 …: said, but not in a flood
-            LOG.error("no room for more blocks: %d were not kept", self._blocks.refused)
+            log.error("no room for more blocks: %d were not kept", self._blocks.refused)
         return kept
 
     def _look_up(self, ip: str) -> bool | None:
