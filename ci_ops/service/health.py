@@ -156,7 +156,9 @@ class HealthCheckService:
                 self._known(member)
             if self._has_fixed_paths and name not in self.groups:
                 log.warning(
-                    "the group %s has no path where routes were made before it: name groups first", name
+                    "the group %s has no path where routes were made before it, as health_router is when it is "
+                    "imported: name groups first, or put HealthApp or HealthWSGI around the application",
+                    name,
                 )
             policy = self._on_empty if on_empty is None else on_empty
             group = _Group(members=members, tags=tuple(tags), on_empty=policy)
