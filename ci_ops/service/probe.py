@@ -2,7 +2,7 @@
 
 Without curl.
 
-    python -m ci_ops.service.probe                       # 127.0.0.1:$PORT/health/ready
+    python -m ci_ops.service.probe                       # 127.0.0.1:$API_PORT/health/ready, else PORT, else 8000
     python -m ci_ops.service.probe http://127.0.0.1:8000/health/live
 
 Prints one line. Exit code 0 for pass and warn, 1 for everything else, 2 for a
@@ -54,11 +54,15 @@ def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Healt
 
 
 def main(arguments: list[str]) -> int:
-    """Probe the address given, or readiness on this machine's PORT."""
+    """Probe the address given, or readiness on this machine.
+
+    At API_PORT, else PORT, else 8000, as the service itself reads them.
+    """
     if len(arguments) > 1:
         print("usage: python -m ci_ops.service.probe [URL]", file=sys.stderr)  # noqa: T201 - a command
         return 2
-    url = arguments[0] if arguments else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/health/ready"
+    port = os.environ.get("API_PORT") or os.environ.get("PORT") or "8000"
+    url = arguments[0] if arguments else f"http://127.0.0.1:{port}/health/ready"
     try:
         document = probe_health(url)
     except ValueError as error:

@@ -33,14 +33,19 @@ def server(health: HealthCheckService) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.parametrize(
+    "env", [{"PORT": "{port}"}, {"API_PORT": "{port}", "PORT": "1"}, {"API_PORT": "", "PORT": "{port}"}]
+)
 def test_a_ready_service_exits_with_0(
+    env: dict[str, str],
     server: str,
     health: HealthCheckService,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     health.add(lambda: "degraded", name="mail")
-    monkeypatch.setenv("PORT", server.rpartition(":")[2])
+    for name, value in env.items():
+        monkeypatch.setenv(name, value.format(port=server.rpartition(":")[2]))
 
     assert main([]) == 0
     assert capsys.readouterr().out == "warn, mail warn\n"
