@@ -44,6 +44,7 @@ def test_a_ready_service_exits_with_0(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     health.add(lambda: "degraded", name="mail")
+    monkeypatch.delenv("API_PORT", raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value.format(port=server.rpartition(":")[2]))
 
