@@ -14,11 +14,6 @@ from ci_ops.service.health_cache import cache_health_check
 from tests.support.service_clock import HandClock
 
 
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
 def test_an_answer_is_kept_for_a_minute_and_shows_its_age(clock: HandClock) -> None:
     runs = []
 

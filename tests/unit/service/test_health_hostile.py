@@ -26,16 +26,6 @@ from tests.support.service_clock import HandClock
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
 
 
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def health(clock: HandClock) -> HealthCheckService:
-    return HealthCheckService(monotonic=clock.monotonic, now=clock.now)
-
-
 @pytest.mark.parametrize("field", ["timeout_seconds", "slow_seconds"])
 @pytest.mark.parametrize("figure", [0, -1, math.nan, math.inf])
 def test_a_time_limit_that_is_none_is_refused(field: str, figure: float) -> None:

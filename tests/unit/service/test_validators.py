@@ -22,16 +22,6 @@ class _Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def health(clock: HandClock) -> HealthCheckService:
-    return HealthCheckService(monotonic=clock.monotonic, now=clock.now)
-
-
-@pytest.fixture
 def url(health: HealthCheckService) -> Iterator[str]:
     """A real server with the kit's routes."""
     server = make_server("127.0.0.1", 0, HealthWSGI(routes=HealthRoutes(health)), handler_class=_Quiet)

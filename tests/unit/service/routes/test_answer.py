@@ -30,16 +30,6 @@ TOKEN = "t" * 24
 Ask = Callable[..., Called]
 
 
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def health(clock: HandClock) -> HealthCheckService:
-    return HealthCheckService(monotonic=clock.monotonic, now=clock.now)
-
-
 @pytest.fixture(autouse=True)
 def _own_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(providers, "_providers", {})
