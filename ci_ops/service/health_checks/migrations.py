@@ -46,7 +46,7 @@ def alembic_state(
 
 
 def alembic_scripts(config: str | Path | Any) -> Any:
-    """The scripts of an alembic.ini or an Alembic Config, all of them read now."""
+    """The scripts of an alembic.ini or an Alembic Config, read now."""
     module = import_module("alembic.config")
     read = config if isinstance(config, module.Config) else module.Config(str(config))
     scripts = import_module("alembic.script").ScriptDirectory.from_config(read)
