@@ -57,7 +57,10 @@ def _named(path: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def health_route(path: str, roots: Collection[str]) -> str:
-    """What a path is counted under that may be a health route, at or right below one of the roots."""
+    """What a path is counted under that may be a health route.
+
+    These are the roots, and known names right below one of them.
+    """
     path = path.rstrip("/")
     head, _, name = path.rpartition("/")
     return path if path in roots or (head in roots and name in _HEALTH_NAMES) else UNMATCHED
