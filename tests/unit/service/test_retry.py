@@ -4,7 +4,6 @@ import asyncio
 import functools
 import inspect
 import math
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,35 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_ops.service.breaker import CircuitBreaker, CircuitOpenError
-from ci_ops.service.retry import Jitter, Retry, RetryBudget, RetryEvent
+from ci_ops.service.retry import Jitter, Retry, RetryEvent
 from tests.support.circuits import Down, fail, give, give_async
+from tests.support.flaky import Flaky, patient
 from tests.support.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
-
-
-class Flaky:
-    """A dependency that fails so many times before it answers."""
-
-    def __init__(self, failures: int, error: Exception | None = None) -> None:
-        self.failures = failures
-        self.error = error or Down()
-        self.tries = 0
-
-    def __call__(self, value: Any = "ok") -> Any:
-        self.tries += 1
-        if self.tries <= self.failures:
-            raise self.error
-        return value
-
-    async def wait(self, value: Any = "ok") -> Any:
-        return self(value)
-
-
-def patient(clock: Ticks, **options: Any) -> Retry:
-    defaults = {"on": Down, "clock": clock, "sleep": clock.sleep, "sleep_async": clock.sleep_async}
-    return Retry(**{**defaults, **options})
 
 
 @pytest.mark.parametrize(("failures", "tries"), [(0, 1), (1, 2), (3, 4)])
@@ -211,52 +188,6 @@ def test_a_bad_result_is_tried_again_and_the_last_one_is_handed_on() -> None:
     assert asyncio.run(policy.call_async(ask)) == 200
 
 
-def test_in_an_outage_the_budget_stops_the_retries_but_not_the_calls() -> None:
-    budget = RetryBudget(max_tokens=10, ratio=0.5)
-    policy = patient(Ticks(), budget=budget)
-    tries = 0
-    for _ in range(100):
-        flaky = Flaky(100)
-        with pytest.raises(Down):
-            policy.call(flaky)
-        tries += flaky.tries
-    assert tries == 103
-    assert budget.tokens == 0
-    for _ in range(13):
-        assert policy.call(give) == "ok"
-    again = Flaky(1)
-    assert policy.call(again) == "ok"
-    assert again.tries == 2
-
-
-def test_an_async_success_gives_back_to_the_budget() -> None:
-    budget = RetryBudget(max_tokens=2, ratio=1)
-    policy = patient(Ticks(), budget=budget, attempts=1)
-    with pytest.raises(Down):
-        policy.call(fail)
-    assert budget.tokens == 1
-    asyncio.run(policy.call_async(give_async))
-    asyncio.run(policy.call_async(give_async))
-    assert budget.tokens == 2
-
-
-def test_no_token_is_lost_between_threads() -> None:
-    budget = RetryBudget(max_tokens=10_000, ratio=1)
-
-    def spend() -> None:
-        for _ in range(1000):
-            budget.record_failure()
-            budget.record_failure()
-            budget.record_success()
-
-    threads = [threading.Thread(target=spend) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert budget.tokens == 2000
-
-
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 def test_a_call_that_is_to_end_ends(ending: type[BaseException]) -> None:
     tries = 0
@@ -417,12 +348,3 @@ def test_a_policy_that_cannot_hold_is_refused(wrong: dict[str, Any], sentence: s
 def test_what_is_no_kind_of_exception_is_refused_before_the_first_failure(kinds: Any) -> None:
     with pytest.raises(TypeError):
         Retry(on=kinds)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "ratio"),
-    [(0, 0.1), (math.nan, 0.1), (math.inf, 0.1), (10, 0), (10, 2), (10, math.nan)],
-)
-def test_a_budget_without_tokens_is_refused(tokens: float, ratio: float) -> None:
-    with pytest.raises(ValueError, match="a budget has tokens"):
-        RetryBudget(tokens, ratio)
