@@ -28,7 +28,7 @@ from ci_ops.service.signatures import RepeatedMessageError, SignatureError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ci_ops.service.routes.asgi import Receive, Scope, Send
+    from ci_ops.service.lifespan import Receive, Scope, Send
     from ci_ops.service.routes.wsgi import Environ, StartResponse
     from ci_ops.service.signatures import SignatureVerifier
 

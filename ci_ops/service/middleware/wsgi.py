@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from ci_ops.service.logs.context import Frame
     from ci_ops.service.middleware.options import MiddlewareOptions
-    from ci_ops.service.middleware.wsgi_exchange import Environ, StartResponse
-    from ci_ops.service.routes.wsgi import WSGIApp
+    from ci_ops.service.routes.wsgi import Environ, StartResponse, WSGIApp
 
 
 class WSGILayer(Layer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from time import perf_counter
@@ -13,9 +12,7 @@ from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
 if TYPE_CHECKING:
     from ci_ops.service.limits.headers import Refusal
     from ci_ops.service.middleware.layer import Layer
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
+    from ci_ops.service.routes.wsgi import Environ, StartResponse
 
 _FAILED_HEADERS = [
     ("Content-Type", "text/plain; charset=utf-8"),

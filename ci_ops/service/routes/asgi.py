@@ -8,17 +8,13 @@ Mount("/health", app=HealthApp())  # by itself
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ci_ops.service.gate import Asker
 from ci_ops.service.routes.answer import HealthRequest, HealthRoutes, Reply
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from ci_ops.service.lifespan import App, Receive, Scope, Send
 
 
 class HealthApp:
