@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.health_model import HealthStatus, outcome_of
+from ci_ops.service.said import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +67,7 @@ def worst_check(statuses: Iterable[CheckStatus]) -> CheckStatus:
 
 def failed(name: str, error: BaseException) -> CheckResult:
     """The result of a check that raised."""
-    message = redact_patterns(f"{type(error).__name__}: {error}")
-    return CheckResult(name=name, status=CheckStatus.FAIL, message=message)
+    return CheckResult(name=name, status=CheckStatus.FAIL, message=redact_patterns(named(error)))
 
 
 def results_of(name: str, answer: Any, seconds: float = 0.0) -> list[CheckResult]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ci_ops.core.redact import redact_patterns
 from ci_ops.service.health_model import HealthStatus, Outcome, outcome_of
+from ci_ops.service.said import named
 
 StartupCheck = Callable[[], Any]
 """Sync or async; answers like a health check, or with a pair of a verdict and results."""
@@ -63,7 +64,7 @@ def checked(checks: dict[str, StartupCheck]) -> Steps:
         try:
             outcomes[name] = startup_outcome((yield check()))
         except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
-            text = redact_patterns(f"{type(error).__name__}: {error}")
+            text = redact_patterns(named(error))
             outcomes[name] = Outcome(status=HealthStatus.UNHEALTHY, message=text)
     return outcomes
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import sessionmaker
 from ci_ops.core.status import Status
 from ci_ops.service import providers
 from ci_ops.service.breaker import CircuitBreaker
-from ci_ops.service.checker import deployment_checker
+from ci_ops.service.checker import DeploymentChecker, deployment_checker
+from ci_ops.service.config_validator import ConfigValidator
 from ci_ops.service.health_model import HealthStatus
 from ci_ops.service.lifecycle import ApplicationLifecycle
 from ci_ops.service.providers import provide
@@ -92,6 +93,25 @@ def test_every_failure_is_told_before_the_start_fails(
     assert caplog.messages == told * 2
     assert _refusal(life) == "starting"
     assert life.startup_results["checker"].status is UNHEALTHY
+
+
+class _UnsayableError(Exception):
+    def __str__(self) -> str:
+        raise TypeError
+
+
+def test_an_error_that_cannot_be_told_is_named(life: ApplicationLifecycle, tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise _UnsayableError
+
+    life.add_startup_check("driver", refuse)
+    with pytest.raises(StartupFailedError, match="because of driver"):
+        life.start()
+    checker = DeploymentChecker(ConfigValidator(env={}), root=tmp_path, env={})
+    checker.add("driver", refuse)
+
+    assert life.startup_results["driver"].message == "_UnsayableError"
+    assert checker.run_all_checks_sync()[1][-1].message == "_UnsayableError"
 
 
 def test_a_pair_with_a_good_verdict_passes(life: ApplicationLifecycle) -> None:
