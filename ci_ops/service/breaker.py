@@ -60,7 +60,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LATE = frozenset({CoroutineType, GeneratorType, AsyncGeneratorType})
-_ALIVE: weakref.WeakSet[CircuitBreaker] = weakref.WeakSet()
+_ALIVE: weakref.WeakValueDictionary[int, CircuitBreaker] = weakref.WeakValueDictionary()
+"""By the number of the circuit. Not a set: that cannot be read while a thread adds to it."""
 
 
 def circuit_breakers() -> tuple[CircuitBreaker, ...]:
@@ -68,7 +69,8 @@ def circuit_breakers() -> tuple[CircuitBreaker, ...]:
 
     For health, metrics and logs.
     """
-    return tuple(sorted(_ALIVE, key=lambda breaker: (breaker.name, breaker.circuit.number)))
+    alive = [breaker for reference in _ALIVE.valuerefs() if (breaker := reference()) is not None]
+    return tuple(sorted(alive, key=lambda breaker: (breaker.name, breaker.circuit.number)))
 
 
 class CircuitBreaker:
@@ -117,7 +119,7 @@ class CircuitBreaker:
         self._call_timeout_seconds = call_timeout_seconds
         listener = functools.partial(on_change, self) if on_change is not None else None
         self.circuit = Circuit(name, rules, clock=clock, on_change=listener)
-        _ALIVE.add(self)
+        _ALIVE[self.circuit.number] = self
 
     def __repr__(self) -> str:
         return f"CircuitBreaker({self.name!r}, {self.state.value})"

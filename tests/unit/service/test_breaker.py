@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -284,6 +285,26 @@ def test_a_breaker_nobody_holds_is_not_listed_any_more() -> None:
     del breaker
     gc.collect()
     assert "passing by" not in [breaker.name for breaker in circuit_breakers()]
+
+
+def test_breakers_are_listed_while_another_thread_makes_more_of_them() -> None:
+    made: list[CircuitBreaker] = []
+
+    def make() -> None:
+        made.extend(CircuitBreaker(f"made {number}") for number in range(3000))
+
+    switch_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            making = pool.submit(make)
+            while not making.done():
+                circuit_breakers()
+    finally:
+        sys.setswitchinterval(switch_seconds)
+
+    assert len(made) == 3000
+    assert {*made} <= {*circuit_breakers()}
 
 
 def test_a_rejection_travels_between_processes() -> None:
