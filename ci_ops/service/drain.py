@@ -172,9 +172,10 @@ class SignalDrain:
     def _wait(self, listener: int, seconds: float) -> bool:
         """Serve on; False when it was taken out meanwhile."""
         end = time.monotonic() + seconds
+        bell = select.poll()  # not select.select: that takes no descriptor from 1024 on
+        bell.register(listener, select.POLLIN)
         while (left := end - time.monotonic()) > 0:
-            is_rung, _, _ = select.select([listener], [], [], left)
-            if is_rung and not os.read(listener, 64):
+            if bell.poll(left * 1000) and not os.read(listener, 64):
                 return False
         return True
 

@@ -46,6 +46,21 @@ serve_for_ever()
     assert said[:2] == ["begin", "release"]
 
 
+def test_a_process_with_a_thousand_open_connections_drains_too() -> None:
+    code, said = _run("""
+import resource
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 2048) if most > 0 else 2048, most))
+connections = [os.dup(0) for _ in range(1100)]
+SignalDrain(lambda: say("begin", 0.05), lambda: say("release"), lambda: None).install()
+terminate()
+threading.Event().wait(20)
+""")
+
+    assert code == -signal.SIGTERM
+    assert said == ["begin", "release"]
+
+
 def test_the_handler_of_the_server_is_called_once_the_time_is_over() -> None:
     code, said = _run("""
 def handler(number, frame):
