@@ -229,9 +229,8 @@ class ApplicationLifecycle:
             )
         failed = [name for name, one in self.startup_results.items() if one.status is HealthStatus.UNHEALTHY]
         for name in failed:
-            _tell(
-                logging.ERROR, "startup_check_failed", f"{name} failed: {self.startup_results[name].message}"
-            )
+            reason = self.startup_results[name].message or "it gave no reason; raise an error that says one"
+            _tell(logging.ERROR, "startup_check_failed", f"{name} failed: {reason}")
         if failed:
             raise StartupFailedError(f"not started, because of {', '.join(failed)}")
         health = self.health

@@ -85,7 +85,7 @@ def test_every_failure_is_told_before_the_start_fails(
         "checker failed: env: SECRET_KEY=*** is too short",
         "database failed: OSError: postgresql://shop:***@db refused",
         "replica failed: OSError: postgresql://shop:***@db refused",
-        "odd failed: ",
+        "odd failed: it gave no reason; raise an error that says one",
     ]
     assert caplog.messages == told
     with pytest.raises(StartupFailedError):
