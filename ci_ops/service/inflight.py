@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from ci_ops.service.forks import tell_after_fork
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Iterator
+
+LOOK_SECONDS = 0.01
+"""Between two looks on an event loop."""
 
 
 class InFlight:
@@ -53,6 +57,16 @@ class InFlight:
         """Wait for the last request; True when none is left."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout=max(0.0, seconds))
+
+    async def wait_async(self, seconds: float) -> bool:
+        """The same on an event loop.
+
+        Without a thread: those requests may have taken every one there is.
+        """
+        end = time.monotonic() + seconds
+        while self._count and time.monotonic() < end:
+            await asyncio.sleep(LOOK_SECONDS)
+        return self._count == 0
 
     def cut_off(self) -> int:
         """Cancel the asynchronous requests that are left; returns how many.

@@ -254,8 +254,7 @@ class ApplicationLifecycle:
         self.health.availability.drain()
         seconds = self.plan.drain_timeout_seconds
         if self.in_flight.count:
-            wait = self.in_flight.wait
-            yield asyncio.to_thread(wait, seconds) if is_on_loop() else wait(seconds)
+            yield self.in_flight.wait_async(seconds) if is_on_loop() else self.in_flight.wait(seconds)
         for hook in reversed(self._shutdown_hooks):
             try:
                 yield hook()

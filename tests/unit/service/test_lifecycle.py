@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -235,6 +236,28 @@ def test_a_process_may_start_again(life: ApplicationLifecycle) -> None:
     life.start()
 
     assert _refusal(life) == ""
+
+
+def test_the_end_comes_though_a_hung_request_has_taken_every_thread_of_the_loop(
+    life: ApplicationLifecycle,
+) -> None:
+    ended, go_on = [], threading.Event()
+    life.add_shutdown_hook(lambda: ended.append("closed the pool"))
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        await life.on_startup()
+        life.in_flight.enter()
+        hung = asyncio.create_task(asyncio.to_thread(go_on.wait, 60))
+        try:
+            await asyncio.wait_for(life.on_shutdown(), 20)
+        finally:
+            go_on.set()
+            await hung
+            life.in_flight.leave()
+
+    asyncio.run(main())
+    assert ended == ["closed the pool"]
 
 
 def test_the_end_waits_for_requests_in_flight_with_and_without_a_loop(life: ApplicationLifecycle) -> None:
