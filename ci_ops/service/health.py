@@ -147,7 +147,8 @@ class HealthCheckService:
 
         `live`, `ready` and `check` may be narrowed in the same way. Raises
         ValueError at once for a member that is not registered. `on_empty` is
-        the answer while the group selects no check.
+        the answer while no check belongs to the group, as with a misspelt tag:
+        UNHEALTHY if nothing else is said, for nothing was measured.
         """
         if not is_name(name) or name in RESERVED_GROUPS:
             raise ValueError(f"a group of health checks cannot be called {name!r}")
@@ -160,7 +161,7 @@ class HealthCheckService:
                     "imported: name groups first, or put HealthApp or HealthWSGI around the application",
                     name,
                 )
-            policy = self._on_empty if on_empty is None else on_empty
+            policy = HealthStatus.UNHEALTHY if on_empty is None else on_empty
             group = _Group(members=members, tags=tuple(tags), on_empty=policy)
             self._groups = {**self._groups, name: group}
             self._list_groups()
@@ -250,6 +251,8 @@ class HealthCheckService:
         if status is None:
             chosen = self._groups.get(group)
             status = self._on_empty if chosen is None else chosen.on_empty
+            if status is HealthStatus.UNHEALTHY:
+                refusal = refusal or f"no check belongs to the group {group}"
         return HealthReport(
             group=group,
             status=HealthStatus.UNHEALTHY if refusal else status,

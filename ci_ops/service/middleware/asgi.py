@@ -49,7 +49,7 @@ class ASGILayer(Layer):
         if self.metrics is not None:
             self.metrics.begin()
         try:
-            if self.has_to_be_awaited or scope["path"].startswith(self.health_paths):
+            if self.has_to_be_awaited or scope["path"].startswith(self.health.paths):
                 await self._judge_with_care(exchange)
             elif self.limits is not None:
                 self.limits.judge(exchange)

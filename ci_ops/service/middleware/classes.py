@@ -14,7 +14,7 @@ from ci_ops.service.metrics.requests import RequestMetrics
 from ci_ops.service.middleware.access import SLOW_SECONDS, AccessLog
 from ci_ops.service.middleware.asgi import ASGILayer
 from ci_ops.service.middleware.limits import RequestLimits
-from ci_ops.service.middleware.options import HEALTH_PATHS, MiddlewareOptions, resolver_from_environment
+from ci_ops.service.middleware.options import MiddlewareOptions, resolver_from_environment
 from ci_ops.service.middleware.security import SecurityHeaders
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class RateLimitMiddleware(ASGILayer):
         *,
         resolver: ClientResolver | None = None,
         identity: Callable[[Any], Any] | None = None,
-        health_paths: Sequence[str] = HEALTH_PATHS,
+        health_paths: Sequence[str] | None = None,
     ) -> None:
         options = MiddlewareOptions(
             security=None,

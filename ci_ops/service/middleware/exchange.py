@@ -10,6 +10,7 @@ from ci_ops.service.logs.trace import request_frame
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ci_ops.service.health_paths import HealthPaths
     from ci_ops.service.limits.client import Client
     from ci_ops.service.limits.headers import Refusal
     from ci_ops.service.metrics.requests import RequestMetrics
@@ -31,7 +32,7 @@ class Owner(Protocol):
 
     bits: int
     """The parts it works with."""
-    health_paths: tuple[str, ...]
+    health: HealthPaths
     metrics: RequestMetrics | None
 
     def counts_as(self, layer: Any) -> bool:
@@ -93,8 +94,7 @@ class Exchange(Frame):
     @property
     def is_health(self) -> bool:
         """True for a request to the health routes."""
-        path = self.path
-        return any(path == root or path.startswith(f"{root}/") for root in self.layer.health_paths)
+        return self.layer.health.have(self.path)
 
     def request_line(self) -> dict[str, Any]:
         """Method, path and user agent, as the log shows them."""

@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.health_paths import HealthPaths, health_paths
 from ci_ops.service.metrics.requests import REFUSED
 from ci_ops.service.middleware.limits import DENIED
 from ci_ops.service.middleware.options import MiddlewareOptions
@@ -56,7 +57,8 @@ class Layer:
         self.counts_bytes = options.access_log is not None
         self.request_ids = options.request_ids
         self.telling = TELLING | {options.resolver.header.encode()}
-        self.health_paths = tuple(options.health_paths)
+        told = options.health_paths
+        self.health = health_paths if told is None else HealthPaths(tuple(told))
         self.needs_client = options.limits is not None or options.access_log is not None
         self.has_to_be_awaited = options.identity is not None or (
             options.limits is not None and options.limits.has_to_be_awaited
@@ -123,4 +125,4 @@ def _told_route(exchange: Exchange) -> str:
     """What a request is counted under where no router of the server's own kind says it."""
     if exchange.refusal is not None:
         return REFUSED
-    return exchange.route or health_route(exchange.path, exchange.layer.health_paths)
+    return exchange.route or health_route(exchange.path, exchange.layer.health.paths)

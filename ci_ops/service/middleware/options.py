@@ -14,7 +14,6 @@ from ci_ops.service.middleware.limits import RequestLimits
 from ci_ops.service.middleware.security import SecurityHeaders
 
 PROXIES_VARIABLE = "CI_OPS_TRUSTED_PROXIES"
-HEALTH_PATHS = ("/health", "/__version__")
 
 
 def resolver_from_environment() -> ClientResolver:
@@ -42,5 +41,5 @@ class MiddlewareOptions:
     """Says which user it is: gets the ASGI scope or the WSGI environ, gives a text or None; may be async in ASGI."""
     route: Callable[[Any], str | None] | None = None
     """Gives the route template after the call, where the framework is not one of those known."""
-    health_paths: Sequence[str] = HEALTH_PATHS
-    """These paths and all below them are not limited and not in the access log."""
+    health_paths: Sequence[str] | None = None
+    """These paths and all below them are not limited and not in the access log; None is those of the health routes."""

@@ -24,6 +24,7 @@ from ci_ops.service.availability import DRAINING, STARTING
 from ci_ops.service.gate import Asker, Gate
 from ci_ops.service.health import HealthCheckService, health_service
 from ci_ops.service.health_model import RESERVED_GROUPS, HealthReport, HealthStatus
+from ci_ops.service.health_paths import VERSION_PATH, health_paths
 from ci_ops.service.providers import Topic, told
 from ci_ops.service.release import Release, current_release
 from ci_ops.service.routes import exposition
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("ci_ops.service.health")
 
 RETRY_AFTER_SECONDS = 5
-VERSION_PATH = "/__version__"
 _JSON = "application/json"
 _BODIES = (MEDIA_TYPE, _JSON, "text/plain")
 
@@ -102,6 +102,7 @@ class HealthRoutes:
             raise ValueError("the health routes need a path of their own: / belongs to the application")
         self.gate = Gate() if gate is None else gate
         self.show_components = show_components
+        health_paths.add(self.prefix, self.version_path)
         current_release()
 
     def find(self, path: str) -> str | None:

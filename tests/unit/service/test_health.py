@@ -205,9 +205,18 @@ def test_a_group_with_an_unknown_member_fails_at_start(health: HealthCheckServic
 
 def test_the_answer_of_an_empty_group_is_a_policy() -> None:
     health = HealthCheckService(on_empty=DEGRADED)
-    health.group("orders", on_empty=UNHEALTHY)
+    health.group("orders", on_empty=HEALTHY)
 
-    assert (health.report("ready").status, health.report("orders").status) == (DEGRADED, UNHEALTHY)
+    assert (health.report("ready").status, health.report("orders").status) == (DEGRADED, HEALTHY)
+
+
+@pytest.mark.parametrize("name", ["orders", "ready"])
+def test_a_group_whose_tag_nobody_has_is_not_healthy(health: HealthCheckService, name: str) -> None:
+    health.add(Counted(), name="database", tags=("order",))
+    health.group(name, tags=("ordres",))
+
+    assert health.report(name).status is UNHEALTHY
+    assert health.report(name).refusal == f"no check belongs to the group {name}"
 
 
 def test_a_check_named_by_a_group_cannot_be_removed(health: HealthCheckService) -> None:

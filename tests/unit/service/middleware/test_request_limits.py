@@ -16,6 +16,7 @@ from ci_ops.service.middleware.asgi import ASGILayer
 from ci_ops.service.middleware.limits import RequestLimits
 from ci_ops.service.middleware.wsgi import WSGILayer
 from ci_ops.service.providers import told
+from ci_ops.service.routes.answer import HealthRoutes
 from tests.support.layers import Kind, Kit, Said, asgi_app, ask_asgi, ask_wsgi, wsgi_app
 
 PROXY = ClientResolver(["10.0.0.0/8"])
@@ -286,3 +287,14 @@ def test_without_its_store_a_limit_does_what_it_was_told(
     assert answer.status == status
     assert "ratelimit" not in answer.headers
     assert kit.series("http_requests_limited_total") == {("per-user", outcome): 1}
+
+
+def test_the_prober_is_not_limited_wherever_the_health_routes_are(kind: Kind, kit: Kit) -> None:
+    layer = kind.layer(kind.make(Said()), kit.options())
+    HealthRoutes(
+        prefix="/inside/health", version_path="/inside/version"
+    )  # later than the layer, as it may be
+
+    for path in ("/inside/health/ready", "/inside/version"):
+        assert {kind.send(layer, path).status for _ in range(20)} == {200}
+    assert kind.send(layer, "/inside/healthy").headers["ratelimit-policy"]
