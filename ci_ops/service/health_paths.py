@@ -1,4 +1,7 @@
-"""Where the health routes of this process are, for the parts that treat them in another way."""
+"""Where the health routes of this process are.
+
+For the parts that treat them in another way.
+"""
 
 from __future__ import annotations
 
