@@ -28,7 +28,7 @@ def checked_text(app: str, env: Mapping[str, str], python: str) -> str:
     contract = declared(app, env, python)
     reading = contract.validate(env)
     if reading.problems:
-        every = (*reading.problems, *reading.warnings)
+        every = (*reading.problems, *(f"only a warning: {each}" for each in reading.warnings))
         hint = f"Set them where the application runs; `ci-ops config variables --app {app}` lists what each has to be."
         raise ConfigError((Problem(str(each), path=app, location="") for each in every), hint=hint)
     warnings = "".join(f"warning: {app}: {each}\n" for each in reading.warnings)

@@ -128,6 +128,7 @@ _HOMES: dict[str, str] = {
     "graceful_degradation": "degradation",
     "health_blueprint": "routes.flask",
     "health_router": "routes.fastapi",
+    "make_health_router": "routes.fastapi",
     "health_routes": "routes.starlette",
     "health_service": "health",
     "health_urls": "routes.django",

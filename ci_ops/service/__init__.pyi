@@ -139,6 +139,7 @@ from ci_ops.service.routes.answer import HealthRoutes as HealthRoutes
 from ci_ops.service.routes.asgi import HealthApp as HealthApp
 from ci_ops.service.routes.django import health_urls as health_urls
 from ci_ops.service.routes.fastapi import health_router as health_router
+from ci_ops.service.routes.fastapi import make_health_router as make_health_router
 from ci_ops.service.routes.flask import health_blueprint as health_blueprint
 from ci_ops.service.routes.starlette import health_routes as health_routes
 from ci_ops.service.routes.wsgi import HealthWSGI as HealthWSGI
@@ -276,6 +277,7 @@ __all__ = [
     "limit_headers_asgi",
     "log_context",
     "log_performance",
+    "make_health_router",
     "metrics_collector",
     "outgoing_headers",
     "per_user_rate_limiter",

@@ -62,6 +62,13 @@ def test_what_is_only_doubtful_is_a_warning(shop: Path) -> None:
     assert out.startswith(f"warning: {APP}: SHOP_PORT is not set, but SHOP_PROT is: expected")
 
 
+def test_beside_an_error_a_warning_is_told_as_one(shop: Path) -> None:
+    code, out, err = config(shop, "check", "--app", APP, SHOP_KEY="short", SHOP_PROT="9000")
+    assert (code, out) == (2, "")
+    told = f"error: {APP}: only a warning: SHOP_PORT is not set, but SHOP_PROT is: expected"
+    assert err.splitlines()[1].startswith(told)
+
+
 def test_variables_of_the_one_secret_count(shop: Path) -> None:
     assert config(shop, "check", "--app", APP, CI_OPS_ENV=f"SHOP_KEY={'k' * 32}")[0] == 0
 

@@ -5,7 +5,7 @@ import pytest
 
 import ci_ops.service
 
-FRAMEWORK_DOORS = ["health_blueprint", "health_router", "health_routes", "health_urls"]
+FRAMEWORK_DOORS = ["health_blueprint", "health_router", "health_routes", "health_urls", "make_health_router"]
 """The names that need their framework, and say so by an ImportError."""
 
 
