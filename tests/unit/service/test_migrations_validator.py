@@ -19,22 +19,12 @@ from ci_ops.service.checker import DeploymentChecker
 from ci_ops.service.config_validator import ConfigValidator
 from ci_ops.service.health_checks.migrations import alembic_check
 from ci_ops.service.migrations import MigrationValidator
+from tests.support.alembic_env import ENV
 from tests.support.databases import dispose_and_join
 from tests.support.patient_health import patient_health
 
 ROOT = Path(__file__).resolve().parents[3]
 PASS, WARN, FAIL = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL
-ENV = """
-from alembic import context
-from sqlalchemy import create_engine
-
-engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
-with engine.connect() as connection:
-    context.configure(connection=connection)
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
-"""
 REVISION = """
 import sqlalchemy as sa
 from alembic import op

@@ -11,20 +11,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from ci_ops.service.health_checks.migrations import MigrationState, alembic_check, alembic_state
 from ci_ops.service.health_model import HealthStatus
+from tests.support.alembic_env import ENV
 from tests.support.databases import dispose_and_join
 from tests.support.patient_health import patient_health
 
-_ENV = """
-from alembic import context
-from sqlalchemy import create_engine
-
-engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
-with engine.connect() as connection:
-    context.configure(connection=connection)
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
-"""
 _REVISION = """
 revision = {revision!r}
 down_revision = {down!r}
@@ -38,7 +28,7 @@ def config(tmp_path: Path) -> Config:
     """Two migrations, a1 and b2, for a database in a file."""
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
-    (scripts / "env.py").write_text(_ENV)
+    (scripts / "env.py").write_text(ENV)
     for revision, down in (("a1", None), ("b2", "a1")):
         (scripts / "versions" / f"{revision}.py").write_text(_REVISION.format(revision=revision, down=down))
     (tmp_path / "alembic.ini").write_text(
