@@ -8,7 +8,7 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ci_ops.checks._ask import Question, no_address, unanswered
+from ci_ops.checks._ask import Question, no_address, question_of, unanswered
 from ci_ops.checks._crew import Crew
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._judge import judge
@@ -64,13 +64,7 @@ class Endpoints(Check):
         except ValueError as error:
             yield conclude(self, [no_address(str(error))], sentence="", measured=0)
             return
-        question = Question(
-            world=world,
-            timeout_seconds=subject.timeout_seconds,
-            headers=self.send_headers,
-            busts_caches=self.cache_busting,
-            fresh=self.connections > 1,
-        )
+        question = question_of(self, subject, world, fresh=self.connections > 1)
         urls = {path: at_path(parts, path) for path in self.paths}
         answers = self._ask_all(question, urls)
         faults = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ci_ops.checks._ask import Question, no_address
+from ci_ops.checks._ask import Question, no_address, question_of
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._looked import Looked
 from ci_ops.checks._place import Place, every_address, find_health, has_no_way
@@ -107,13 +107,7 @@ class Health(Expectation, Check):
         except ValueError as error:
             yield conclude(self, [no_address(str(error))], sentence="", measured=0)
             return
-        question = Question(
-            world=world,
-            timeout_seconds=subject.timeout_seconds,
-            headers=self.send_headers,
-            fresh=True,
-            busts_caches=self.cache_busting,
-        )
+        question = question_of(self, subject, world)
         place = find_health(question, parts, self.path)
         if place is None:
             yield conclude(self, [_not_found(shown(subject.url))], sentence="", measured=len(HEALTH_PATHS))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from ci_ops.checks._ask import Question, no_address, unanswered
+from ci_ops.checks._ask import Question, no_address, question_of, unanswered
 from ci_ops.checks._crew import Crew
 from ci_ops.checks._expect import ANSWER_RULES, Expectation
 from ci_ops.checks._jsonpath import parse_path
@@ -106,13 +106,7 @@ class Revision(Check):
         except ValueError as error:
             yield conclude(self, [no_address(str(error))], sentence="", measured=0)
             return
-        question = Question(
-            world=world,
-            timeout_seconds=subject.timeout_seconds,
-            headers=self.send_headers,
-            fresh=True,
-            busts_caches=self.cache_busting,
-        )
+        question = question_of(self, subject, world)
         own = version_source(parts, self.path, self.json)
         source = find_source(question, parts, own=own, health_path=self.health_path, header=self.header)
         if isinstance(source, HttpError):
