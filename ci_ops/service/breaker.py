@@ -28,7 +28,7 @@ from ci_ops.service.circuit import (
 )
 from ci_ops.service.circuit_rules import CircuitRules
 from ci_ops.service.figures import is_time
-from ci_ops.service.functions import Kind, kind_of
+from ci_ops.service.functions import Kind, judge_of, kind_of
 from ci_ops.service.guards import (
     CallTimeoutError,
     Guard,
@@ -41,7 +41,7 @@ from ci_ops.service.guards import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-    ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
+    from ci_ops.service.functions import ExceptionTypes
 
 __all__ = [
     "ALGORITHM_CIRCUIT_BREAKER",
@@ -113,8 +113,8 @@ class CircuitBreaker:
         if recovery_timeout is not None:
             rules = replace(rules, recovery_seconds=recovery_timeout)
         self.name = name
-        self._is_failure = _judge_of(expected_exception)
-        self._is_ignored = _judge_of(ignored)
+        self._is_failure = judge_of(expected_exception)
+        self._is_ignored = judge_of(ignored)
         self._is_bad_result = is_bad_result
         self._call_timeout_seconds = call_timeout_seconds
         listener = functools.partial(on_change, self) if on_change is not None else None
@@ -322,14 +322,6 @@ class CircuitBreaker:
         if isinstance(result, GeneratorType):
             return self._generator(lambda: result)()
         return self._async_generator(lambda: result)()
-
-
-def _judge_of(kinds: ExceptionTypes | Callable[[BaseException], bool]) -> Callable[[BaseException], bool]:
-    if callable(kinds) and not isinstance(kinds, type):
-        return kinds
-    types = cast("ExceptionTypes", kinds)
-    isinstance(object(), types)  # what is no type is refused here, and not at the first failure
-    return lambda error: isinstance(error, types)
 
 
 async def _run_coroutine(breaker: CircuitBreaker, coroutine: CoroutineType[Any, Any, Any]) -> Any:

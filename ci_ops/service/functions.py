@@ -1,4 +1,4 @@
-"""What kind of function somebody hands us, so that it is wrapped in kind."""
+"""What kind of function somebody hands us, and which exceptions they mean."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Judge = Callable[[Any], bool]
+    ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
+
+
+def judge_of(kinds: ExceptionTypes | Judge) -> Judge:
+    """Whether an exception is one of those that were named.
+
+    Raises TypeError at once for what names none, and not at the first failure.
+    """
+    if callable(kinds) and not isinstance(kinds, type):
+        return kinds
+    try:
+        isinstance(object(), kinds)
+    except TypeError:
+        raise TypeError(
+            "exceptions are named by a type, a tuple of types, or a function of the exception"
+        ) from None
+    return lambda error: isinstance(error, kinds)
 
 
 class Kind(Enum):

@@ -22,7 +22,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 from ci_ops.core.retry_after import asked_wait_seconds
 from ci_ops.service.circuit import CircuitOpenError
 from ci_ops.service.figures import grown, is_count, is_time
-from ci_ops.service.functions import Kind, kind_of
+from ci_ops.service.functions import Kind, judge_of, kind_of
 from ci_ops.service.locked import Locked
 
 log = logging.getLogger(__name__)
@@ -134,10 +134,7 @@ class Retry:
             raise ValueError("waits do not get shorter: the factor is at least 1")
         if self.jitter not in get_args(Jitter):
             raise ValueError(f"jitter is one of {', '.join(get_args(Jitter))}")
-        if isinstance(self.on, type | tuple):
-            isinstance(object(), self.on)  # what is no type is refused here, not at the first failure
-        elif not callable(self.on):
-            raise TypeError("`on` names exceptions: a type, a tuple of types, or a function of the exception")
+        judge_of(self.on)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, tried again where it makes sense."""
@@ -275,10 +272,7 @@ class _Tries:
     def _is_worth_it(self, error: Exception) -> bool:
         if isinstance(error, CircuitOpenError) and error.retry_after_seconds is None:
             return False  # held open: only a person closes it
-        on = self._policy.on
-        if isinstance(on, type | tuple):
-            return isinstance(error, on)
-        return on(error)
+        return judge_of(self._policy.on)(error)
 
     def _next_wait(self) -> float:
         policy = self._policy

@@ -221,9 +221,9 @@ def test_a_judge_of_exceptions_that_breaks_keeps_no_permit() -> None:
 
 @pytest.mark.parametrize("kinds", [[ValueError], "ValueError", (ValueError, 3), None])
 def test_what_is_no_kind_of_exception_is_refused_before_the_first_failure(kinds: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="a type, a tuple of types, or a function"):
         CircuitBreaker(expected_exception=kinds)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="a type, a tuple of types, or a function"):
         CircuitBreaker(ignored=kinds)
 
 

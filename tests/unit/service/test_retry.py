@@ -346,5 +346,5 @@ def test_a_policy_that_cannot_hold_is_refused(wrong: dict[str, Any], sentence: s
 
 @pytest.mark.parametrize("kinds", [[Down], "Down", (Down, 3), None, 3])
 def test_what_is_no_kind_of_exception_is_refused_before_the_first_failure(kinds: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="a type, a tuple of types, or a function"):
         Retry(on=kinds)
