@@ -12,8 +12,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ci_ops.service.limits.forwarded import forwarded_for
-from ci_ops.service.limits.networks import NetworkSet, identify, is_private, read_address
-from ci_ops.service.limits.store import bounded_key
+from ci_ops.service.limits.networks import NetworkSet, ip_key, is_private, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -154,9 +153,7 @@ class ClientResolver:
 
 
 def _client(address: str, *, is_peer: bool) -> Client:
-    identity = identify(address)
-    key = bounded_key(address) if identity is None else identity[1]
-    return Client(address=address, key=key, is_peer=is_peer, is_suspect=False)
+    return Client(address=address, key=ip_key(address), is_peer=is_peer, is_suspect=False)
 
 
 def _suspect(peer: Client, entries: list[str]) -> Client:
@@ -167,5 +164,4 @@ def _suspect(peer: Client, entries: list[str]) -> Client:
     addresses = [address for entry in reversed(entries) if (address := read_address(entry))]
     public = (address for address in addresses if not is_private(address))
     told = next(public, addresses[-1] if addresses else peer.address)
-    key = f"{BY_HEADER}{_client(told, is_peer=False).key}"
-    return peer._replace(key=key, is_suspect=True)
+    return peer._replace(key=f"{BY_HEADER}{ip_key(told)}", is_suspect=True)

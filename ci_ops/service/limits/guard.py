@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.core.redact import redact_patterns
 from ci_ops.core.window import TimeWindow
 from ci_ops.service.figures import grown, is_count, is_time
-from ci_ops.service.limits.networks import NetworkSet, identify
-from ci_ops.service.limits.store import bounded_key
+from ci_ops.service.limits.networks import NetworkSet, ip_key
 from ci_ops.service.limits.table import BoundedTable
 from ci_ops.service.locked import Locked
 
@@ -219,12 +218,6 @@ class DDoSProtection(Locked):
         if ip in self._allow:
             return True
         return False if ip in self._deny else None
-
-
-def ip_key(ip: str) -> str:
-    """What an address is counted under; what is no address counts as it is."""
-    identity = identify(ip)
-    return bounded_key(ip) if identity is None else identity[1]
 
 
 def _is_silent(window: TimeWindow, now: float) -> bool:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING
 
+from ci_ops.service.limits.store import bounded_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -40,6 +42,12 @@ def identify(text: str) -> tuple[str, str] | None:
     Counted is an IPv4 address by itself, and an IPv6 address by its /64.
     """
     return _identify(text) if len(text) <= _LONGEST else None
+
+
+def ip_key(ip: str) -> str:
+    """What an address is counted under; what is no address counts as it is."""
+    identity = identify(ip)
+    return bounded_key(ip) if identity is None else identity[1]
 
 
 @lru_cache(maxsize=8192)

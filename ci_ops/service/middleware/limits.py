@@ -19,6 +19,7 @@ from ci_ops.service.limits.headers import (
     problem,
     refusal,
 )
+from ci_ops.service.limits.networks import ADDRESS_PREFIX
 from ci_ops.service.limits.store import MemoryStore
 from ci_ops.service.limits.summary import security_status
 
@@ -65,13 +66,13 @@ class RequestLimits:
     def judge(self, exchange: Exchange) -> None:
         """Count a request; say what its answer tells, or refuse it."""
         client: Any = exchange.client
-        user, guard, hit = exchange.user, self._guard, self._hit
+        guard, hit = self._guard, self._hit
         if client.is_suspect:
             exchange.layer.warn_of_proxy()
         elif guard is not None and not guard.check_request(client.address):
             self._refuse_address(guard, exchange)
             return
-        key = f"user:{user}" if user else f"ip:{client.key}"
+        key = _key(exchange)
         if self._refuses_flagged and self._abuse is not None and self._abuse.is_flagged(key):
             _refuse(exchange, FLAGGED, problem("abnormal-usage-detected", [FLAGGED]))
         elif hit is None:
@@ -162,4 +163,4 @@ def _count(exchange: Exchange, policy: str, outcome: str) -> None:
 def _key(exchange: Exchange) -> str:
     """Users and addresses never share a name."""
     client: Any = exchange.client
-    return f"user:{exchange.user}" if exchange.user else f"ip:{client.key}"
+    return f"user:{exchange.user}" if exchange.user else f"{ADDRESS_PREFIX}{client.key}"
