@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 
@@ -36,7 +35,7 @@ class DrainPlan:
     def __post_init__(self) -> None:
         for name in ("drain_seconds", "drain_timeout_seconds", "grace_seconds"):
             value = getattr(self, name)
-            if value is not None and not _is_time(value):
+            if value is not None and not _is_in_a_day(value):
                 raise ValueError(f"{name} is a number of seconds from 0 to a day, not {value!r}")
 
     @property
@@ -47,7 +46,7 @@ class DrainPlan:
         """
         stated = os.environ.get(DRAIN_VARIABLE, "")
         try:
-            is_good = self.drain_seconds is not None or not stated or _is_time(float(stated))
+            is_good = self.drain_seconds is not None or not stated or _is_in_a_day(float(stated))
         except ValueError:
             is_good = False
         return "" if is_good else f"{DRAIN_VARIABLE} is not a number of seconds from 0 to a day"
@@ -71,5 +70,5 @@ class DrainPlan:
         return f"stopping may take {needed:g} s, but the process is killed after {grace:g} s"
 
 
-def _is_time(seconds: float) -> bool:
-    return math.isfinite(seconds) and 0.0 <= seconds <= LONGEST_SECONDS
+def _is_in_a_day(seconds: float) -> bool:
+    return 0.0 <= seconds <= LONGEST_SECONDS  # NaN is not
