@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks._programs import bare_environment, in_turns, seconds_of
 from benchmarks._row import CannotMeasure, Row, at_most
-from ci_ops.checks._expect import Expectation
+from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks.endpoints import Endpoints
 from ci_ops.core.ports import Subject
 from ci_ops.core.status import Status

@@ -3,7 +3,8 @@
 A check's dataclass fields are its configuration. `run` looks once and yields
 Results; it never waits for better ones, never raises for what it measured, and
 sets `transient` where asking again may help. Order, repeating, threads, time
-and crashes are done once, in `_run.py`.
+and crashes are done once, in `_run.py`. What HTTP checks share is in `_http/`,
+with `HttpCheck` as their base; a check with modules of its own is a package.
 
 To add one:
 1. copy `compiles.py` (readiness) or `tls.py` (verification) to `<name>.py`, with a class of that name in CamelCase;

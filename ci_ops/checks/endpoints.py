@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ci_ops.checks._ask import Question, no_address, question_of, unanswered
 from ci_ops.checks._crew import Crew
-from ci_ops.checks._expect import ANSWER_RULES, Expectation
-from ci_ops.checks._judge import judge
+from ci_ops.checks._http.ask import Question, unanswered
+from ci_ops.checks._http.check import HttpCheck
+from ci_ops.checks._http.compare import compare
+from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.durations import format_duration
-from ci_ops.core.fields import Secret
-from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError, Response
-from ci_ops.core.weburl import at_path, read_url, shown
+from ci_ops.core.weburl import at_path, shown
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from ci_ops.core.ports import Subject, World
     from ci_ops.core.result import Result
 
@@ -29,10 +31,9 @@ SLOWEST_TOLD = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoints(Check):
+class Endpoints(HttpCheck):
     """A list of paths answers as expected, many at once."""
 
-    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
     after: ClassVar[tuple[str, ...]] = ("revision",)
     rules: ClassVar[Mapping[str, Rule]] = ANSWER_RULES
 
@@ -42,10 +43,6 @@ class Endpoints(Check):
     """New connections that ask each path; more than one finds a fleet that is only partly broken."""
     parallel: int = 32
     """How many are asked at the same time, 1 to 256."""
-    send_headers: Mapping[str, Secret] = field(default_factory=dict)
-    """Request headers for all of them, such as Authorization; never shown."""
-    cache_busting: bool = True
-    """Add a random query value, so that no cache can answer."""
 
     def __post_init__(self) -> None:
         if not self.paths:
@@ -57,20 +54,15 @@ class Endpoints(Check):
         if not 1 <= self.parallel <= MOST_PARALLEL:
             raise ValueError(f"parallel: a number from 1 to {MOST_PARALLEL}")
 
-    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+    def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Ask all of them and hold each answer against what was expected."""
-        try:
-            parts = read_url(subject.url)
-        except ValueError as error:
-            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
-            return
-        question = question_of(self, subject, world, fresh=self.connections > 1)
+        question = self.question(subject, world, fresh=self.connections > 1)
         urls = {path: at_path(parts, path) for path in self.paths}
         answers = self._ask_all(question, urls)
         faults = [
             fault for path in self.paths for fault in self._judge_all(world, path, urls[path], answers[path])
         ]
-        yield self._conclude(answers, faults)
+        return self._conclude(answers, faults)
 
     def _ask_all(self, question: Question, urls: Mapping[str, str]) -> dict[str, list[Response | HttpError]]:
         """The answers of every path, one for each connection."""
@@ -103,7 +95,7 @@ class Endpoints(Check):
         if isinstance(answer, HttpError):
             yield unanswered(world, answer, subject=name)
         else:
-            yield from judge(world, answer, self.paths[path], subject=name)
+            yield from compare(world, answer, self.paths[path], subject=name)
 
     def _conclude(self, answers: Mapping[str, list[Response | HttpError]], faults: list[Fault]) -> Result:
         seconds = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from ci_ops.checks._assertions import check_pattern
 from ci_ops.checks._dotenv import Entry, read_dotenv
+from ci_ops.checks._http.assertions import check_pattern
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks._wanted import Wanted, put_together
 from ci_ops.core.contract_values import FALSE_WORDS

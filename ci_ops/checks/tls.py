@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from ci_ops.checks._ask import unanswered
-from ci_ops.checks._expect import ANSWER_RULES
-from ci_ops.checks._place import has_no_way
+from ci_ops.checks._http.ask import unanswered
+from ci_ops.checks._http.check import UrlCheck
+from ci_ops.checks._http.expect import ANSWER_RULES
+from ci_ops.checks._http.place import has_no_way
 from ci_ops.checks._verdict import Fault, conclude, evidence
-from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
-from ci_ops.core.weburl import port_of, read_url, shown, without_user_info
+from ci_ops.core.weburl import port_of, shown, without_user_info
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,7 @@ _PROBLEMS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tls(Check):
+class Tls(UrlCheck):
     """Every address serves the same good certificate, and http leads to https.
 
     How soon an expiry matters follows from the certificate's lifetime: warn
@@ -45,7 +46,6 @@ class Tls(Check):
     Source: CA/Browser Forum ballot SC-081v3 (lifetimes shrink to 47 days by 2029).
     """
 
-    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
     rules: ClassVar[Mapping[str, Rule]] = {
         **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked")},
         "certificate": Rule(
@@ -73,21 +73,12 @@ class Tls(Check):
     redirect: bool = True
     """Look whether port 80 leads to https; only where the URL has no port of its own."""
 
-    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+    def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """One handshake with every address, then port 80."""
-        try:
-            parts = read_url(subject.url)
-        except ValueError as error:
-            fault = Fault(
-                rule="url", severity=Status.ERROR, sentence=f"The service cannot be asked: {error}."
-            )
-            yield conclude(self, [fault], sentence="", measured=0)
-            return
         if parts.scheme == "http":
             sentence = "The address starts with http://, so there is no certificate to look at."
-            yield self.result(Status.SKIP, sentence, measured=0)
-            return
-        yield self._look(parts, subject, world)
+            return self.result(Status.SKIP, sentence, measured=0)
+        return self._look(parts, subject, world)
 
     def _look(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         name = parts.netloc.rpartition("@")[2]

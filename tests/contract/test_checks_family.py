@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ci_ops.checks import _run
-from ci_ops.checks._expect import Expectation
+from ci_ops.checks._http.expect import Expectation
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase
 from ci_ops.core.ports import Subject
 from ci_ops.core.result import Location, Result

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ci_ops.checks._expect import Expectation, Latency
+from ci_ops.checks._http.expect import Expectation, Latency
 from ci_ops.checks.endpoints import Endpoints
 from ci_ops.core.result import Result
 from ci_ops.core.secret import Secret

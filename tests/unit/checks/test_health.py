@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ci_ops.checks._expect import Latency
+from ci_ops.checks._http.expect import Latency
 from ci_ops.checks.health import Health
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.result import Result

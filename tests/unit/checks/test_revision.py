@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.checks._source import is_known, same_revision, short
 from ci_ops.checks.revision import Revision
+from ci_ops.checks.revision.source import is_known, same_revision, short
 from ci_ops.core.result import Result
 from ci_ops.core.secret import Secret
 from ci_ops.core.status import Status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.ports import HttpError, World
@@ -13,8 +13,8 @@ from ci_ops.core.status import Status
 from ci_ops.core.weburl import fresh_url, read_url, secrets_in
 
 if TYPE_CHECKING:
-    from ci_ops.checks._expect import Expectation
-    from ci_ops.core.ports import Response, Subject
+    from ci_ops.checks._http.expect import Expectation
+    from ci_ops.core.ports import Response
 
 ACCEPTED = "application/health+json, application/json;q=0.9, */*;q=0.5"
 _UNASKED = frozenset({"dns", "route", "proxy", "url"})
@@ -54,31 +54,6 @@ class Question:
         # `Bearer abc` is echoed by some services as `abc` alone.
         values += [value.rpartition(" ")[2] for value in values]
         self.world.redact.add(*values, *secrets_in(read_url(url)))
-
-
-class Asker(Protocol):
-    """What a check says about its requests."""
-
-    @property
-    def send_headers(self) -> Mapping[str, Secret]:
-        """Headers of its own."""
-        ...
-
-    @property
-    def cache_busting(self) -> bool:
-        """True to go past caches."""
-        ...
-
-
-def question_of(check: Asker, subject: Subject, world: World, *, fresh: bool = True) -> Question:
-    """How a check asks about its subject; over new connections, if nothing else is said."""
-    return Question(
-        world=world,
-        timeout_seconds=subject.timeout_seconds,
-        headers=check.send_headers,
-        fresh=fresh,
-        busts_caches=check.cache_busting,
-    )
 
 
 def no_address(problem: str) -> Fault:

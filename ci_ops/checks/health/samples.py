@@ -6,8 +6,8 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.checks._ask import unanswered
-from ci_ops.checks._judge import judge
+from ci_ops.checks._http.ask import unanswered
+from ci_ops.checks._http.compare import compare
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.durations import format_duration
 from ci_ops.core.healthdoc import HealthDocument, parse_health
@@ -18,8 +18,8 @@ from ci_ops.core.weburl import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci_ops.checks._expect import Expectation
-    from ci_ops.checks._place import Place
+    from ci_ops.checks._http.expect import Expectation
+    from ci_ops.checks._http.place import Place
     from ci_ops.core.plugin import Check
     from ci_ops.core.ports import Response, World
     from ci_ops.core.result import Result
@@ -28,7 +28,7 @@ MOST_COMPONENTS_TOLD = 5
 MOST_COMPONENTS_KEPT = 50
 
 
-class Looked:
+class Samples:
     """What several answers of one address showed together."""
 
     def __init__(
@@ -54,6 +54,7 @@ class Looked:
 
     @property
     def is_bad(self) -> bool:
+        """True when a fault decides against the service."""
         return any(not fault.severity.is_good for fault in self.faults)
 
     def take(self, world: World, answer: Response | HttpError, address: str = "") -> None:
@@ -64,7 +65,7 @@ class Looked:
             return
         self.answers.append(answer)
         document = parse_health(answer.body)
-        faults = list(judge(world, answer, self.expected, subject=self.name))
+        faults = list(compare(world, answer, self.expected, subject=self.name))
         is_read = self.reads_body and (document.status is not Status.ERROR or _is_document(answer))
         if is_read and not (self.place.is_shallow and document.status is Status.ERROR):
             self.document = document

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ci_ops.checks._assertions import check_assertions, check_pattern
+from ci_ops.checks._http.assertions import check_assertions, check_pattern
 from ci_ops.core.fields import Duration
 from ci_ops.core.plugin import Rule
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ci_ops.checks._expect import Expectation
-from ci_ops.checks._jsonpath import find, read_json
-from ci_ops.checks._place import find_health
+from ci_ops.checks._http.expect import Expectation
+from ci_ops.checks._http.jsonpath import find, read_json
+from ci_ops.checks._http.place import find_health
 from ci_ops.core.healthdoc import parse_health
 from ci_ops.core.ports import HttpError, Response
 from ci_ops.core.weburl import at_path
@@ -16,7 +16,7 @@ from ci_ops.core.weburl import at_path
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-    from ci_ops.checks._ask import Question
+    from ci_ops.checks._http.ask import Question
 
 LEAST_DIGITS = 7
 """Git's own short form; fewer digits would match by chance."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ci_ops.checks._jsonpath import MISSING, parse_path
+from ci_ops.checks._http.jsonpath import MISSING, parse_path
 from ci_ops.core.nearmiss import did_you_mean
 
 MOST_SEARCHED_CHARACTERS = 20_000

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.checks._jsonpath import MISSING, find, parse_path, read_json
+from ci_ops.checks._http.jsonpath import MISSING, find, parse_path, read_json
 
 DOCUMENT = {"status": "ok", "queue": {"depth": 3, "odd key's \\": None}, "list": [{"id": 1}, {"id": 2}]}
 TREES = st.recursive(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.checks._ask import unanswered
-from ci_ops.checks._judge import age_seconds, cache_hit
-from ci_ops.checks._source import is_known, same_revision, short
+from ci_ops.checks._http.ask import unanswered
+from ci_ops.checks._http.compare import age_seconds, cache_hit
 from ci_ops.checks._verdict import Fault, evidence
+from ci_ops.checks.revision.source import is_known, same_revision, short
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
 from ci_ops.core.weburl import shown
@@ -16,14 +16,14 @@ from ci_ops.core.weburl import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ci_ops.checks._source import Source
+    from ci_ops.checks.revision.source import Source
     from ci_ops.core.ports import Response, Subject, World
 
 _NO_ANSWER = "no answer"
 _UNKNOWN = "unknown"
 
 
-class Seen:
+class Histogram:
     """A histogram of revisions, with the faults it shows."""
 
     def __init__(self, subject: Subject, world: World, source: Source) -> None:

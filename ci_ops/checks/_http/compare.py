@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.checks._assertions import holds, search, text_of, told
-from ci_ops.checks._jsonpath import MISSING, find, read_json
+from ci_ops.checks._http.assertions import holds, search, text_of, told
+from ci_ops.checks._http.jsonpath import MISSING, find, read_json
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.durations import format_duration
 from ci_ops.core.retry_after import parse_retry_after
@@ -15,7 +15,7 @@ from ci_ops.core.status import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci_ops.checks._expect import Expectation, Latency
+    from ci_ops.checks._http.expect import Expectation, Latency
     from ci_ops.core.ports import Response, World
 
 _PASSING_STATUSES = frozenset({404, 408, 425, 429})
@@ -31,7 +31,7 @@ _CACHE_HEADERS = (
 _HIT = re.compile(r"(?<![a-z])(?:hit(?!-for)|stale|updating)(?![a-z])", re.IGNORECASE)
 
 
-def judge(world: World, response: Response, expected: Expectation, *, subject: str) -> Iterator[Fault]:
+def compare(world: World, response: Response, expected: Expectation, *, subject: str) -> Iterator[Fault]:
     """Everything about the answer that is not as expected; the status alone when that is wrong."""
     wrong_status = _status_fault(world, response, expected, subject)
     if wrong_status is not None:

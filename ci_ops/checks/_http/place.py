@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.checks._expect import Expectation
+from ci_ops.checks._http.expect import Expectation
 from ci_ops.core.ports import HttpError, Response
 from ci_ops.core.weburl import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-    from ci_ops.checks._ask import Question
+    from ci_ops.checks._http.ask import Question
     from ci_ops.core.ports import World
 
 

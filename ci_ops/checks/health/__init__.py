@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ci_ops.checks._ask import Question, no_address, question_of
-from ci_ops.checks._expect import ANSWER_RULES, Expectation
-from ci_ops.checks._looked import Looked
-from ci_ops.checks._place import Place, every_address, find_health, has_no_way
+from ci_ops.checks._http.check import HttpCheck
+from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
+from ci_ops.checks._http.place import Place, every_address, find_health, has_no_way
 from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.fields import Duration, Secret
-from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.checks.health.samples import Samples
+from ci_ops.core.fields import Duration
+from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError
 from ci_ops.core.status import Status
-from ci_ops.core.weburl import HEALTH_PATHS, is_open, read_url, shown
+from ci_ops.core.weburl import HEALTH_PATHS, is_open, shown
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from ci_ops.checks._http.ask import Question
     from ci_ops.core.ports import Subject, World
     from ci_ops.core.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class Health(Expectation, Check):
+class Health(Expectation, HttpCheck):
     """The service says that it is healthy, several times in a row.
 
     An address with a path is asked as typed. Without one, /health/ready,
@@ -37,7 +40,6 @@ class Health(Expectation, Check):
     Source: draft-inadarei-api-health-check-06.
     """
 
-    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
     after: ClassVar[tuple[str, ...]] = ("revision",)
     rules: ClassVar[Mapping[str, Rule]] = {
         **ANSWER_RULES,
@@ -83,10 +85,6 @@ class Health(Expectation, Check):
     """`any` looks at the HTTP status and the assertions alone."""
     require_dependencies: bool = False
     """Warn when the body names no dependency, as a constant answer does."""
-    send_headers: Mapping[str, Secret] = field(default_factory=dict)
-    """Request headers, such as Authorization; never shown."""
-    cache_busting: bool = True
-    """Add a random query value, so that no cache can answer."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,45 +98,39 @@ class Health(Expectation, Check):
         """The first try and the repetitions."""
         return None if self.max_retries is None else self.max_retries + 1
 
-    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+    def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Find the address, then ask it several times in a row."""
-        try:
-            parts = read_url(subject.url)
-        except ValueError as error:
-            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
-            return
-        question = question_of(self, subject, world)
+        question = self.question(subject, world)
         place = find_health(question, parts, self.path)
         if place is None:
-            yield conclude(self, [_not_found(shown(subject.url))], sentence="", measured=len(HEALTH_PATHS))
-            return
-        looked = self._look(question, place)
-        if is_open(parts) and looked.answers:
-            looked.faults.append(
+            return conclude(self, [_not_found(shown(subject.url))], sentence="", measured=len(HEALTH_PATHS))
+        samples = self._look(question, place)
+        if is_open(parts) and samples.answers:
+            samples.faults.append(
                 Fault(rule="unencrypted", severity=Status.WARN, sentence="", subject=shown(place.url))
             )
-        yield looked.result(self, world)
+        return samples.result(self, world)
 
-    def _look(self, question: Question, place: Place) -> Looked:
-        looked = Looked(
+    def _look(self, question: Question, place: Place) -> Samples:
+        samples = Samples(
             place, self, reads_body=self.body == "health", wants_dependencies=self.require_dependencies
         )
         first = question.ask(place.url, self)
-        looked.take(question.world, first)
+        samples.take(question.world, first)
         if isinstance(first, HttpError):
-            return looked
+            return samples
         known, *unasked = every_address(question.world, place.url, peer=first.address)
         good = [known]
-        while not looked.is_bad and (unasked or len(looked.answers) < self.successes):
+        while not samples.is_bad and (unasked or len(samples.answers) < self.successes):
             question.world.clock.sleep(self.interval)
             is_new = bool(unasked)
-            address = unasked.pop(0) if is_new else good[len(looked.answers) % len(good)]
+            address = unasked.pop(0) if is_new else good[len(samples.answers) % len(good)]
             answer = question.ask(place.url, self, connect_to=address)
             if is_new and has_no_way(address, answer):
                 continue
-            looked.take(question.world, answer, address)
+            samples.take(question.world, answer, address)
             good += [address] if is_new else []
-        return looked
+        return samples
 
 
 def _not_found(name: str) -> Fault:

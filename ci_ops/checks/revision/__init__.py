@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from ci_ops.checks._ask import Question, no_address, question_of, unanswered
 from ci_ops.checks._crew import Crew
-from ci_ops.checks._expect import ANSWER_RULES, Expectation
-from ci_ops.checks._jsonpath import parse_path
-from ci_ops.checks._place import every_address, has_no_way
-from ci_ops.checks._seen import Seen, told_nothing
-from ci_ops.checks._source import (
+from ci_ops.checks._http.ask import Question, unanswered
+from ci_ops.checks._http.check import HttpCheck
+from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
+from ci_ops.checks._http.jsonpath import parse_path
+from ci_ops.checks._http.place import every_address, has_no_way
+from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.checks.revision.histogram import Histogram, told_nothing
+from ci_ops.checks.revision.source import (
     Source,
     find_source,
     is_known,
     version_source,
 )
-from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.fields import Secret
-from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError, Response
 from ci_ops.core.status import Status
-from ci_ops.core.weburl import read_url, shown
+from ci_ops.core.weburl import shown
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from ci_ops.core.ports import Subject, World
     from ci_ops.core.result import Result
 
@@ -42,7 +44,7 @@ and set GIT_COMMIT to the commit when the release is built."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Revision(Check):
+class Revision(HttpCheck):
     """Every new connection is served by the revision that was shipped.
 
     The revision is read from `/__version__` (`$.commit`), else from the health
@@ -51,7 +53,6 @@ class Revision(Check):
     revision still answers, the check asks again until the deadline.
     """
 
-    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
     rules: ClassVar[Mapping[str, Rule]] = {
         **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "status", "aged")},
         "nothing-to-compare": Rule(
@@ -76,10 +77,6 @@ class Revision(Check):
     """Path of the health address, where the URL is the service's root."""
     header: str = "X-Revision"
     """Response header that is read where no body tells the revision."""
-    send_headers: Mapping[str, Secret] = field(default_factory=dict)
-    """Request headers, such as Authorization; never shown."""
-    cache_busting: bool = True
-    """Add a random query value, so that no cache can answer."""
 
     def __post_init__(self) -> None:
         try:
@@ -93,34 +90,31 @@ class Revision(Check):
         if not self.path.startswith("/"):
             raise ValueError("path: a path starts with a slash")
 
-    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+    def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Find out where the revision is told, then ask there many times.
 
         Each time over a new connection.
         """
         if not is_known(subject.revision):
-            yield conclude(self, [_nothing_to_compare(subject.revision)], sentence="", measured=0)
-            return
-        try:
-            parts = read_url(subject.url)
-        except ValueError as error:
-            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
-            return
-        question = question_of(self, subject, world)
+            return conclude(self, [_nothing_to_compare(subject.revision)], sentence="", measured=0)
+        question = self.question(subject, world)
         own = version_source(parts, self.path, self.json)
         source = find_source(question, parts, own=own, health_path=self.health_path, header=self.header)
         if isinstance(source, HttpError):
             fault = unanswered(world, source, subject=shown(own.url))
-            yield conclude(self, [fault], sentence="", measured=0)
-        elif isinstance(source, Response):
-            yield conclude(self, [told_nothing(shown(own.url), source)], sentence="", measured=1)
-        else:
-            seen = Seen(subject, world, source)
-            for address, answer in self._sample(question, source):
-                seen.take(address, answer)
-            yield conclude(
-                self, seen.faults(), sentence=seen.sentence, measured=seen.answered, facts=seen.facts
-            )
+            return conclude(self, [fault], sentence="", measured=0)
+        if isinstance(source, Response):
+            return conclude(self, [told_nothing(shown(own.url), source)], sentence="", measured=1)
+        histogram = Histogram(subject, world, source)
+        for address, answer in self._sample(question, source):
+            histogram.take(address, answer)
+        return conclude(
+            self,
+            histogram.faults(),
+            sentence=histogram.sentence,
+            measured=histogram.answered,
+            facts=histogram.facts,
+        )
 
     def _sample(self, question: Question, source: Source) -> list[tuple[str, Response | HttpError]]:
         """Address and answer of every connection."""

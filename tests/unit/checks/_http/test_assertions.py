@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.checks._assertions import (
+from ci_ops.checks._http.assertions import (
     MOST_SEARCHED_CHARACTERS,
     check_assertion,
     check_assertions,
@@ -16,7 +16,7 @@ from ci_ops.checks._assertions import (
     text_of,
     told,
 )
-from ci_ops.checks._jsonpath import MISSING
+from ci_ops.checks._http.jsonpath import MISSING
 
 
 @pytest.mark.parametrize(

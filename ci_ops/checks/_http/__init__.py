@@ -1,0 +1,1 @@
+"""What every check that asks over HTTP shares: requests, expectations, comparison, the base classes."""

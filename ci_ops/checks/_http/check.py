@@ -1,0 +1,59 @@
+"""Base classes of the checks that ask a live service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from ci_ops.checks._http.ask import Question, no_address
+from ci_ops.checks._verdict import conclude
+from ci_ops.core.fields import Secret
+from ci_ops.core.plugin import Check, Phase
+from ci_ops.core.weburl import read_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from urllib.parse import SplitResult
+
+    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.result import Result
+
+
+class UrlCheck(Check):
+    """A check of the address of a live service."""
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """Read the address, then verify what is behind it."""
+        try:
+            parts = read_url(subject.url)
+        except ValueError as error:
+            yield conclude(self, [no_address(str(error))], sentence="", measured=0)
+            return
+        yield self.verify(parts, subject, world)
+
+    def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
+        """Return the result of one look at the service behind that address."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpCheck(UrlCheck):
+    """A check that sends HTTP requests."""
+
+    send_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Request headers, such as Authorization; never shown."""
+    cache_busting: bool = True
+    """Add a random query value, so that no cache can answer."""
+
+    def question(self, subject: Subject, world: World, *, fresh: bool = True) -> Question:
+        """Return how this check asks; over a new connection each time, unless said otherwise."""
+        return Question(
+            world=world,
+            timeout_seconds=subject.timeout_seconds,
+            headers=self.send_headers,
+            fresh=fresh,
+            busts_caches=self.cache_busting,
+        )
