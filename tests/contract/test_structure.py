@@ -29,7 +29,9 @@ MAY_IMPORT = {
 }
 """What a part imports beside itself; a family imports core alone, as any folder that is not named here."""
 NEEDS_NOTHING = {"core", "service", "plugins"} | FAMILIES
-LINES_OF_A_FILE, LINES_OF_A_FUNCTION, LETTERS_OF_A_SENTENCE = 400, 60, 72
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION, LETTERS_OF_A_SENTENCE = 400, 60, 100
+LETTERS_IN_HELP = 72
+"""Of a command; plugins are held to the same by their families' tests."""
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -175,7 +177,8 @@ def test_every_public_name_begins_its_docstring_with_one_short_sentence() -> Non
         for name, node in module.public()
     }
     first_lines = {name: text.partition("\n")[0] for name, text in texts.items()}
-    too_long = {name for name, line in first_lines.items() if len(line) > LETTERS_OF_A_SENTENCE}
+    limits = {name: LETTERS_IN_HELP if part_of(name) == "cli" else LETTERS_OF_A_SENTENCE for name in texts}
+    too_long = {name for name, line in first_lines.items() if len(line) > limits[name]}
     no_sentence = {
         name for name, line in first_lines.items() if line and not line.endswith((".", "!", "?", ":"))
     }

@@ -36,7 +36,10 @@ def check_assertion(expected: Any) -> None:
 
 
 def check_assertions(field: str, expected: Mapping[str, Any], *, paths: bool) -> None:
-    """The same for a whole map, whose field the sentence begins with; with `paths` its keys are JSON paths."""
+    """Raise ValueError for the first assertion of a field that cannot be meant so.
+
+    With `paths` the keys are JSON paths.
+    """
     for key, assertion in expected.items():
         try:
             if paths:
