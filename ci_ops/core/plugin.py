@@ -6,7 +6,7 @@ A plugin's fields are its configuration.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ci_ops.core.result import Finding, Location, Result
 from ci_ops.core.status import Status
+from ci_ops.core.step import Command, StepResult
 
 if TYPE_CHECKING:
     from ci_ops.core.message import Message
@@ -110,6 +111,24 @@ class Check(Plugin):
         return replace(found, observed=shorten(found.observed))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """The releases of a target as measured on its host or platform, never as recorded."""
+
+    release: str = ""
+    """Id of the deployment whose release is live; empty where the target cannot tell or nothing is live."""
+    revision: str = ""
+    """Commit of the live release where the target itself names it."""
+    is_vacant: bool = False
+    """True when the target measured that no release is live."""
+    available: frozenset[str] | None = None
+    """Ids of the releases that can be made live again; None where the target cannot tell."""
+
+
+Measurement = Generator[Command, StepResult, Placement]
+"""Commands that change nothing, each answered by its result; the generator returns what they showed."""
+
+
 class Target(Plugin):
     """Says how a release gets onto a place and how that is taken back."""
 
@@ -120,6 +139,13 @@ class Target(Plugin):
     def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
         """The steps that make the earlier deployment `to` live again."""
         raise NotImplementedError
+
+    def measure(self) -> Measurement | None:
+        """Return the commands that measure which release is live; None where the target cannot tell.
+
+        The generator raises ValueError for an answer that it does not understand.
+        """
+        return None
 
     def state_directory(self) -> Path | None:
         """Where journal, ledger and lock lie beside the releases.
@@ -176,7 +202,9 @@ __all__ = [
     "Finding",
     "Format",
     "Location",
+    "Measurement",
     "Phase",
+    "Placement",
     "Plugin",
     "Result",
     "Rule",

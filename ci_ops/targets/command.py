@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import UsageError
 from ci_ops.core.fields import Duration, Shell
-from ci_ops.core.plugin import Target
+from ci_ops.core.plugin import Placement, Target
+from ci_ops.core.record import is_deployment_id, is_revision
 from ci_ops.core.step import Command as CommandStep
 
 if TYPE_CHECKING:
+    from ci_ops.core.plugin import Measurement
     from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.step import Steps
 
@@ -35,8 +37,32 @@ class Command(Target):
     When empty, `undo` is used."""
     probe: Shell = ""
     """Exits 0 when `run` has happened and 1 when not, for a run that was killed."""
+    live: Shell = ""
+    """Prints what is live: a commit (40 hexadecimal digits), a deployment id, or nothing where nothing is live."""
     timeout: Duration = 900.0
     """For each of the commands."""
+
+    def measure(self) -> Measurement | None:
+        """Ask the command `live`, where one is configured."""
+        return self._measure() if self.live else None
+
+    def _measure(self) -> Measurement:
+        answer = yield CommandStep(
+            title="Read which release is live",
+            key="measure",
+            run=self.live,
+            changes=False,
+            timeout_seconds=self.timeout,
+        )
+        if is_deployment_id(answer.line):
+            return Placement(release=answer.line)
+        if is_revision(answer.line):
+            return Placement(revision=answer.line)
+        if answer.line:
+            raise ValueError(
+                f"`live` printed {answer.line[:60]!r}; expected a full commit or a deployment id"
+            )
+        return Placement(is_vacant=True)
 
     def deploy_steps(self, record: DeploymentRecord) -> Steps:
         """Run the command; its undo is the configured one."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.fields import Duration, Shell
-from ci_ops.core.plugin import Target
+from ci_ops.core.plugin import Placement, Target
 from ci_ops.core.step import Command, Wait
 
 if TYPE_CHECKING:
+    from ci_ops.core.plugin import Measurement
     from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.step import Steps
 
@@ -68,6 +70,27 @@ class Releases(Target):
     def release_directory(self, record: DeploymentRecord) -> str:
         """`<path>/releases/<release id>`."""
         return f"{self.path}/releases/{record.release_id}"
+
+    def measure(self) -> Measurement:
+        """Read the link `current` and the names of the release folders."""
+        current, folder = self._quoted("current"), self._quoted("releases")
+        answer = yield Command(
+            title="Read which release is live",
+            key="measure",
+            run=f"if [ -e {current} ] && [ ! -L {current} ]; then\n"
+            f"  echo {current} is not a link >&2; exit 1\nfi\n"
+            f'if [ -d {folder} ]; then ls -1 {folder} || exit; fi\necho "live: $(readlink {current})"',
+            changes=False,
+        )
+        *names, last = answer.output.rstrip("\n").split("\n")
+        word, _, link = last.partition(": ")
+        if word != "live":
+            raise ValueError(f"the host answered {last[:60]!r}; expected the link `current`")
+        return Placement(
+            release=link.removeprefix("releases/"),
+            is_vacant=not link,
+            available=frozenset(name for name in names if re.fullmatch(_ID_PATTERN, name)),
+        )
 
     def deploy_steps(self, record: DeploymentRecord) -> Steps:
         """Fetch, link, build, migrate, switch, reload, look, tidy."""

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ci_ops.core.errors import UsageError
+from ci_ops.core.errors import Inconclusive, UsageError
+from ci_ops.core.plugin import Placement
+from ci_ops.flows._placement import measure_placement
 from ci_ops.targets.command import Command
-from tests.support.deployments import a_record, answers
+from tests.support.deployments import NEW, OLD, a_record, a_world, answers
 
 
 def test_the_command_is_the_step_and_undo_its_undo() -> None:
@@ -38,3 +42,33 @@ def test_a_command_target_has_no_place_of_its_own() -> None:
     target = Command(run="u")
     assert target.state_directory() is None
     assert target.release_directory(a_record()) == ""
+    assert target.measure() is None
+
+
+@pytest.mark.parametrize(
+    ("live", "placement"),
+    [
+        (f"echo {OLD}", Placement(revision=OLD)),
+        ("echo 20261122T080000Z-2222222", Placement(release="20261122T080000Z-2222222")),
+        ("true", Placement(is_vacant=True)),
+        ('echo "$SHOP_LIVE"', Placement(revision=NEW)),
+    ],
+)
+def test_a_command_of_its_own_measures_what_is_live(live: str, placement: Placement, tmp_path: Path) -> None:
+    target = Command(run="u", live=live)
+    world = a_world(SHOP_LIVE=NEW)
+    assert measure_placement(target, world, root=tmp_path, env={}) == placement
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        (Command(run="u", live="echo v1.2"), "'v1.2'; expected a full commit"),
+        (Command(run="u", live="echo no host >&2; exit 3"), "no host"),
+        (Command(run="u", live="exit 3"), "exit code 3"),
+        (Command(run="u", live="sleep 30", timeout=0.1), "no answer within 0.1 s"),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error_not_a_guess(target: Command, why: str, tmp_path: Path) -> None:
+    with pytest.raises(Inconclusive, match=why):
+        measure_placement(target, a_world(), root=tmp_path, env={})

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ci_ops.core.errors import Inconclusive
 from ci_ops.core.execute import Executor
 from ci_ops.core.journal import open_journal
+from ci_ops.core.plugin import Placement
 from ci_ops.core.report import StepState
 from ci_ops.core.step import StepResult
 from ci_ops.edge.store import LocalStore
+from ci_ops.flows._placement import measure_placement
 from ci_ops.flows._run import step_environment
 from ci_ops.targets.releases import Releases
 from tests.support.deployments import a_record, a_world, answers
@@ -244,3 +248,34 @@ def test_the_same_answers_give_the_same_steps() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Releases(**settings)  # type: ignore[arg-type]
+
+
+def measured(host: Host) -> Placement | None:
+    return measure_placement(host.target, host.world, root=host.project, env={})
+
+
+def test_it_measures_that_nothing_is_live(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    assert measured(host) == Placement(is_vacant=True, available=frozenset())
+
+
+def test_it_measures_the_release_that_the_link_names_and_those_that_are_there(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    first, second = host.deploy(1), host.deploy(2)
+    (host.path / "releases" / "notes").mkdir()
+    assert measured(host) == Placement(release=second.id, available=frozenset({first.id, second.id}))
+    shutil.rmtree(host.path / "releases" / second.id)
+    assert measured(host) == Placement(release=second.id, available=frozenset({first.id}))
+
+
+def test_a_link_of_another_tool_is_named_as_it_is(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    (host.path / "current").symlink_to("/opt/shop/releases/20240101")
+    assert measured(host) == Placement(release="/opt/shop/releases/20240101", available=frozenset())
+
+
+def test_a_folder_in_the_place_of_the_link_is_no_measurement(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    (host.path / "current").mkdir()
+    with pytest.raises(Inconclusive, match="current is not a link"):
+        measured(host)

@@ -1,0 +1,62 @@
+"""Measure what a target's own place says is live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import Inconclusive
+from ci_ops.core.step import StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ci_ops.core.plugin import Placement, Target
+    from ci_ops.core.ports import World
+    from ci_ops.core.step import Command
+
+
+def measure_placement(
+    target: Target, world: World, *, root: Path, env: Mapping[str, str]
+) -> Placement | None:
+    """Return what the target's commands show; None for a target that cannot tell.
+
+    `env` is added to the user's own variables. Raises Inconclusive when a
+    command fails or its answer is not understood, and Interrupted.
+    """
+    commands = target.measure()
+    if commands is None:
+        return None
+    command = next(commands)
+    try:
+        while True:
+            command = commands.send(_answer(command, world, root=root, env=env))
+    except StopIteration as end:
+        placement: Placement = end.value
+        return placement
+    except ValueError as error:
+        raise _unknown(command, str(error)) from error
+
+
+def _answer(command: Command, world: World, *, root: Path, env: Mapping[str, str]) -> StepResult:
+    done = world.process.run(
+        command.run,
+        timeout_seconds=command.timeout_seconds,
+        env={**world.env, **env},
+        directory=root / command.directory if command.directory else root,
+    )
+    if done.interrupted:
+        world.stop.check()
+    if done.timed_out:
+        raise _unknown(command, f"no answer within {command.timeout_seconds:g} s")
+    if done.exit_code != 0:
+        raise _unknown(command, done.output.strip().rsplit("\n", 1)[-1] or f"exit code {done.exit_code}")
+    return StepResult(ok=True, code=0, output=done.stdout, seconds=done.seconds)
+
+
+def _unknown(command: Command, why: str) -> Inconclusive:
+    return Inconclusive(
+        f"what is live on the target could not be measured: {why}",
+        where=f"the step {command.title!r}",
+        hint="Run that command by hand as the user of this job.",
+    )
