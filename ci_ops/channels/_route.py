@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
+from ci_ops.core.environment import is_same_environment
 from ci_ops.core.status import Status, worst
 
 if TYPE_CHECKING:
@@ -59,9 +60,13 @@ def matches(route: Route, event: Event) -> bool:
     """True when the route takes this event."""
     return (
         (not route.events or any(fnmatchcase(event.name, pattern) for pattern in route.events))
-        and (not route.environments or event.record.environment in route.environments)
+        and _is_for(route.environments, event.record.environment)
         and is_at_least(event.severity, route.min_severity)
     )
+
+
+def _is_for(environments: Sequence[str], name: str) -> bool:
+    return not environments or any(is_same_environment(each, name) for each in environments)
 
 
 def is_at_least(severity: Status, least: str) -> bool:

@@ -57,7 +57,8 @@ def configured(request: Request, world: World, folder: Path, *, repository: str)
     if not config.service:
         config = replace(config, service=repository.rpartition("/")[2] or folder.resolve().name)
     problems = loaded.problems if is_reported else None
-    return Configured(config=config, problems=problems, notes=tuple(_silenced(request, loaded)))
+    notes = (*(f"{each}." for each in loaded.warnings), *_silenced(request, loaded))
+    return Configured(config=config, problems=problems, notes=notes)
 
 
 def is_dry(request: Request) -> bool:

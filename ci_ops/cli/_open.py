@@ -18,6 +18,7 @@ from ci_ops.cli._groups import have_groups
 from ci_ops.cli._opened import Opened
 from ci_ops.cli._progress import Progress, is_live
 from ci_ops.config.find import project_folder
+from ci_ops.core.environment import environment_key
 from ci_ops.core.errors import UsageError
 from ci_ops.core.ledger import JsonLinesLedger, Ledger
 from ci_ops.core.ledger_pair import LedgerPair
@@ -95,7 +96,7 @@ def open_job(
         progress.note(sentence)
     state_folder = _state_folder(request, folder / runner.state_root, note=progress.note)
     beside = _beside_releases(request, config)
-    store = world.store(beside or state_folder / config.environment)
+    store = world.store(beside or state_folder / environment_key(config.environment))
     remote = github(request, world, runner)
     ledger: Ledger = JsonLinesLedger(store)
     if remote is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ci_ops.config.environments import DEFAULT, listed
+from ci_ops.config.environments import is_meant, listed
 from ci_ops.config.find import NAMES, find_file, name_for
 from ci_ops.config.load import interpret, read_document
 from ci_ops.config.tree import Table
+from ci_ops.core.environment import DEFAULT_ENVIRONMENT
 from ci_ops.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check_text(source: Source) -> str:
             hint="`ci-ops init` writes one; every command also works without.",
         )
     document = read_document(path, source.start)
-    asked = (source.environment,) if source.environment else dict.fromkeys((DEFAULT, *listed(document)))
+    asked = (source.environment,) if source.environment else _all_of(listed(document))
     sources = [replace(source, environment=each) for each in asked]
     loaded = [interpret(document, replace(each, uses=())) for each in sources]
     problems = {str(problem): problem for each in loaded for problem in each.problems}
@@ -48,8 +49,16 @@ def check_text(source: Source) -> str:
         _count(len(channels.entries) if isinstance(channels, Table) else 0, "channel"),
         f"{_count(len(loaded), 'environment')} ({', '.join(each.config.environment for each in loaded)})",
     )
-    lines = [f"{name_for(path, source.start)}: no problems in {', '.join(parts)}.", *map(_not_here, wanted)]
+    warnings = dict.fromkeys(f"warning: {each}" for one in loaded for each in one.warnings)
+    summary = f"{name_for(path, source.start)}: no problems in {', '.join(parts)}."
+    lines = [summary, *warnings, *map(_not_here, wanted)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _all_of(listed: tuple[str, ...]) -> tuple[str, ...]:
+    """The environments that are listed, and `production`, which is the file itself where none of them means it."""
+    has_default = any(is_meant(DEFAULT_ENVIRONMENT, each, listed) for each in listed)
+    return listed if has_default else (DEFAULT_ENVIRONMENT, *listed)
 
 
 def _not_here(problem: str) -> str:

@@ -1,62 +1,74 @@
-"""The environment that is meant, and what the file says about it alone."""
+"""The environment that is asked for, and what the file says about it alone."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from ci_ops.config.overlay import merged
 from ci_ops.config.shown import shown
 from ci_ops.config.tree import Entry, Place, Table, is_null, with_layer
+from ci_ops.core.environment import (
+    DEFAULT_ENVIRONMENT,
+    NAME_RULE,
+    is_environment_name,
+    is_same_environment,
+)
 from ci_ops.core.errors import Problem
 from ci_ops.core.nearmiss import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 KEY = "environments"
-DEFAULT = "production"
 
 _FIXED = frozenset({KEY, "version"})
-_ALIASES = {"dev": "development", "prod": "production"}
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_TWINS = {"dev": "development", "prod": "production", "development": "dev", "production": "prod"}
+"""The short and the long name of one environment, for a file that lists only one of them."""
 
 
 def environment_name(word: str) -> str:
-    """The environment's one name: `Prod` is `production`.
-
-    Empty is `production` too.
-    """
-    name = word.strip().casefold()
-    return _ALIASES.get(name, name) or DEFAULT
+    """Return the name as the user wrote it, without surrounding blanks; `production` for none."""
+    return word.strip() or DEFAULT_ENVIRONMENT
 
 
 def listed(document: Table) -> tuple[str, ...]:
-    """The environments that the file says something about."""
+    """Return the environments that the file says something about, as they are written there."""
     table = document.get(KEY)
     return tuple(environment_name(key) for key in table.entries) if isinstance(table, Table) else ()
 
 
-def for_environment(document: Table, name: str, problems: list[Problem]) -> Table:
-    """The document as it holds in that environment.
+def is_meant(word: str, name: str, names: Collection[str]) -> bool:
+    """Return True when both words mean one environment in a file that lists these names.
 
-    A file that lists environments refuses others, so that a slip of the pen
-    deploys nowhere; `production` alone needs no entry: it is the file itself.
+    `prod` means `production` unless the file lists both.
+    """
+    if is_same_environment(word, name):
+        return True
+    one, other = word.strip().casefold(), name.strip().casefold()
+    return _TWINS.get(one) == other and not {one, other} <= {each.casefold() for each in names}
+
+
+def for_environment(document: Table, name: str, problems: list[Problem], warnings: list[Problem]) -> Table:
+    """Return the document as it holds in that environment.
+
+    Where the file lists environments, another name is a warning: the file's
+    own values hold there. `production` needs no entry: it is the file itself.
     """
     overlays = _overlays(document, problems)
     rest = Table(document.place, {key: each for key, each in document.entries.items() if key != KEY})
-    if name in overlays:
-        overlay = with_layer(_without_fixed(overlays[name], name, problems), f"environment {name}")
+    key = next((each for each in (name.casefold(), _TWINS.get(name.casefold())) if each in overlays), None)
+    if key is not None:
+        overlay = with_layer(_without_fixed(overlays[key], key, problems), f"environment {key}")
         assert isinstance(overlay, Table)
         return merged(rest, overlay, problems)
-    if _NAME.fullmatch(name) is None:
-        sentence = "the name of an environment has lower-case letters, digits, `-`, `_` and `.`, 63 at most"
-        problems.append(Problem(sentence, path="environment", location=""))
-    elif overlays and name != DEFAULT:
-        sentence = (
-            f"there is no environment {shown(name)} in the file{did_you_mean(name, [*overlays, DEFAULT])}"
+    if not is_environment_name(name):
+        problems.append(
+            Problem(f"the name of an environment has {NAME_RULE}", path="environment", location="")
         )
-        problems.append(Problem(sentence, path=KEY, location=str(document.entries[KEY].place)))
+    elif overlays and not is_meant(name, DEFAULT_ENVIRONMENT, tuple(overlays)):
+        near = did_you_mean(name.casefold(), [*overlays, DEFAULT_ENVIRONMENT])
+        sentence = f"the file lists no environment {shown(name)}, so its own values hold{near}"
+        warnings.append(Problem(sentence, path=KEY, location=str(document.entries[KEY].place)))
     return rest
 
 
@@ -71,11 +83,11 @@ def _overlays(document: Table, problems: list[Problem]) -> dict[str, Table]:
     entry = document.entries.get(KEY)
     overlays: dict[str, Table] = {}
     for key, each in _entries(entry, problems):
-        name, path = environment_name(key), f"{KEY}.{shown(key)}"
+        name, path = environment_name(key).casefold(), f"{KEY}.{shown(key)}"
         if name in overlays:
             problems.append(_problem(each.place, path, f"the environment {shown(name)} stands twice"))
-        elif _NAME.fullmatch(name) is None:
-            problems.append(_problem(each.place, path, "a name has letters, digits, `-`, `_` and `.`"))
+        elif not is_environment_name(name):
+            problems.append(_problem(each.place, path, f"the name of an environment has {NAME_RULE}"))
         elif is_null(each.node):
             overlays[name] = Table(each.node.place, {})
         elif isinstance(each.node, Table):

@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ci_ops.config.convert import one_of
-from ci_ops.config.environments import DEFAULT, environment_name
+from ci_ops.config.environments import is_meant
 from ci_ops.config.shown import shown
 from ci_ops.config.tree import Entry, Listing, Node, Place, Scalar, Table
 from ci_ops.config.variables import fill
+from ci_ops.core.environment import DEFAULT_ENVIRONMENT
 from ci_ops.core.errors import Problem, UsageError
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.nearmiss import did_you_mean
@@ -19,7 +20,7 @@ from ci_ops.core.plugin import Check, Phase
 from ci_ops.plugins import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from ci_ops.config.model import Config, NamedCheck
 
@@ -44,11 +45,13 @@ def problems_of(
     yield from _of_ignore(tree.get("ignore"), checks)
 
 
-def settled(config: Config) -> Config:
-    """The configuration without what is switched off.
+def settled(config: Config, environments: Collection[str]) -> Config:
+    """Return the configuration without what is switched off.
 
-    Every environment stands under its one name.
+    A route that means this environment by another spelling names it as the
+    caller does. `environments` are those that the file lists.
     """
+    here = config.environment
     channels = tuple(each for each in config.notify.channels if each.enabled)
     live = {each.name for each in channels} | {ALL}
     routes = tuple(
@@ -56,7 +59,9 @@ def settled(config: Config) -> Config:
             route,
             # A route stays even when nobody is left on it: without any route every channel hears everything.
             to=tuple(each for each in route.to if each in live),
-            environments=tuple(environment_name(each) for each in route.environments),
+            environments=tuple(
+                here if is_meant(each, here, environments) else each for each in route.environments
+            ),
         )
         for route in config.notify.routes
     )
@@ -103,7 +108,9 @@ def _about_item(key: str, text: str, channels: tuple[str, ...], environments: tu
     if key == "events":
         is_known = any(fnmatchcase(each, text) for each in _EVENTS)
         return "" if is_known else f"there is no event of that name{did_you_mean(text, _EVENTS)}"
-    is_known = not environments or environment_name(text) in {*environments, DEFAULT}
+    is_known = not environments or any(
+        is_meant(text, each, environments) for each in (*environments, DEFAULT_ENVIRONMENT)
+    )
     return "" if is_known else f"there is no environment of that name{did_you_mean(text, environments)}"
 
 

@@ -62,6 +62,8 @@ class Loaded:
     """The same with what is switched off."""
     left_out: tuple[Problem, ...] = ()
     """Variables that are missing in the sections that are not going to be used."""
+    warnings: tuple[Problem, ...] = ()
+    """What is worth a look but keeps nobody from working."""
 
 
 def load(source: Source) -> Config:
@@ -108,7 +110,9 @@ def interpret(document: Table, source: Source) -> Loaded:
         document.place, {key: each for key, each in document.entries.items() if key != SCHEMA_KEY}
     )
     environment = environment_name(source.environment)
-    tree = with_overrides(for_environment(document, environment, problems), source.overrides)
+    warnings: list[Problem] = []
+    in_force = for_environment(document, environment, problems, warnings)
+    tree = with_overrides(in_force, source.overrides)
     reader = Reader(source.env, source.root, problems=problems)
     read = cast("Config", reader.read(record_of(Config), tree, At(tree.place)))
     whole = replace(read, environment=environment, secrets=tuple(reader.secrets))
@@ -116,7 +120,14 @@ def interpret(document: Table, source: Source) -> Loaded:
     problems += [each for each in reader.missing if _matters(each, source.uses)]
     problems.sort(key=_line)
     left_out = tuple(each for each in reader.missing if not _matters(each, source.uses))
-    return Loaded(config=settled(whole), problems=tuple(problems), tree=tree, whole=whole, left_out=left_out)
+    return Loaded(
+        config=settled(whole, listed(document)),
+        problems=tuple(problems),
+        tree=tree,
+        whole=whole,
+        left_out=left_out,
+        warnings=tuple(warnings),
+    )
 
 
 def _matters(missing: Problem, uses: Collection[str] | None) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ci_ops.core.environment import is_same_environment
 from ci_ops.core.errors import Inconclusive, UsageError
 from ci_ops.core.record import SCHEMA, DeploymentRecord, State
 from ci_ops.core.status import Status
@@ -209,7 +210,7 @@ class JsonLinesLedger(Ledger):
     ) -> Iterator[DeploymentRecord]:
         """The environment's deployments, newest first."""
         for record in reversed(self._read().values()):
-            if record.environment == environment and where(record):
+            if is_same_environment(record.environment, environment) and where(record):
                 yield record
 
     def _append(self, record: DeploymentRecord) -> None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.environment import is_same_environment
 from ci_ops.core.ledger import LedgerError
 from ci_ops.core.record import SCHEMA, DeploymentRecord, State, is_deployment_id, is_revision
 from ci_ops.core.text import one_line
@@ -168,7 +169,8 @@ def identity_of(deployment: Deployment, environment: str) -> DeploymentRecord | 
     if started_at is None or started_at.tzinfo is None:
         started_at = deployment.created_at
     record = replace(record, external_id=str(deployment.id), started_at=started_at)
-    return record if record.environment == environment and _is_sound(record, deployment.sha) else None
+    is_there = is_same_environment(record.environment, environment)
+    return record if is_there and _is_sound(record, deployment.sha) else None
 
 
 def _typed(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_secrets_in_maps_and_behind_options_are_hidden(folder: Path) -> None:
 
 def test_what_an_environment_changes_says_so(folder: Path) -> None:
     shown = lines(show_text(source(folder, environment="Staging")))
-    assert shown[0] == "environment: staging  # asked for"
+    assert shown[0] == "environment: Staging  # asked for"
     assert 'service: "on"  # environment staging, ci-ops.yml:25' in [
         *shown,
         *[each.replace("on  #", '"on"  #') for each in shown],
@@ -168,6 +168,20 @@ def test_every_environment_is_checked_and_each_problem_told_once(folder: Path) -
     assert check_text(source(folder, {"NO": "x"}, environment="qa")) == (
         "ci-ops.yml: no problems in 0 checks, no target, 0 channels, 1 environment (qa).\n"
     )
+
+
+def test_an_environment_that_the_file_does_not_list_is_a_warning(folder: Path) -> None:
+    (folder / "ci-ops.yml").write_text("environments: {staging: }\n")
+    assert check_text(source(folder, environment="stagign")) == (
+        "ci-ops.yml: no problems in 0 checks, no target, 0 channels, 1 environment (stagign).\n"
+        "warning: ci-ops.yml:1:1 environments: the file lists no environment stagign, so its own values hold; "
+        "did you mean staging?\n"
+    )
+
+
+def test_the_default_environment_is_counted_once_by_either_name(folder: Path) -> None:
+    (folder / "ci-ops.yml").write_text("environments: {prod: }\n")
+    assert "1 environment (prod)." in check_text(source(folder))
 
 
 def test_a_variable_that_is_not_set_here_is_no_fault_of_the_file(folder: Path) -> None:

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci_ops.channels._route import recipients
 from ci_ops.config.environments import environment_name
 from tests.support.configs import loaded, problems, unhurried
+from tests.support.events import event
+from tests.support.reports import record
 from tests.support.sampleplugins.checks.probe import Limits, Probe
 from tests.support.sampleplugins.targets.other import Other
 
@@ -86,32 +89,70 @@ def test_an_input_with_another_type_replaces_the_target() -> None:
     ("word", "name"),
     [
         ("", "production"),
-        ("prod", "production"),
-        ("Dev", "development"),
-        (" QA-1 ", "qa-1"),
-        ("stage", "stage"),
+        ("prod", "prod"),
+        ("Dev", "Dev"),
+        (" QA-1 ", "QA-1"),
+        ("Production EU", "Production EU"),
+        ("review/pr-12", "review/pr-12"),
+        ("ümlaut", "ümlaut"),
     ],
 )
-def test_an_environment_has_one_name(word: str, name: str) -> None:
+def test_an_environment_keeps_the_name_that_the_user_wrote(word: str, name: str) -> None:
     assert environment_name(word) == name
-    assert loaded("", environment=word).config.environment == name
+    found = loaded("", environment=word)
+    assert (found.config.environment, found.problems, found.warnings) == (name, (), ())
 
 
-def test_aliases_name_the_same_environment_in_the_file() -> None:
+def test_a_short_name_means_the_long_one_where_the_file_lists_only_that() -> None:
+    text = "environments: {production: {service: p}, development: {service: d}}"
+    found = loaded(text, environment="prod")
+    assert (found.config.service, found.config.environment, found.warnings) == ("p", "prod", ())
+    assert loaded(text, environment="DEV").config.service == "d"
+
+
+def test_a_long_name_means_the_short_one_where_the_file_lists_only_that() -> None:
     text = "environments: {prod: {service: p}, dev: {service: d}}"
     assert loaded(text).config.service == "p"
     assert loaded(text, environment="development").config.service == "d"
 
 
-def test_routes_may_use_aliases() -> None:
-    text = "notify: {routes: [{to: [all], environments: [prod, DEV]}]}"
-    assert loaded(text).config.notify.routes[0].environments == ("production", "development")
+def test_a_file_that_lists_both_names_means_two_environments() -> None:
+    text = "environments: {prod: {service: short}, production: {service: long}}"
+    assert loaded(text, environment="prod").config.service == "short"
+    assert loaded(text, environment="production").config.service == "long"
 
 
-def test_an_environment_that_the_file_does_not_list_is_refused_with_a_suggestion() -> None:
-    assert problems(in_staging("{}"), environment="stagin") == [
-        "ci-ops.yml:8:1 environments: there is no environment stagin in the file; did you mean staging?"
-    ]
+def test_environments_of_a_file_are_found_in_any_case_and_with_blanks_and_slashes() -> None:
+    text = "environments: {Production EU: {service: eu}, review/pr-12: {service: review}}"
+    assert loaded(text, environment="production eu").config.service == "eu"
+    assert loaded(text, environment="Review/PR-12").config.service == "review"
+
+
+def routed(environments: str, text: str, environment: str) -> bool:
+    """Whether a route for these environments tells of an event in that one."""
+    route = f"notify: {{routes: [{{to: [all], environments: [{environments}]}}]}}"
+    config = loaded(f"{route}\n{text}", environment=environment).config
+    happened = event(record=record(environment=config.environment))
+    return recipients(happened, routes=config.notify.routes, channels=("ops",)) == ("ops",)
+
+
+def test_routes_know_an_environment_by_each_of_its_names() -> None:
+    assert routed("production", "", "prod")
+    assert routed("PROD", "", "production")
+    assert routed("Production EU", "", "production eu")
+    assert not routed("production", "", "staging")
+    assert not routed("production", "environments: {prod: , production: }", "prod")
+
+
+def test_an_environment_that_the_file_does_not_list_is_a_warning_with_a_suggestion() -> None:
+    found = loaded(in_staging("{}"), environment="stagin")
+    assert found.problems == ()
+    (warning,) = found.warnings
+    assert str(warning) == (
+        "ci-ops.yml:8:1 environments: the file lists no environment stagin, so its own values hold; "
+        "did you mean staging?"
+    )
+    assert found.config.environment == "stagin"
 
 
 def test_a_file_that_lists_none_takes_any() -> None:
@@ -119,11 +160,13 @@ def test_a_file_that_lists_none_takes_any() -> None:
     assert loaded("environments:", environment="review-17").problems == ()
 
 
-@pytest.mark.parametrize("name", ["a b", "../up", "-x", "x" * 64, "ümlaut", "a/b"])
-def test_a_name_that_is_no_slug_is_refused(name: str) -> None:
-    assert problems("", environment=name) == [
-        "environment: the name of an environment has lower-case letters, digits, `-`, `_` and `.`, 63 at most"
-    ]
+@pytest.mark.parametrize("name", ["../up", "/tmp/x", "a//b", "a/..", "x" * 256, "a\nb", "a\\b", "\u202ea"])
+def test_a_name_that_leads_elsewhere_or_that_github_refuses_is_refused(name: str) -> None:
+    (problem,) = problems("", environment=name)
+    assert problem == (
+        "environment: the name of an environment has 1 to 255 printable characters, "
+        "blanks inside and `/` between parts included; no part is `.` or `..`"
+    )
 
 
 def test_routes_to_a_channel_that_is_switched_off_tell_nobody() -> None:
