@@ -66,6 +66,9 @@ def reference() -> str:
         "## Checks, targets, channels\n\n"
         "Each entry may also say `type` (the plugin, where the key is another name) and `enabled: false`;\n"
         "a check may say `required: false`. Durations are `500ms`, `2m` or seconds.\n\n"
+        "Commands run in `bash -eo pipefail`, as a workflow's step with `shell: bash`: the first line that fails\n"
+        "ends them, and a pipe fails with any of its programs. Without bash they run in `sh -e`, where only the\n"
+        "last program of a pipe counts; on Windows in `cmd`, which reads one line.\n\n"
     )
     for name in ("checks", "targets", "channels"):
         each = family(name)

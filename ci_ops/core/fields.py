@@ -24,4 +24,7 @@ Duration = Annotated[float, DurationMark]
 """Seconds. Written as `500ms`, `30s`, `2m`, `1h30m` or a number of seconds."""
 
 Shell = Annotated[str, ShellMark]
-"""A command for the shell; it expands variables from the step's own environment."""
+"""A command for the shell, which stops at the first failing line.
+
+It expands variables from the step's own environment.
+"""

@@ -153,7 +153,7 @@ class Process(Protocol):
         max_output: int = 64 * 1024,
         on_line: Callable[[str], None] | None = None,
     ) -> Completed:
-        """Run to the end. A str goes to the shell, a sequence does not.
+        """Run to the end. A str goes to the shell (to its first failing line), a sequence does not.
 
         stdin is closed. `env` is the whole environment; None hands on ours.
         On a stop request or at the time limit the group gets TERM, four

@@ -16,7 +16,7 @@ DEFAULT_TIMEOUT_SECONDS = 900.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """Run one line with a POSIX shell (or the platform's own on Windows).
+    """Run a command line in the shell, to its first failing line.
 
     A changing command has an `undo`, or says in `no_undo` why it has none;
     `probe` exits 0 when the change is there, 1 when it is not.

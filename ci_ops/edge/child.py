@@ -16,6 +16,8 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from ci_ops.edge.shell import shell_arguments
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
@@ -58,10 +60,11 @@ class Child:
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        arguments = shell_arguments(command, env) if isinstance(command, str) else command
         return cls(
             subprocess.Popen(
-                command,
-                shell=isinstance(command, str),
+                arguments,
+                shell=isinstance(arguments, str),
                 env=env,
                 cwd=directory,
                 stdin=subprocess.DEVNULL,

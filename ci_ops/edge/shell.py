@@ -1,0 +1,24 @@
+"""The shell that runs the command lines of users, stopped at the first line that fails."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def shell_arguments(text: str, env: Mapping[str, str]) -> list[str] | str:
+    """Return the program and arguments that run `text`; on Windows the text, for its own shell.
+
+    As in a workflow's `run:` with `shell: bash`: the first failing line ends
+    the text, and a pipe fails with any of its programs. Where there is no
+    bash, `sh -e` runs it, and only the last program of a pipe counts.
+    Source: docs.github.com, workflow syntax, jobs.<job_id>.steps[*].shell.
+    """
+    if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
+        return text
+    bash = shutil.which("bash", path=env.get("PATH"))
+    return [bash, "-eo", "pipefail", "-c", text] if bash else ["/bin/sh", "-ec", text]
