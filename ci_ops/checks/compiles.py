@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ci_ops.checks._python import PythonDemand, other_pythons, python_demand
+from ci_ops.checks._python_files import Tracked, python_files
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.fields import Duration
 from ci_ops.core.plugin import Check, Phase, Rule
@@ -19,22 +20,21 @@ from ci_ops.core.result import Location
 from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Completed, Subject, World
+    from ci_ops.core.ports import Subject, World
     from ci_ops.core.result import Result
 
-MOST_OUTPUT_BYTES = 256 * 1024
-OTHERS_FOLDERS = frozenset({"__pycache__", "build", "dist", "env", "node_modules", "site-packages", "venv"})
-"""Folders of this name, and hidden ones, hold no code of the project."""
-_BROKEN = re.compile(
-    r"^\*\*\* Error compiling (?P<quote>['\"])(?P<file>[^\n]+?)(?P=quote)\.\.\.\n(?P<text>.*?)(?=^\*\*\* |\Z)",
-    re.MULTILINE | re.DOTALL,
-)
-_LINE = re.compile(r"\bline (\d{1,7})\b")
+_CHILD = Path(__file__).with_name("_compile_files.py")
+_MAX_FILES_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compiles(Check):
-    """Every Python file of the project compiles; nothing is written into it."""
+    """Every Python file of the project compiles; none is run, nothing is written into it.
+
+    It is compiled by a Python that the project asks for (`.python-version`,
+    `runtime.txt`, `.tool-versions`, Pipfile, `requires-python`): ours, or another
+    that is installed here. Under any other nothing is said to be broken.
+    """
 
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.READINESS})
     starts_programs: ClassVar[bool] = True
@@ -42,6 +42,14 @@ class Compiles(Check):
         "broken": Rule(
             sentence="A file does not compile.",
             advice="Mend the syntax at that line; name files that are broken on purpose in `exclude`.",
+        ),
+        "other-python": Rule(
+            sentence="The project asks for another Python than those that are installed here.",
+            advice="Install that Python before this step (actions/setup-python), or name an interpreter in `python`.",
+        ),
+        "unread": Rule(
+            sentence="A file could not be read, so it was not compiled.",
+            advice="Let this user read it, or name it in `exclude`.",
         ),
         "no-python": Rule(
             sentence="There is no Python file to compile.",
@@ -58,7 +66,7 @@ class Compiles(Check):
     exclude: tuple[str, ...] = ()
     """Patterns such as `tests/data/*` of files to leave out, relative to the project's root."""
     python: str = ""
-    """The interpreter; without it, the one that runs this check."""
+    """The interpreter; without it, one that the project asks for."""
     timeout: Duration = 300.0
     """For all files together."""
 
@@ -66,77 +74,120 @@ class Compiles(Check):
     def detect(cls, root: Path) -> Self | None:
         """Applies where there is a Python file."""
         check = cls()
-        return check if next(check.files(root), None) is not None else None
-
-    def files(self, root: Path) -> Iterator[Path]:
-        """The Python files, relative to the root.
-
-        Links to folders are not followed.
-        """
-        for path in self.paths:
-            start = root / path
-            if start.is_file():
-                yield Path(path)
-                continue
-            for folder, folders, names in os.walk(start):
-                folders[:] = sorted(each for each in folders if not _is_others(each))
-                relative = Path(os.path.relpath(folder, root))
-                found = (relative / name for name in sorted(names) if name.endswith(".py"))
-                yield from (each for each in found if not self._is_excluded(each))
-
-    def _is_excluded(self, path: Path) -> bool:
-        return any(fnmatchcase(path.as_posix(), pattern) for pattern in self.exclude)
+        return check if next(python_files(root, check.paths, check.exclude), None) is not None else None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Compile them all in one run of `compileall`, with its output elsewhere."""
-        files = list(self.files(subject.root))
+        """Compile them all in one child, which neither runs them nor imports from the project."""
+        is_tracked = Tracked(subject.root, world)
+        files = list(python_files(subject.root, self.paths, self.exclude, is_tracked=is_tracked))
         if not files:
             fault = Fault(rule="no-python", severity=Status.ERROR, sentence="")
             yield conclude(self, [fault], sentence="", measured=0)
             return
-        with tempfile.TemporaryDirectory(prefix="ci-ops-compiles-", ignore_cleanup_errors=True) as folder:
-            completed = self._compile(files, Path(folder), subject, world)
-        faults = list(_broken(completed.stdout, world))
-        if completed.exit_code not in {0, 1} or (completed.exit_code == 1 and not faults):
-            said = evidence(world, "it took too long" if completed.timed_out else completed.output[-1000:])
-            faults = [Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=said)]
-            yield conclude(self, faults, sentence="", measured=0)
+        demand = None if self.python else python_demand(subject.root)
+        python = self._interpreter(demand, subject, world)
+        try:
+            compilation = self._compile(python, files, subject, world)
+        except _NotCompiled as problem:
+            fault = Fault(
+                rule="unavailable", severity=Status.ERROR, sentence="", observed=evidence(world, str(problem))
+            )
+            yield conclude(self, [fault], sentence="", measured=0)
             return
-        sentence = (
-            f"All {len(files)} Python files compile." if len(files) > 1 else "The one Python file compiles."
+        told = f"All {len(files)} Python files compile" if len(files) > 1 else "The one Python file compiles"
+        yield conclude(
+            self,
+            _faults(compilation, files, demand, world),
+            sentence=f"{told} with Python {compilation.version}.",
+            measured=len(files) - len(compilation.unread),
+            facts={"files": len(files), "python": compilation.version},
         )
-        yield conclude(self, faults, sentence=sentence, measured=len(files), facts={"files": len(files)})
 
-    def _compile(self, files: list[Path], folder: Path, subject: Subject, world: World) -> Completed:
-        names = folder / "files"
-        names.write_text("".join(f"{path}\n" for path in files), "utf-8", "surrogateescape")
-        completed = world.process.run(
-            [self.python or sys.executable, "-m", "compileall", "-q", "-i", str(names)],
-            timeout_seconds=self.timeout,
-            env={**world.env, "PYTHONPYCACHEPREFIX": str(folder / "out"), "PYTHONUTF8": "1"},
-            directory=subject.root,
-            max_output=MOST_OUTPUT_BYTES,
+    def _interpreter(self, demand: PythonDemand | None, subject: Subject, world: World) -> str:
+        ours = ".".join(map(str, sys.version_info[:3]))
+        if self.python or demand is None or demand.allows(ours):
+            return self.python or sys.executable
+        return next(other_pythons(demand, world.process, world.env, subject.root), sys.executable)
+
+    def _compile(self, python: str, files: list[Path], subject: Subject, world: World) -> _Compilation:
+        with tempfile.TemporaryDirectory(prefix="ci-ops-compiles-", ignore_cleanup_errors=True) as folder:
+            names, result = Path(folder) / "names", Path(folder) / "result.json"
+            names.write_bytes(b"".join(os.fsencode(subject.root / path) + b"\0" for path in files))
+            # Isolated, without site: neither the project's modules nor its environment have a say in this.
+            completed = world.process.run(
+                [python, "-I", "-S", "-B", str(_CHILD), str(names), str(result)],
+                timeout_seconds=self.timeout,
+                directory=subject.root,
+            )
+            if completed.interrupted:
+                world.stop.check()
+            try:
+                return _Compilation.from_json(json.loads(result.read_bytes()))
+            except (OSError, ValueError):
+                why = "it took too long" if completed.timed_out else completed.output[-1000:]
+                raise _NotCompiled(why or f"it ended with exit code {completed.exit_code}") from None
+
+
+class _NotCompiled(Exception):
+    """The child did not come to its end; says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Compilation:
+    """What the child says; files by their number."""
+
+    version: str
+    broken: tuple[tuple[int, int, str], ...]
+    """Number, line and words."""
+    unread: tuple[tuple[int, str], ...]
+    """Number and reason."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        return cls(
+            version=".".join(map(str, document["python"])),
+            broken=tuple((number, line, words) for number, line, words in document["broken"]),
+            unread=tuple((number, why) for number, why in document["unread"]),
         )
-        if completed.interrupted:
-            world.stop.check()
-        return completed
 
 
-def _is_others(folder: str) -> bool:
-    return folder.startswith(".") or folder in OTHERS_FOLDERS or folder.endswith(".egg-info")
-
-
-def _broken(output: str, world: World) -> Iterator[Fault]:
-    """One fault for each file that `compileall` complains of."""
-    for match in _BROKEN.finditer(output.replace("\r\n", "\n")):
-        text = match["text"].strip()
-        file = evidence(world, match["file"].removeprefix("./"), 200)
-        line = _LINE.search(text)
+def _faults(
+    compilation: _Compilation, files: list[Path], demand: PythonDemand | None, world: World
+) -> Iterator[Fault]:
+    for number, why in compilation.unread[:_MAX_FILES_NAMED]:
+        file = evidence(world, str(files[number]), 200)
+        sentence = f"{file} could not be read, so it was not compiled."
+        yield Fault(
+            rule="unread",
+            severity=Status.ERROR,
+            sentence=sentence,
+            observed=evidence(world, why),
+            subject=file,
+        )
+    if demand is not None and not demand.allows(compilation.version):
+        yield _other_python(compilation, demand)
+        return
+    for number, line, words in compilation.broken:
+        file = evidence(world, str(files[number]), 200)
         yield Fault(
             rule="broken",
             severity=Status.FAIL,
-            sentence=f"{file} does not compile.",
-            observed=evidence(world, text.rpartition("\n")[2]),
+            sentence=f"{file} does not compile with Python {compilation.version}.",
+            observed=evidence(world, words),
             subject=file,
-            location=Location(file=file, line=int(line[1]) if line else 1),
+            location=Location(file=file, line=line),
         )
+
+
+def _other_python(compilation: _Compilation, demand: PythonDemand) -> Fault:
+    """What another Python than the project's says of the files: an error where it refuses any, else a warning."""
+    refused = len(compilation.broken)
+    files = f"{refused} files" if refused > 1 else "one file"
+    what = f"does not compile {files}, which may be right for that one" if refused else "compiles every file"
+    return Fault(
+        rule="other-python",
+        severity=Status.ERROR if refused else Status.WARN,
+        sentence=f"The project needs {demand}; Python {compilation.version} {what}.",
+        expected=str(demand),
+        observed=f"Python {compilation.version}, and no other that fits",
+    )

@@ -17,6 +17,7 @@ _ALIKE = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]*(Z|\+00:00)"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? (µs|ms|s)\b"), "SECONDS"),
+    (re.compile(r"\bPython 3\.\d+\.\d+\b"), "Python VERSION"),
     (re.compile(r"SECONDS {2,}"), "SECONDS  "),  # columns are as wide as their longest number
     (re.compile(r"\b\d+ of \d+ requests"), "N of M requests"),
     (re.compile(r"^::add-mask::.*\n", re.MULTILINE), ""),

@@ -1,5 +1,9 @@
+"""What is said of a file's syntax was measured, and nothing of the project was run for it."""
+
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,6 +66,143 @@ def test_code_of_others_is_left_out(tmp_path: Path) -> None:
     broken = "def broken(:\n"
     write(tmp_path, app="x = 1\n", node_modules__a=broken, venv__lib__b=broken, **{".tox__c": broken})
     assert look(tmp_path).measured == 1
+
+
+def git(root: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.invalid", *arguments], cwd=root, check=True
+    )
+
+
+@pytest.mark.parametrize("folder", ["build", "dist", "env", "venv", ".github", "shop/build", "odd[1]/build"])
+def test_a_tracked_package_counts_whatever_its_name(tmp_path: Path, folder: str) -> None:
+    write(tmp_path, app="x = 1\n", node_modules__gyp="print 'old'\n")
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "module.py").write_text("def broken(:\n")
+    git(tmp_path, "init", "-q")
+    assert look(tmp_path).measured == 1
+    git(tmp_path, "add", "-f", ".")
+    result = look(tmp_path)
+    assert [finding.subject for finding in result.findings] == [f"{folder}/module.py"]
+    assert result.measured == 2
+
+
+def test_a_checkout_runs_nothing_of_its_own_while_it_is_compiled(tmp_path: Path) -> None:
+    root, ran = tmp_path / "work", tmp_path / "ran"
+    names = (
+        "compileall",
+        "json",
+        "struct",
+        "warnings",
+        "stat",
+        "sitecustomize",
+        "usercustomize",
+        "encodings",
+    )
+    trap = f"open({str(ran)!r}, 'w').close()\n"
+    write(root, broken="def broken(:\n", **dict.fromkeys(names, trap))
+    (root / "cookie.py").write_text("# coding: mycodec\nx = 1\n")
+    write(root, mycodec=trap)
+    world = RealWorld(env=clean_env(PYTHONPATH=str(root), PYTHONSTARTUP=str(root / "json.py")))
+    result = the_result(Compiles(), a_subject(root), world)
+    assert {finding.subject for finding in result.findings} == {"broken.py", "cookie.py"}
+    assert not ran.exists()
+
+
+def test_only_what_was_compiled_counts(tmp_path: Path) -> None:
+    write(tmp_path, app="x = 1\n")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "device.py").symlink_to("/dev/zero")
+    (tmp_path / "nowhere.py").symlink_to("gone")
+    (tmp_path / ".#app.py").symlink_to("user@host.1:2")
+    result = look(tmp_path)
+    assert (result.status, result.measured, rules_of(result)) == (Status.ERROR, 1, ["unread"] * 3)
+    assert {finding.subject for finding in result.findings} == {"pipe.py", "device.py", "nowhere.py"}
+
+
+def test_a_name_with_a_line_end_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "odd\nname.py").write_text("def broken(:\n")
+    (tmp_path / os.fsdecode(b"odd\xff.py")).write_text("x = 1\n")
+    result = look(tmp_path)
+    assert (result.status, result.measured, rules_of(result)) == (Status.FAIL, 2, ["broken"])
+
+
+NEWER = f"3.{sys.version_info.minor + 1}"
+DEMANDS = {
+    ".python-version": f"# for pyenv\n{NEWER}.0\n",
+    "runtime.txt": f"python-{NEWER}.1\n",
+    ".tool-versions": f"nodejs 22\npython {NEWER}.1\n",
+    "Pipfile": f'[requires]\npython_version = "{NEWER}"\n',
+    "pyproject.toml": f'[project]\nrequires-python = ">={NEWER}"\n',
+    "setup.cfg": f"[options]\npython_requires = >={NEWER}\n",
+}
+
+
+@pytest.mark.parametrize("source", DEMANDS)
+def test_a_newer_python_than_ours_is_named_and_nothing_is_called_broken(tmp_path: Path, source: str) -> None:
+    (tmp_path / source).write_text(DEMANDS[source])
+    write(
+        tmp_path,
+        shop="try:\n    pass\nexcept ValueError, TypeError:\n    pass\n" if NEWER == "3.14" else "(\n",
+    )
+    result = look(tmp_path)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["other-python"])
+    assert NEWER in result.sentence
+    assert source in result.sentence
+    assert "not compile one file" in result.sentence
+    write(tmp_path, shop="x = 1\n")
+    assert (look(tmp_path).status, look(tmp_path).measured) == (Status.WARN, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed"),
+    [
+        ("^3.11", True),
+        ("~3.9", False),
+        (">=3.9,<4.0", True),
+        ("*", True),
+        ("3.9.*", False),
+        ("3.9 || 3.10", True),
+    ],
+)
+def test_poetry_says_it_in_its_own_words(tmp_path: Path, said: str, allowed: bool) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[tool.poetry.dependencies]\npython = "{said}"\n')
+    write(tmp_path, app="(\n")
+    assert rules_of(look(tmp_path)) == ["broken" if allowed else "other-python"]
+
+
+STAND_IN = """#!/bin/sh
+# Stands in for a newer interpreter: this one, under another version.
+[ "$3" = -c ] && exec PYTHON -c "print('NEWER.2')"
+shift 3
+exec PYTHON -c "
+import runpy, sys
+sys.version_info = (*map(int, 'NEWER.2'.split('.')), 'final', 0)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')" "$@"
+"""
+
+
+def test_another_installed_interpreter_is_used_and_a_stand_in_that_fails_is_not(tmp_path: Path) -> None:
+    root, shims, tools = tmp_path / "work", tmp_path / "shims", tmp_path / "tools"
+    write(root, app="def broken(:\n")
+    (root / ".python-version").write_text(f"{NEWER}\n")
+    installed = tools / "Python" / f"{NEWER}.2" / "x64" / "bin" / "python3"
+    trap = root / "bin" / f"python{NEWER}"
+    for program, text in {
+        shims / f"python{NEWER}": "#!/bin/sh\necho no version is set >&2\nexit 126\n",
+        installed: STAND_IN.replace("PYTHON", sys.executable).replace("NEWER", NEWER),
+        trap: f"#!/bin/sh\ntouch {tmp_path}/ran\n",
+    }.items():
+        program.parent.mkdir(parents=True)
+        program.write_text(text)
+        program.chmod(0o755)
+    path = os.pathsep.join(map(str, (trap.parent, "bin", shims, Path("/usr/bin"), Path("/bin"))))
+    world = RealWorld(env=clean_env(PATH=path, RUNNER_TOOL_CACHE=str(tools)))
+    result = the_result(Compiles(), a_subject(root), world)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["broken"])
+    assert f"Python {NEWER}.2" in result.sentence
+    assert not (tmp_path / "ran").exists()
 
 
 def test_files_can_be_chosen_and_left_out(tmp_path: Path) -> None:
