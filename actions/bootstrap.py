@@ -295,7 +295,7 @@ def keep_bytecode_in(folder: str) -> None:
 def show(text: str) -> None:
     """Print what an installer said, without secrets and without letting it speak to the runner."""
     sys.path.insert(0, ROOT)
-    redact = importlib.import_module("ci_ops.core.redact").redact_patterns
+    redact = importlib.import_module("ci_ops.core.text.redact").redact_patterns
     sys.path.remove(ROOT)
     import secrets
 

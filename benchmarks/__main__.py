@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import benchmarks
 from benchmarks._row import CannotMeasure, Row, table
-from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.text.nearmiss import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ import circuitbreaker
 import pybreaker
 
 from benchmarks._paired import Paired, compare, compare_async
-from ci_ops.service.breaker import CircuitBreaker, CircuitRules
-from ci_ops.service.retry import Retry, RetryBudget
+from ci_ops.service.resilience.breaker import CircuitBreaker, CircuitRules
+from ci_ops.service.resilience.retry import Retry, RetryBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from benchmarks._logging import to_nothing
 from benchmarks._paired import Paired, compare, compare_async
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.logs.events import StructuredLogger
 from ci_ops.service.logs.formatter import JsonFormatter
 from ci_ops.service.metrics.collector import MetricsCollector

@@ -17,8 +17,8 @@ from benchmarks._programs import bare_environment, in_turns, seconds_of
 from benchmarks._row import CannotMeasure, Row, at_most
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks.endpoints import Endpoints
+from ci_ops.core.health.status import Status
 from ci_ops.core.ports import Subject
-from ci_ops.core.status import Status
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:

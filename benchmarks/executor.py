@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks._programs import ROOT
 from benchmarks._row import Row, at_most
-from ci_ops.core.execute import Executor
-from ci_ops.core.journal import open_journal
-from ci_ops.core.step import Command, Steps
+from ci_ops.core.delivery.execute import Executor
+from ci_ops.core.delivery.journal import open_journal
+from ci_ops.core.delivery.step import Command, Steps
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:

@@ -30,11 +30,11 @@ _HOMES = {
     "open_job": "ci_ops.cli._open",
     "Request": "ci_ops.cli._request",
     "load": "ci_ops.config.load",
-    "Status": "ci_ops.core.status",
+    "Status": "ci_ops.core.health.status",
     "Result": "ci_ops.core.result",
     "Finding": "ci_ops.core.result",
     "Report": "ci_ops.core.report",
-    "DeploymentRecord": "ci_ops.core.record",
+    "DeploymentRecord": "ci_ops.core.delivery.record",
     "Event": "ci_ops.core.event",
     "Delivery": "ci_ops.core.event",
     "Check": "ci_ops.core.plugin",
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
     from ci_ops.cli._open import open_job
     from ci_ops.cli._request import Request
     from ci_ops.config.load import load
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Delivery, Event
+    from ci_ops.core.health.status import Status
     from ci_ops.core.plugin import Channel, Check, Format, Target
-    from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.report import Report
     from ci_ops.core.result import Finding, Result
-    from ci_ops.core.status import Status
     from ci_ops.flows.deploy import deploy
     from ci_ops.flows.notify import notify
     from ci_ops.flows.readiness import readiness

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Generic, Literal, TypeVar, cast, overload
 
 from ci_ops.core.errors import UsageError
-from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.plugin import Channel, Check, Format, Plugin, Target
+from ci_ops.core.text.nearmiss import did_you_mean
 
 PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
 

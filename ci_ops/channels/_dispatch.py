@@ -16,13 +16,13 @@ from ci_ops.channels._bounded import BoundedWorld
 from ci_ops.channels._message import message_for
 from ci_ops.channels._route import Route, recipients
 from ci_ops.core.deadline import Deadline, ask_until
-from ci_ops.core.durations import format_duration
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.ports import World
-from ci_ops.core.secret import Secret
-from ci_ops.core.text import map_texts
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import map_texts
+from ci_ops.core.text.secret import Secret
 
 if TYPE_CHECKING:
     from ci_ops.core.plugin import Channel

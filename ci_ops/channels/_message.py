@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.durations import format_duration
 from ci_ops.core.message import Link, Message
 from ci_ops.core.plugin import shorten
-from ci_ops.core.text import encodable, map_texts, one_line
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import encodable, map_texts, one_line
 
 if TYPE_CHECKING:
     from ci_ops.core.event import Event

@@ -9,14 +9,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ci_ops.core.message import Undeliverable
 from ci_ops.core.ports import HttpError
-from ci_ops.core.redact import MIN_SECRET_LENGTH, Redactor
-from ci_ops.core.retry_after import parse_retry_after
+from ci_ops.core.text.redact import MIN_SECRET_LENGTH, Redactor
+from ci_ops.core.text.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci_ops.core.ports import Response, World
-    from ci_ops.core.secret import Secret
+    from ci_ops.core.text.secret import Secret
 
 _WORDS = re.compile(r"[a-z]+(?:[_ -][a-z]+){0,7}")
 """What an answer's body may say in a report: a few plain words, no values."""

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
 from ci_ops.core.environment import is_same_environment
-from ci_ops.core.status import Status, worst
+from ci_ops.core.health.status import Status, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

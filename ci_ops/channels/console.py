@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ci_ops.core.plugin import Channel
-from ci_ops.core.text import columns, console_line, padded
+from ci_ops.core.text.lines import columns, console_line, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ci_ops.channels._post import post, said
 from ci_ops.core.fields import Duration, Secret
+from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message, Undeliverable
 from ci_ops.core.plugin import Channel
-from ci_ops.core.status import Status
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Response, World

@@ -16,7 +16,7 @@ from ci_ops.channels._post import encoded, host_of, post
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.plugin import Channel
-from ci_ops.core.signed_message import (
+from ci_ops.core.text.signed_message import (
     ID_HEADER,
     SECRET_PREFIX,
     SIGNATURE_HEADER,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.requirements import in_requirements, normal
+from ci_ops.core.contract.requirements import in_requirements, normal
 
 if TYPE_CHECKING:
     from pathlib import Path

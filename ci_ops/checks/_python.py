@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.versions import plain_clauses, satisfies
+from ci_ops.core.contract.versions import plain_clauses, satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -20,10 +20,10 @@ from ci_ops.checks._crew import Crew
 from ci_ops.checks._verdict import RETRY_AFTER_FACT
 from ci_ops.core.deadline import Deadline, ask_until
 from ci_ops.core.errors import CiOpsError, Interrupted
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Phase, Rule
 from ci_ops.core.ports import Subject, World
 from ci_ops.core.result import Finding, Result
-from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from ci_ops.core.plugin import Check

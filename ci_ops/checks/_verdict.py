@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.health.status import Status, worst
 from ci_ops.core.plugin import shorten
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status, worst
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

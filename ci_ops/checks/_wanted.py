@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.core.contract import Contract, Reading, Variable
+from ci_ops.core.contract.variables import Contract, Reading, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ci_ops.core.contract import VariableProblem
-    from ci_ops.core.presets import Preset
+    from ci_ops.core.contract.presets import Preset
+    from ci_ops.core.contract.variables import VariableProblem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.durations import format_duration
 from ci_ops.core.fields import Duration, Shell
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase, Rule
-from ci_ops.core.status import Status
+from ci_ops.core.text.durations import format_duration
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Completed, Subject, World

@@ -15,9 +15,9 @@ from ci_ops.checks._python import PythonDemand, other_pythons, python_demand
 from ci_ops.checks._python_files import Tracked, python_files
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.fields import Duration
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Subject, World

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,10 @@ from ci_ops.checks._http.check import HttpCheck
 from ci_ops.checks._http.compare import compare
 from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
 from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.durations import format_duration
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError, Response
-from ci_ops.core.weburl import at_path, shown
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.weburl import at_path, shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

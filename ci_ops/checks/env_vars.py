@@ -10,19 +10,19 @@ from ci_ops.checks._dotenv import Entry, read_dotenv
 from ci_ops.checks._http.assertions import check_pattern
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks._wanted import Wanted, put_together
-from ci_ops.core.contract_values import FALSE_WORDS
+from ci_ops.core.contract.placeholder import is_secret_name
+from ci_ops.core.contract.presets import PRESETS
+from ci_ops.core.contract.values import FALSE_WORDS
 from ci_ops.core.declaration import read_declaration
 from ci_ops.core.errors import UsageError
-from ci_ops.core.placeholder import is_secret_name
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
-from ci_ops.core.presets import PRESETS
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci_ops.core.contract import VariableProblem
+    from ci_ops.core.contract.variables import VariableProblem
     from ci_ops.core.ports import Subject, World
     from ci_ops.core.result import Result
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import World
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Completed, Subject

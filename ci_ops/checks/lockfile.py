@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from ci_ops.checks._locks import LOCK_FILES, Lock, read_lock, read_toml
 from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.core.contract.requirements import Dependency, in_pyproject, in_requirements
+from ci_ops.core.contract.versions import plain_clauses, satisfies
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
-from ci_ops.core.requirements import Dependency, in_pyproject, in_requirements
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status
-from ci_ops.core.versions import plain_clauses, satisfies
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Subject, World

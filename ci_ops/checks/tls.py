@@ -12,10 +12,10 @@ from ci_ops.checks._http.check import UrlCheck
 from ci_ops.checks._http.expect import ANSWER_RULES
 from ci_ops.checks._http.place import has_no_way
 from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError
-from ci_ops.core.status import Status
-from ci_ops.core.weburl import port_of, shown, without_user_info
+from ci_ops.core.text.weburl import port_of, shown, without_user_info
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import CiOpsError, UsageError
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Format
 from ci_ops.core.reasons import REASONS
-from ci_ops.core.status import Status
-from ci_ops.core.text import as_sentence, map_texts
+from ci_ops.core.text.lines import as_sentence, map_texts
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
 from ci_ops.plugins import family

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ledger import LedgerError, commit_state
+from ci_ops.core.delivery.ledger import LedgerError, commit_state
 
 if TYPE_CHECKING:
     from ci_ops.cli._opened import Opened

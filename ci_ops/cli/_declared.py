@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.core.contract_document import contract_to_json
-from ci_ops.core.contract_pages import dotenv_text, markdown_text
+from ci_ops.core.contract.document import contract_to_json
+from ci_ops.core.contract.pages import dotenv_text, markdown_text
 from ci_ops.core.declaration import read_declaration
 from ci_ops.core.errors import ConfigError, Problem
 from ci_ops.edge.world import RealWorld
@@ -14,7 +14,7 @@ from ci_ops.edge.world import RealWorld
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci_ops.core.contract import Contract
+    from ci_ops.core.contract.variables import Contract
 
 
 def declared(app: str, env: Mapping[str, str], python: str) -> Contract:

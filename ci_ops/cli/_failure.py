@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ci_ops import __version__
 from ci_ops.core.errors import CiOpsError, ConfigError
 from ci_ops.core.reasons import REASONS
-from ci_ops.core.redact import redact_patterns
-from ci_ops.core.text import as_sentence, console_line, one_line
+from ci_ops.core.text.lines import as_sentence, console_line, one_line
+from ci_ops.core.text.redact import redact_patterns
 from ci_ops.edge.escape import md
 from ci_ops.edge.runner import Runner
 

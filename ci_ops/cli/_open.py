@@ -18,12 +18,12 @@ from ci_ops.cli._groups import have_groups
 from ci_ops.cli._opened import Opened
 from ci_ops.cli._progress import Progress, is_live
 from ci_ops.config.find import project_folder
+from ci_ops.core.delivery.ledger import JsonLinesLedger, Ledger
+from ci_ops.core.delivery.ledger_pair import LedgerPair
 from ci_ops.core.environment import environment_key
 from ci_ops.core.errors import UsageError
-from ci_ops.core.ledger import JsonLinesLedger, Ledger
-from ci_ops.core.ledger_pair import LedgerPair
-from ci_ops.core.secret import Secret
-from ci_ops.core.weburl import read_url, secrets_in
+from ci_ops.core.text.secret import Secret
+from ci_ops.core.text.weburl import read_url, secrets_in
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
 from ci_ops.edge.runner import Runner
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from ci_ops.cli._request import Request
     from ci_ops.config.model import Config
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Sink
     from ci_ops.core.ports import Store
-    from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.report import Report
     from ci_ops.edge.github import GitHub
 

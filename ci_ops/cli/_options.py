@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ci_ops.core.durations import parse_duration
 from ci_ops.core.errors import UsageError
+from ci_ops.core.text.durations import parse_duration
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

@@ -6,10 +6,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, TextIO
 
-from ci_ops.core.durations import format_duration
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import StepOutcome, StepState
-from ci_ops.core.status import Status
-from ci_ops.core.text import console_line
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import console_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

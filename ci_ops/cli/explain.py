@@ -14,7 +14,7 @@ def command(name: str, *, page: bool) -> int:
     Without a name: list them all.
     """
     from ci_ops.core.errors import UsageError  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.core.nearmiss import did_you_mean  # noqa: PLC0415 - the same
+    from ci_ops.core.text.nearmiss import did_you_mean  # noqa: PLC0415 - the same
     from ci_ops.flows.explain import explanations, troubleshooting_page  # noqa: PLC0415 - the same
 
     if page:

@@ -20,7 +20,7 @@ def command(**options: Any) -> int:
     """
     from ci_ops.cli._open import opened_job  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
-    from ci_ops.core.text import console_line  # noqa: PLC0415 - the same
+    from ci_ops.core.text.lines import console_line  # noqa: PLC0415 - the same
 
     with opened_job(Request.of("history", options)) as opened:
         records = opened.job.site.ledger.history(opened.job.environment, options["limit"])

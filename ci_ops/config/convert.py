@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.config.shapes import Choice, Either, ListOf, One
-from ci_ops.core.durations import parse_duration
-from ci_ops.core.nearmiss import did_you_mean
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.durations import parse_duration
+from ci_ops.core.text.nearmiss import did_you_mean
+from ci_ops.core.text.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,7 +14,7 @@ from ci_ops.core.environment import (
     is_same_environment,
 )
 from ci_ops.core.errors import Problem
-from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.text.nearmiss import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

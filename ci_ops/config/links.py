@@ -15,8 +15,8 @@ from ci_ops.config.variables import fill
 from ci_ops.core.environment import DEFAULT_ENVIRONMENT
 from ci_ops.core.errors import Problem, UsageError
 from ci_ops.core.event import Kind, Stage
-from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.plugin import Check, Phase
+from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.plugins import Family
 
 if TYPE_CHECKING:

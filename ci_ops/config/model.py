@@ -11,9 +11,9 @@ from ci_ops.config.named import Named
 from ci_ops.config.shapes import WRITTEN
 from ci_ops.core.fields import Duration
 from ci_ops.core.plugin import Channel, Check, Target
-from ci_ops.core.secret import Secret
 from ci_ops.core.suppress import Suppression
-from ci_ops.core.weburl import read_url
+from ci_ops.core.text.secret import Secret
+from ci_ops.core.text.weburl import read_url
 
 NamedCheck = Named[Check]
 NamedTarget = Named[Target]

@@ -22,9 +22,9 @@ from ci_ops.config.valuetext import options_of, unread_text, value_text, word_te
 from ci_ops.config.variables import fill
 from ci_ops.config.walk import UNREAD, At, Reader
 from ci_ops.core.errors import ConfigError
-from ci_ops.core.redact import Redactor
-from ci_ops.core.secret import Secret
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
+from ci_ops.core.text.redact import Redactor
+from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import Family
 
 if TYPE_CHECKING:

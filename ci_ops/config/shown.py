@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ci_ops.core.redact import MIN_SECRET_LENGTH, Redactor, redact_patterns
-from ci_ops.core.secret import HIDDEN
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
+from ci_ops.core.text.redact import MIN_SECRET_LENGTH, Redactor, redact_patterns
+from ci_ops.core.text.secret import HIDDEN
 
 MAX_KEY_CHARACTERS = 60
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ci_ops.config.scalars import Plain, resolve
 from ci_ops.config.shown import shown
 from ci_ops.core.errors import ConfigError, Problem
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.config.scalars import resolve
 from ci_ops.config.shapes import Either, ListOf, MapOf, One, Record, key_of
 from ci_ops.config.tree import Listing, Node, Scalar
-from ci_ops.core.secret import HIDDEN, Secret
+from ci_ops.core.text.secret import HIDDEN, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.text.nearmiss import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -33,9 +33,9 @@ from ci_ops.config.shown import Hidden, names_a_secret, shown
 from ci_ops.config.tree import Listing, Node, Place, Scalar, Table, is_null
 from ci_ops.config.variables import fill
 from ci_ops.core.errors import Problem, UsageError
-from ci_ops.core.nearmiss import did_you_mean
 from ci_ops.core.result import Location
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.nearmiss import did_you_mean
+from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import Family
 
 if TYPE_CHECKING:

@@ -15,20 +15,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.core.contract_document import contract_from_json
+from ci_ops.core.contract.document import ANSWER, REFUSAL, contract_from_json
 from ci_ops.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci_ops.core.contract import Contract
+    from ci_ops.core.contract.variables import Contract
     from ci_ops.core.ports import Completed, Process
 
-CHILD = "ci_ops.service.declared"
-ANSWER = "ci-ops-contract:"
-"""Before the contract in hexadecimal digits, in which nothing looks like a secret that has to be hidden."""
-REFUSAL = "ci-ops-refusal:"
-"""Before a sentence that says why there is no contract."""
+CHILD = "ci_ops.service.settings.declared"
 
 TIMEOUT_SECONDS = 60.0
 MAX_OUTPUT_BYTES = 1 << 20

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ci_ops.core.record import DeploymentRecord
-from ci_ops.core.status import Status
+from ci_ops.core.delivery.record import DeploymentRecord
+from ci_ops.core.health.status import Status
 
 
 class Kind(StrEnum):

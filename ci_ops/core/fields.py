@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 
 __all__ = ["Duration", "Secret", "Shell"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ci_ops.core.record import DeploymentRecord
-from ci_ops.core.status import Status
+from ci_ops.core.delivery.record import DeploymentRecord
+from ci_ops.core.health.status import Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,16 +12,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ci_ops.core.delivery.step import Command, StepResult
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Finding, Location, Result
-from ci_ops.core.status import Status
-from ci_ops.core.step import Command, StepResult
 
 if TYPE_CHECKING:
+    from ci_ops.core.delivery.record import DeploymentRecord
+    from ci_ops.core.delivery.step import Steps
     from ci_ops.core.message import Message
     from ci_ops.core.ports import Subject, Templates, World
-    from ci_ops.core.record import DeploymentRecord
     from ci_ops.core.report import Report
-    from ci_ops.core.step import Steps
 
 OBSERVED_CHARACTERS = 500
 """What a finding shows of anything from outside; more would hide the rest."""

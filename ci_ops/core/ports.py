@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ci_ops.core.errors import Problem
 
 if TYPE_CHECKING:
-    from ci_ops.core.redact import Redactor
+    from ci_ops.core.text.redact import Redactor
 
 MAX_BODY_BYTES = 1 << 20
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.event import Delivery, Outcome
+from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS, deciding_exit_code
-from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.core.result import Result
-from ci_ops.core.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

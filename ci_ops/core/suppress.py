@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ci_ops.core.status import Status, worst
+from ci_ops.core.health.status import Status, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ci_ops.core.durations import format_duration
-from ci_ops.core.text import one_line
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import one_line
 
 _GAP = "\u200b"
 """A zero-width space: where it stands, GitHub finds no mention, reference or address."""

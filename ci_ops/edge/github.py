@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ci_ops.core.delivery.ledger import CommitState, CommitStatuses, Ledger, LedgerError, any_record
+from ci_ops.core.delivery.record import DeploymentRecord, State, is_revision
 from ci_ops.core.errors import UsageError
-from ci_ops.core.ledger import CommitState, CommitStatuses, Ledger, LedgerError, any_record
-from ci_ops.core.record import DeploymentRecord, State, is_revision
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
 from ci_ops.edge.github_api import PER_PAGE, GitHubApi
 from ci_ops.edge.github_record import (
     SHOWN_AS,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
     from ci_ops.core.ports import Clock
-    from ci_ops.core.redact import Redactor
-    from ci_ops.core.secret import Secret
+    from ci_ops.core.text.redact import Redactor
+    from ci_ops.core.text.secret import Secret
 
 SCANNED_PAGES = 10
 """Of a hundred deployments each: nobody looks further back for a release to return to."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ci_ops.core.deadline import Deadline, Ticking, ask_until
+from ci_ops.core.delivery.ledger import LedgerError
 from ci_ops.core.errors import Interrupted
-from ci_ops.core.ledger import LedgerError
-from ci_ops.core.retry_after import parse_retry_after
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
+from ci_ops.core.text.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
     from ci_ops.core.ports import Clock
-    from ci_ops.core.redact import Redactor
-    from ci_ops.core.secret import Secret
+    from ci_ops.core.text.redact import Redactor
+    from ci_ops.core.text.secret import Secret
 
 TRY_SECONDS = 4.0
 """For one try, however it hangs."""

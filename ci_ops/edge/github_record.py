@@ -26,10 +26,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.delivery.ledger import LedgerError
+from ci_ops.core.delivery.record import SCHEMA, DeploymentRecord, State, is_deployment_id, is_revision
 from ci_ops.core.environment import is_same_environment
-from ci_ops.core.ledger import LedgerError
-from ci_ops.core.record import SCHEMA, DeploymentRecord, State, is_deployment_id, is_revision
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

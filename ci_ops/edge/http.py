@@ -18,7 +18,7 @@ import requests
 import urllib3
 
 from ci_ops.core.ports import MAX_BODY_BYTES, Env, HttpError, Response, Stop
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.adapter import PacedAdapter
 from ci_ops.edge.address import Address
 from ci_ops.edge.body import read_body

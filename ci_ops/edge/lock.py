@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ci_ops.core.durations import format_duration
 from ci_ops.core.errors import LockHeld
-from ci_ops.core.text import one_line
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import one_line
 
 _MOST_TEXT = 4096
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from ci_ops.core.errors import UsageError
-from ci_ops.core.text import console_line, encodable
+from ci_ops.core.text.lines import console_line, encodable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci_ops.core.redact import Redactor
+    from ci_ops.core.text.redact import Redactor
 
 LOGGER = "ci_ops"
 """Ours alone: libraries below us would write whole URLs, and those can be secrets."""

@@ -13,7 +13,7 @@ from ci_ops.core.ports import Completed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ci_ops.core.redact import Redactor
+    from ci_ops.core.text.redact import Redactor
 
 MAX_LINE_CHARACTERS = 16 * 1024
 _LEAST_MARGIN = 4096

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ci_ops.core.ports import Stop
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.child import Child
 from ci_ops.edge.orphans import OrphanGuard
 from ci_ops.edge.output import Output

@@ -15,11 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ci_ops.core.delivery.record import is_deployment_id
 from ci_ops.core.errors import Inconclusive, UsageError
-from ci_ops.core.record import is_deployment_id
-from ci_ops.core.redact import spellings
-from ci_ops.core.secret import Secret
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
+from ci_ops.core.text.redact import spellings
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.runner_text import (
     MAX_SUMMARY_BYTES,
     command,

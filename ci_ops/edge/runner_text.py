@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
 
 MAX_SUMMARY_BYTES = 1 << 20
 """Source: GitHub's limit for a step summary; a longer one is dropped whole."""

@@ -18,8 +18,8 @@ from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ci_ops.core.durations import format_duration
 from ci_ops.core.ports import HttpError
+from ci_ops.core.text.durations import format_duration
 from ci_ops.edge.failures import explained
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import RealClock, StopSignal
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._run import run_checks
+from ci_ops.core.delivery.record import DeploymentRecord, State, is_revision
 from ci_ops.core.errors import CiOpsError
 from ci_ops.core.plugin import Phase
 from ci_ops.core.ports import HttpError
-from ci_ops.core.record import DeploymentRecord, State, is_revision
 from ci_ops.flows._usual import with_usual_checks
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError
-from ci_ops.core.record import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.errors import Interrupted
-    from ci_ops.core.journal import Journal
     from ci_ops.core.report import Report
     from ci_ops.flows._run import Run
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.config.model import Config
+from ci_ops.core.delivery.journal import SUFFIX
+from ci_ops.core.delivery.ledger import Ledger
+from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
-from ci_ops.core.journal import SUFFIX
-from ci_ops.core.ledger import Ledger
 from ci_ops.core.ports import Store, Subject, World
-from ci_ops.core.record import DeploymentRecord, new_id
-from ci_ops.core.weburl import shown
+from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from ci_ops.core.report import StepOutcome

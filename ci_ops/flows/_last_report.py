@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.record import DeploymentRecord
+from ci_ops.core.delivery.record import DeploymentRecord
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import REPORT_SCHEMA, Report
-from ci_ops.core.status import Status
 from ci_ops.flows._run import problem_lines
 
 if TYPE_CHECKING:

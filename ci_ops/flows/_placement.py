@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.step import StepResult
 from ci_ops.core.errors import Inconclusive
-from ci_ops.core.step import StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ci_ops.core.delivery.step import Command
     from ci_ops.core.plugin import Placement, Target
     from ci_ops.core.ports import World
-    from ci_ops.core.step import Command
 
 
 def measure_placement(

@@ -6,11 +6,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.event import Kind, Stage
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Phase
-from ci_ops.core.record import State
 from ci_ops.core.report import reason_for
-from ci_ops.core.status import Status
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._measure import measure
 from ci_ops.flows._run import Run, problem_lines, step_failure
@@ -18,8 +18,8 @@ from ci_ops.flows._run import Run, problem_lines, step_failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ci_ops.core.journal import Journal
-    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.delivery.journal import Journal
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.report import StepOutcome
     from ci_ops.core.result import Result
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.event import Event, Kind, Stage
-from ci_ops.core.execute import Executor
 from ci_ops.core.report import Availability, Report, StepOutcome, failed_deliveries
-from ci_ops.core.text import as_sentence
+from ci_ops.core.text.lines import as_sentence
 from ci_ops.flows._telling import Telling
 from ci_ops.flows._usual import with_usual_checks
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci_ops.config.model import VerifySection
-    from ci_ops.core.journal import Journal
+    from ci_ops.core.delivery.journal import Journal
+    from ci_ops.core.delivery.record import DeploymentRecord, State
+    from ci_ops.core.health.status import Status
     from ci_ops.core.plugin import Target
-    from ci_ops.core.record import DeploymentRecord, State
     from ci_ops.core.result import Result
-    from ci_ops.core.status import Status
     from ci_ops.flows._job import Job
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.journal import Journal, latest_journal
+from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError
-from ci_ops.core.journal import Journal, latest_journal
-from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._restore import undo_and_prove
 

@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.execute import ReplayMismatch, dry_run
+from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.record import DeploymentRecord, State, is_revision
 from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
 from ci_ops.core.event import Kind, Stage
-from ci_ops.core.execute import ReplayMismatch, dry_run
-from ci_ops.core.journal import Journal, open_journal
-from ci_ops.core.record import DeploymentRecord, State, is_revision
+from ci_ops.core.health.status import Status, worst
 from ci_ops.core.report import Report, reason_for
-from ci_ops.core.status import Status, worst
 from ci_ops.flows._baseline import Baseline, look_before
 from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.event import Kind, Stage
-from ci_ops.core.record import State
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
 from ci_ops.flows._run import Run
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.event import Kind, Outcome, Stage
-from ci_ops.core.nearmiss import did_you_mean
-from ci_ops.core.record import DeploymentRecord, State
-from ci_ops.core.status import Status, status_of
+from ci_ops.core.health.status import Status, status_of
+from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.flows._last_report import LastReport, read_last_report
 from ci_ops.flows._run import Run
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.execute import dry_run
+from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
 from ci_ops.core.event import Kind, Stage
-from ci_ops.core.execute import dry_run
-from ci_ops.core.journal import Journal, open_journal
-from ci_ops.core.record import DeploymentRecord, State
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import Report, reason_for
-from ci_ops.core.status import Status
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._baseline import live_record
 from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once

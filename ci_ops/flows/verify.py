@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.journal import open_journal
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import Interrupted, UsageError
-from ci_ops.core.journal import open_journal
-from ci_ops.core.record import State
+from ci_ops.core.health.status import Status, worst
 from ci_ops.core.report import Report, reason_for
-from ci_ops.core.status import Status, worst
 from ci_ops.flows._restore import GOOD, verify_release
 from ci_ops.flows._run import Run
 from ci_ops.flows.deploy import accept, fail, hold
 
 if TYPE_CHECKING:
-    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.flows._job import Job
 
 

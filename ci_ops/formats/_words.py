@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import StepState
-from ci_ops.core.status import Status
-from ci_ops.core.text import console_line
+from ci_ops.core.text.lines import console_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.report import Report, StepOutcome
     from ci_ops.core.result import Result
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ci_ops.core.durations import format_duration
 from ci_ops.core.plugin import Format, shorten
 from ci_ops.core.report import StepState
-from ci_ops.core.text import map_texts
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import map_texts
 from ci_ops.formats._words import (
     broken_steps,
     headline,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ci_ops.core.durations import format_duration
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Format, shorten
 from ci_ops.core.report import StepState
-from ci_ops.core.status import Status
-from ci_ops.core.text import columns, console_line, padded
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.lines import columns, console_line, padded
 from ci_ops.formats._words import (
     availability_sentence,
     broken_steps,

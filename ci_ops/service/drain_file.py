@@ -18,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-from ci_ops.service.drain_plan import DRAIN_VARIABLE, DrainPlan
+from ci_ops.service.lifecycle.drain_plan import DRAIN_VARIABLE, DrainPlan
 
 FILE_VARIABLE = "CI_OPS_DRAIN_FILE"
 

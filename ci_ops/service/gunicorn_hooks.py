@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ci_ops.service.generations import generations
+from ci_ops.service.lifecycle.generations import generations
 
 
 def post_worker_init(worker: Any) -> None:
     """Drain this worker on SIGTERM."""
-    from ci_ops.service.lifecycle import application_lifecycle  # noqa: PLC0415 - the master has none
+    from ci_ops.service.lifecycle.application import application_lifecycle  # noqa: PLC0415 - the master has none
 
     application_lifecycle.watch_signals(worker)
 

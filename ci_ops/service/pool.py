@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.dburl import libpq_url
-from ci_ops.core.secret import Secret
-from ci_ops.service.forks import tell_after_fork
+from ci_ops.core.contract.dburl import libpq_url
+from ci_ops.core.text.secret import Secret
+from ci_ops.service._process.forks import tell_after_fork
+from ci_ops.service.health.model import Check, Outcome
 from ci_ops.service.health_checks.built_in import built_in, degraded
-from ci_ops.service.health_model import Check, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,10 +15,10 @@ import http.client
 import os
 import sys
 
-from ci_ops.core.healthdoc import HealthDocument, parse_health
-from ci_ops.core.status import Status
-from ci_ops.core.text import one_line
-from ci_ops.service.web_get import WebGet
+from ci_ops.core.health.document import HealthDocument, parse_health
+from ci_ops.core.health.status import Status
+from ci_ops.core.text.lines import one_line
+from ci_ops.service._process.web_get import WebGet
 
 TIMEOUT_SECONDS = 5.0
 MAX_BODY_BYTES = 256 * 1024

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from ci_ops.core.healthwrite import rfc3339
-from ci_ops.core.secret import Secret
-from ci_ops.service.forks import tell_after_fork
+from ci_ops.core.health.writing import rfc3339
+from ci_ops.core.text.secret import Secret
+from ci_ops.service._process.forks import tell_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

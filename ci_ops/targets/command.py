@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.record import is_deployment_id, is_revision
+from ci_ops.core.delivery.step import Command as CommandStep
 from ci_ops.core.errors import UsageError
 from ci_ops.core.fields import Duration, Shell
 from ci_ops.core.plugin import Placement, Target
-from ci_ops.core.record import is_deployment_id, is_revision
-from ci_ops.core.step import Command as CommandStep
 
 if TYPE_CHECKING:
+    from ci_ops.core.delivery.record import DeploymentRecord
+    from ci_ops.core.delivery.step import Steps
     from ci_ops.core.plugin import Measurement
-    from ci_ops.core.record import DeploymentRecord
-    from ci_ops.core.step import Steps
 
 RUN_AGAIN = "false"
 """The probe of a command that is safe to run twice: it never says that it happened."""

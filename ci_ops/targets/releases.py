@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.step import Command, Wait
 from ci_ops.core.fields import Duration, Shell
 from ci_ops.core.plugin import Placement, Target
-from ci_ops.core.step import Command, Wait
 
 if TYPE_CHECKING:
+    from ci_ops.core.delivery.record import DeploymentRecord
+    from ci_ops.core.delivery.step import Steps
     from ci_ops.core.plugin import Measurement
-    from ci_ops.core.record import DeploymentRecord
-    from ci_ops.core.step import Steps
 
 STATE_FOLDER = ".ci-ops"
 _ID_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{7}$"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ci_ops.core.plugin import Format
-from ci_ops.core.redact import Redactor
-from ci_ops.core.text import map_texts, one_line
+from ci_ops.core.text.lines import map_texts, one_line
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.plugins import family
 from tests.support.golden import assert_golden

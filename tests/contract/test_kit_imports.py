@@ -188,7 +188,7 @@ def test_an_application_with_the_kit_loads_nothing_of_the_command_line(name: str
     is_asgi = name in {"fastapi", "starlette", "asgi"}
     loaded = loaded_by_the_kit(case, ASK_ASGI if is_asgi else ASK_WSGI)
 
-    assert {"ci_ops.service.health", "ci_ops.service.routes.answer"} <= loaded
+    assert {"ci_ops.service.health.service", "ci_ops.service.routes.answer"} <= loaded
     check_weight(loaded, case)
 
 
@@ -204,7 +204,16 @@ def test_a_part_of_the_kit_loads_no_other_part() -> None:
     parts = {name.split(".")[2] for name in loaded_by_the_kit(case, "") if name.startswith("ci_ops.service.")}
 
     assert "limits" in parts
-    assert not parts & {"breaker", "health", "lifecycle", "logs", "metrics", "middleware", "retry", "routes"}
+    assert not parts & {
+        "health",
+        "lifecycle",
+        "logs",
+        "metrics",
+        "middleware",
+        "resilience",
+        "routes",
+        "settings",
+    }
 
 
 def test_importing_the_kit_costs_next_to_nothing() -> None:

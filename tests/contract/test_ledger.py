@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ci_ops.core.delivery.ledger import LEDGER_FILE, JsonLinesLedger, Ledger, LedgerError
+from ci_ops.core.delivery.record import DeploymentRecord, State, new_id
 from ci_ops.core.errors import UsageError
-from ci_ops.core.ledger import LEDGER_FILE, JsonLinesLedger, Ledger, LedgerError
-from ci_ops.core.record import DeploymentRecord, State, new_id
 from ci_ops.edge.store import LocalStore
 from tests.support.github_client import client_of
 from tests.support.github_double import GitHubDouble

@@ -15,11 +15,11 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from ci_ops.core.durations import parse_duration
-from ci_ops.core.presets import API, DATABASE
-from ci_ops.core.status import Status
-from ci_ops.service.drain_plan import DRAIN_SECONDS, DrainPlan
-from ci_ops.service.health import HealthCheckService
+from ci_ops.core.contract.presets import API, DATABASE
+from ci_ops.core.health.status import Status
+from ci_ops.core.text.durations import parse_duration
+from ci_ops.service.health.service import HealthCheckService
+from ci_ops.service.lifecycle.drain_plan import DRAIN_SECONDS, DrainPlan
 from ci_ops.service.probe import probe_health
 from ci_ops.service.routes.answer import HealthRoutes
 from tests.support.parts import ROOT, require

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "ci_ops"
 FAMILIES = {"checks", "targets", "channels", "formats"}
 MAY_IMPORT = {
     "core": set(),
-    "service": {"core"},
+    "service": {"core"},  # of it, KIT_MAY_IMPORT alone
     "edge": {"core"},
     "plugins": {"core"},
     "config": {"core", "plugins"},
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "__main__": {"core", "cli"},
 }
 """What a part imports beside itself; a family imports core alone, as any folder that is not named here."""
+KIT_MAY_IMPORT = {"contract", "health", "text"}
 NEEDS_NOTHING = {"core", "service", "plugins"} | FAMILIES
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION, LETTERS_OF_A_SENTENCE = 400, 60, 100
 LETTERS_IN_HELP = 72
@@ -127,6 +128,17 @@ def test_a_module_imports_only_what_its_part_may() -> None:
         wrong += [f"{module.name} → {name}" for name in seen if part_of(name) not in allowed]
     # The package itself only says where its public names are; each is loaded when it is used.
     assert [each for each in wrong if not each.startswith("ci_ops →")] == []
+
+
+def test_the_kit_imports_of_core_only_what_is_shared() -> None:
+    seen = {
+        (module.name, name)
+        for module in MODULES
+        if module.part == "service"
+        for name in module.imports()
+        if name.startswith("ci_ops.core.") and name.split(".")[2] not in KIT_MAY_IMPORT
+    }
+    assert seen == set()
 
 
 def test_what_needs_nothing_imports_nothing_from_outside_at_its_top() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.core.delivery.step import Step, StepResult, Steps, step_from_json, step_to_json
 from ci_ops.core.plugin import Target
-from ci_ops.core.step import Step, StepResult, Steps, step_from_json, step_to_json
 from ci_ops.plugins import family
 from ci_ops.targets.command import Command
 from ci_ops.targets.releases import Releases

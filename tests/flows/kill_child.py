@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ci_ops.cli._open import open_job
 from ci_ops.cli._request import Request
-from ci_ops.core.journal import SUFFIX
+from ci_ops.core.delivery.journal import SUFFIX
 from ci_ops.core.ports import Lines, Lock, Store
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy

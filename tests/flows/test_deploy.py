@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError, LockHeld, UsageError
 from ci_ops.core.event import Delivery, Event, Outcome
-from ci_ops.core.record import State
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import StepState
-from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows._interruption import LOOK_UP_SECONDS
 from ci_ops.flows.deploy import LOCK, DeployOptions, deploy

@@ -11,7 +11,7 @@ import pytest
 
 from ci_ops.cli._open import open_job
 from ci_ops.cli._request import Request
-from ci_ops.core.record import State
+from ci_ops.core.delivery.record import State
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
 from tests.support.shop import ONE, TWO

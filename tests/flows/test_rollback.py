@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError, UsageError
-from ci_ops.core.record import State
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import Report, StepState
-from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions

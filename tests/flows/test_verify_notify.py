@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
 from ci_ops.core.event import Delivery, Event
-from ci_ops.core.record import State
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions
 from ci_ops.flows.finish import finish

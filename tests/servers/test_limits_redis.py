@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci_ops.service.breaker import CircuitState
 from ci_ops.service.limits.gcra import Quota
 from ci_ops.service.limits.limiter import Limiter
 from ci_ops.service.limits.redis import AsyncRedisStore, RedisStore, redis_key
 from ci_ops.service.limits.store import Claim, MemoryStore, StoreDownError
+from ci_ops.service.resilience.breaker import CircuitState
 from tests.support.databases import running_redis
 from tests.support.ticks import NanoTicks
 from tests.support.waiting import wait_until

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ci_ops.checks.revision import Revision
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
-from ci_ops.core.status import Status
 from tests.support.checking import NEW, OLD, a_subject, a_world, rules_of, the_result
 from tests.support.parts import ROOT
 from tests.support.servers import Launch, Server

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ci_ops.core.ports import HttpError, Response
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.http import RequestsHttp
 from tests.support.web import Asked, Reply

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ci_ops.channels.console import Console
 from ci_ops.channels.slack import Slack
 from ci_ops.channels.webhook import Webhook
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

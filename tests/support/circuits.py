@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci_ops.service.breaker import CircuitBreaker, CircuitState
+from ci_ops.service.resilience.breaker import CircuitBreaker, CircuitState
 
 if TYPE_CHECKING:
     from tests.support.ticks import Ticks

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.event import Event, Kind, Stage
-from ci_ops.core.record import State
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
 from tests.support.reports import HOSTILE, NEW, OLD, hostile_record, record
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ci_ops.service.retry import Retry
+from ci_ops.service.resilience.retry import Retry
 from tests.support.circuits import Down
 from tests.support.ticks import Ticks
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ci_ops.core.record import DeploymentRecord, State, new_id
-from ci_ops.core.redact import Redactor
-from ci_ops.core.secret import Secret
+from ci_ops.core.delivery.record import DeploymentRecord, State, new_id
+from ci_ops.core.text.redact import Redactor
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.github import GitHub
 from tests.support.jump_clock import JumpClock
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from ci_ops.service.lifecycle import application_lifecycle
+from ci_ops.service.lifecycle.application import application_lifecycle
 
 
 def main(module: str) -> None:

@@ -13,8 +13,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.drain_plan import DrainPlan
-from ci_ops.service.lifecycle import ApplicationLifecycle, application_lifecycle
+from ci_ops.service.lifecycle.application import ApplicationLifecycle, application_lifecycle
+from ci_ops.service.lifecycle.drain_plan import DrainPlan
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.asgi import HealthApp
 from ci_ops.service.routes.wsgi import HealthWSGI

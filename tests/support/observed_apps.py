@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.limits.buckets import PerUserRateLimiter
 from ci_ops.service.limits.guard import DDoSProtection
 from ci_ops.service.logs.events import StructuredLogger

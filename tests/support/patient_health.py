@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.service import HealthCheckService
 from tests.support.waiting import LIMIT_SECONDS
 
 if TYPE_CHECKING:
-    from ci_ops.service.health_model import Check
+    from ci_ops.service.health.model import Check
 
 
 def patient_health(**checks: Check) -> HealthCheckService:

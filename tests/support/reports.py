@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.event import Delivery, Outcome
-from ci_ops.core.record import DeploymentRecord, State
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import Availability, Report, StepOutcome, StepState
 from ci_ops.core.result import Finding, Location, Result
-from ci_ops.core.status import Status
 
 NOW = datetime(2026, 11, 22, 8, 27, 0, tzinfo=UTC)
 NEW = "abc1234" + "0" * 33

@@ -16,7 +16,7 @@ from ci_ops.cli._close import close
 from ci_ops.cli._open import open_job
 from ci_ops.cli._opened import Opened
 from ci_ops.cli._request import Request
-from ci_ops.core.record import DeploymentRecord
+from ci_ops.core.delivery.record import DeploymentRecord
 from ci_ops.core.report import Report
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows._job import Job

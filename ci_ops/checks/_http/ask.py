@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._verdict import Fault, evidence
+from ci_ops.core.health.status import Status
 from ci_ops.core.ports import HttpError, World
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status
-from ci_ops.core.weburl import fresh_url, read_url, secrets_in
+from ci_ops.core.text.secret import Secret
+from ci_ops.core.text.weburl import fresh_url, read_url, secrets_in
 
 if TYPE_CHECKING:
     from ci_ops.checks._http.expect import Expectation

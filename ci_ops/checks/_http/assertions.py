@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ci_ops.checks._http.jsonpath import MISSING, parse_path
-from ci_ops.core.nearmiss import did_you_mean
+from ci_ops.core.text.nearmiss import did_you_mean
 
 MOST_SEARCHED_CHARACTERS = 20_000
 """A pattern sees no more of a text: bodies are hostile, and patterns can be slow."""

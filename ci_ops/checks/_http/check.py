@@ -10,7 +10,7 @@ from ci_ops.checks._http.ask import Question, no_address
 from ci_ops.checks._verdict import conclude
 from ci_ops.core.fields import Secret
 from ci_ops.core.plugin import Check, Phase
-from ci_ops.core.weburl import read_url
+from ci_ops.core.text.weburl import read_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

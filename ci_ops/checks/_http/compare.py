@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.checks._http.assertions import holds, search, text_of, told
 from ci_ops.checks._http.jsonpath import MISSING, find, read_json
 from ci_ops.checks._verdict import Fault, evidence
-from ci_ops.core.durations import format_duration
-from ci_ops.core.retry_after import parse_retry_after
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.core.ports import HttpError, Response
-from ci_ops.core.weburl import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
+from ci_ops.core.text.weburl import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

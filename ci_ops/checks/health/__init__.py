@@ -12,10 +12,10 @@ from ci_ops.checks._http.place import Place, every_address, find_health, has_no_
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks.health.samples import Samples
 from ci_ops.core.fields import Duration
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError
-from ci_ops.core.status import Status
-from ci_ops.core.weburl import HEALTH_PATHS, is_open, shown
+from ci_ops.core.text.weburl import HEALTH_PATHS, is_open, shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.checks._http.ask import unanswered
 from ci_ops.checks._http.compare import compare
 from ci_ops.checks._verdict import Fault, conclude, evidence
-from ci_ops.core.durations import format_duration
-from ci_ops.core.healthdoc import HealthDocument, parse_health
+from ci_ops.core.health.document import HealthDocument, parse_health
+from ci_ops.core.health.status import Status
 from ci_ops.core.ports import HttpError
-from ci_ops.core.status import Status
-from ci_ops.core.weburl import shown
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,10 +21,10 @@ from ci_ops.checks.revision.source import (
     is_known,
     version_source,
 )
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError, Response
-from ci_ops.core.status import Status
-from ci_ops.core.weburl import shown
+from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

@@ -9,9 +9,9 @@ from ci_ops.checks._http.ask import unanswered
 from ci_ops.checks._http.compare import age_seconds, cache_hit
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.checks.revision.source import is_known, same_revision, short
+from ci_ops.core.health.status import Status
 from ci_ops.core.ports import HttpError
-from ci_ops.core.status import Status
-from ci_ops.core.weburl import shown
+from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks._http.jsonpath import find, read_json
 from ci_ops.checks._http.place import find_health
-from ci_ops.core.healthdoc import parse_health
+from ci_ops.core.health.document import parse_health
 from ci_ops.core.ports import HttpError, Response
-from ci_ops.core.weburl import at_path
+from ci_ops.core.text.weburl import at_path
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.health_model import Check, HealthStatus, Outcome
+from ci_ops.service.health.model import Check, HealthStatus, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ import copy
 from importlib import import_module
 from typing import Any
 
-from ci_ops.core.dburl import libpq_url
-from ci_ops.core.secret import Secret
+from ci_ops.core.contract.dburl import libpq_url
+from ci_ops.core.text.secret import Secret
+from ci_ops.service.health.model import Check, Outcome
 from ci_ops.service.health_checks.built_in import built_in, degraded
 from ci_ops.service.health_checks.kept import kept_check
-from ci_ops.service.health_model import Check, Outcome
 
 SLOW_SECONDS = 0.1
 """A slower answer is DEGRADED."""

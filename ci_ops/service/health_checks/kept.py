@@ -8,13 +8,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.forks import tell_after_fork
+from ci_ops.service._process.forks import tell_after_fork
 from ci_ops.service.health_checks.built_in import built_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ci_ops.service.health_model import Answer, Check
+    from ci_ops.service.health.model import Answer, Check
 
 
 def kept_check(name: str, connect: Callable[[], Any], ask: Callable[[Any], Answer], **options: Any) -> Check:

@@ -10,10 +10,10 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.health.model import Check, Outcome
 from ci_ops.service.health_checks.built_in import built_in, degraded, unhealthy
 from ci_ops.service.health_checks.database import django_connection, saturation
 from ci_ops.service.health_checks.kept import kept_check
-from ci_ops.service.health_model import Check, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,11 +9,11 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 from ci_ops.service.health_checks.built_in import built_in
 
 if TYPE_CHECKING:
-    from ci_ops.service.health_model import Check
+    from ci_ops.service.health.model import Check
 
 SLOW_SECONDS = 0.1
 

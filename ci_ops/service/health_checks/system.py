@@ -10,8 +10,8 @@ import shutil
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.health.model import Check, Outcome
 from ci_ops.service.health_checks.built_in import built_in, degraded, judged, unhealthy
-from ci_ops.service.health_model import Check, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -104,7 +104,7 @@ def circuit_breaker_check(breakers: Callable[[], Iterable[Any]] | None = None) -
     """
 
     def every() -> Iterable[Any]:
-        alive: Iterable[Any] = import_module("ci_ops.service.breaker").circuit_breakers()
+        alive: Iterable[Any] = import_module("ci_ops.service.resilience.breaker").circuit_breakers()
         return alive
 
     def circuit_breakers() -> Outcome:
@@ -124,7 +124,9 @@ def degraded_features_check(registry: Any = None) -> Check:
 
     def degraded_features() -> Outcome:
         known = (
-            import_module("ci_ops.service.degradation").graceful_degradation if registry is None else registry
+            import_module("ci_ops.service.resilience.degradation").graceful_degradation
+            if registry is None
+            else registry
         )
         features = known.degraded_features()
         if features:

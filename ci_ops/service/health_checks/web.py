@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.core.healthdoc import parse_health
+from ci_ops.core.health.document import parse_health
+from ci_ops.service._process.web_get import WebGet
+from ci_ops.service.health.model import Check, HealthStatus, Outcome, health_status_of
 from ci_ops.service.health_checks.built_in import built_in, unhealthy
-from ci_ops.service.health_model import Check, HealthStatus, Outcome, health_status_of
-from ci_ops.service.web_get import WebGet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.redact import redact_patterns
-from ci_ops.core.window import TimeWindow
-from ci_ops.service.figures import is_count, is_time
+from ci_ops.core.text.redact import redact_patterns
+from ci_ops.service._process.figures import is_count, is_time
+from ci_ops.service._process.locked import Locked
+from ci_ops.service._process.window import TimeWindow
 from ci_ops.service.limits.store import bounded_key
 from ci_ops.service.limits.table import BoundedTable
-from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ci_ops.service._process.locked import Locked
 from ci_ops.service.limits.gcra import Decision, Quota, see_cost, spend, wait_ns
 from ci_ops.service.limits.limiter import Limiter, WhenDown
 from ci_ops.service.limits.networks import neighbourhood
 from ci_ops.service.limits.store import AsyncStore, MemoryStore, Store
-from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

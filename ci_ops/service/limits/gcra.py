@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
-from ci_ops.service.figures import is_count, is_time
+from ci_ops.service._process.figures import is_count, is_time
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from ci_ops.service._process.locked import Locked
 from ci_ops.service.limits.gcra import Decision, Quota, see_cost
 from ci_ops.service.limits.store import AsyncStore, Claim, MemoryStore, Store, StoreDownError
-from ci_ops.service.locked import Locked
 
 WhenDown = Literal["local", "allow", "refuse"]
 Spend = Callable[[Sequence[Claim], int], tuple[Decision, ...]]

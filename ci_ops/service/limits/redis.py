@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.breaker import CircuitBreaker
 from ci_ops.service.limits.gcra import Decision, Quota
 from ci_ops.service.limits.store import MAX_KEY_LENGTH, Claim, StoreDownError, digest_of
+from ci_ops.service.resilience.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

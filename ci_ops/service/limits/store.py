@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ci_ops.service._process.locked import Locked
 from ci_ops.service.limits.gcra import Decision, Note, Quota, spend
 from ci_ops.service.limits.table import BoundedTable
-from ci_ops.service.locked import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

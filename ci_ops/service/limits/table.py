@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ci_ops.service.figures import is_count
+from ci_ops.service._process.figures import is_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,9 +15,9 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any
 
-from ci_ops.core.redact import Redactor, redact_patterns
-from ci_ops.core.secret import HIDDEN
-from ci_ops.core.text import encodable
+from ci_ops.core.text.lines import encodable
+from ci_ops.core.text.redact import Redactor, redact_patterns
+from ci_ops.core.text.secret import HIDDEN
 
 MAX_TEXT_LENGTH = 4096
 MAX_NAME_LENGTH = 128

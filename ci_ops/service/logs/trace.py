@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 
-from ci_ops.service.forks import tell_after_fork
+from ci_ops.service._process.forks import tell_after_fork
 from ci_ops.service.logs.context import Frame, frame
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:+/=@-]{1,128}")

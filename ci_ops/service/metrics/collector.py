@@ -12,7 +12,8 @@ import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ci_ops.service.forks import tell_after_fork
+from ci_ops.service._process.forks import tell_after_fork
+from ci_ops.service.health.providers import provide
 from ci_ops.service.metrics.cells import OwnMemory
 from ci_ops.service.metrics.exposition import MetricsText, render
 from ci_ops.service.metrics.family import Definition, Family, merged
@@ -22,7 +23,6 @@ from ci_ops.service.metrics.names import MAX_VALUE_LENGTH, label_names, metric_n
 from ci_ops.service.metrics.snapshot import snapshot
 from ci_ops.service.metrics.storage import FOLDER_VARIABLE, storage_from_environment
 from ci_ops.service.metrics.workers import is_one_of_several
-from ci_ops.service.providers import provide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

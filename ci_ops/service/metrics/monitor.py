@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ci_ops.core.window import ValueWindow
-from ci_ops.service.locked import Locked
+from ci_ops.service._process.locked import Locked
+from ci_ops.service._process.window import ValueWindow
 
 KEPT = 1000
 MAX_METRICS = 500

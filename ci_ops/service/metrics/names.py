@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.redact import redact_patterns
-from ci_ops.core.text import encodable
+from ci_ops.core.text.lines import encodable
+from ci_ops.core.text.redact import redact_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

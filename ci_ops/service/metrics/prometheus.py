@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.service.health.providers import provide
 from ci_ops.service.metrics.collector import MetricsCollector, metrics_collector
 from ci_ops.service.metrics.exposition import MetricsText, number
-from ci_ops.service.providers import provide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

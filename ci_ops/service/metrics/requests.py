@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from ci_ops.service.forks import tell_after_fork
+from ci_ops.service._process.forks import tell_after_fork
 from ci_ops.service.metrics.collector import DEFAULT_BUCKETS, MetricsCollector, metrics_collector
 
 if TYPE_CHECKING:

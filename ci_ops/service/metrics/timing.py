@@ -15,7 +15,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from ci_ops.service.functions import Kind, kind_of
+from ci_ops.service._process.functions import Kind, kind_of
 from ci_ops.service.logs.events import StructuredLogger, structured_logger
 from ci_ops.service.logs.operation import outcome_of_error
 from ci_ops.service.logs.record import EventType

@@ -20,7 +20,7 @@ from ci_ops.service.middleware.routes import asgi_route
 from ci_ops.service.middleware.security import no_headers
 
 if TYPE_CHECKING:
-    from ci_ops.service.lifespan import App, Receive, Scope, Send
+    from ci_ops.service.lifecycle.lifespan import App, Receive, Scope, Send
     from ci_ops.service.middleware.options import MiddlewareOptions
 
 

@@ -13,7 +13,7 @@ from ci_ops.service.middleware.security import NOT_MODIFIED
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ci_ops.service.lifespan import Message, Scope, Send
+    from ci_ops.service.lifecycle.lifespan import Message, Scope, Send
     from ci_ops.service.limits.headers import Headers, Refusal
     from ci_ops.service.middleware.layer import Layer
 

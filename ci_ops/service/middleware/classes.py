@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from ci_ops.service.lifespan import App
+    from ci_ops.service.lifecycle.lifespan import App
     from ci_ops.service.limits.client import ClientResolver
 
 

@@ -10,7 +10,7 @@ from ci_ops.service.logs.trace import request_frame
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ci_ops.service.health_paths import HealthPaths
+    from ci_ops.service.health.paths import HealthPaths
     from ci_ops.service.limits.client import Client
     from ci_ops.service.limits.headers import Refusal
     from ci_ops.service.metrics.requests import RequestMetrics

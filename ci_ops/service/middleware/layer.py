@@ -9,12 +9,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.health_paths import HealthPaths, health_paths
+from ci_ops.service.health.paths import HealthPaths, health_paths
+from ci_ops.service.health.providers import provide
 from ci_ops.service.metrics.requests import REFUSED
 from ci_ops.service.middleware.limits import DENIED
 from ci_ops.service.middleware.options import MiddlewareOptions
 from ci_ops.service.middleware.routes import health_route
-from ci_ops.service.providers import provide
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.health_model import RESERVED_GROUPS
+from ci_ops.service.health.model import RESERVED_GROUPS
 from ci_ops.service.metrics.requests import UNMATCHED
 
 if TYPE_CHECKING:

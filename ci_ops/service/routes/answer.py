@@ -19,22 +19,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.healthwrite import MEDIA_TYPE, build_health, encode_health
-from ci_ops.service.availability import DRAINING, STARTING
-from ci_ops.service.gate import Asker, Gate
-from ci_ops.service.health import HealthCheckService, health_service
-from ci_ops.service.health_model import RESERVED_GROUPS, HealthReport, HealthStatus
-from ci_ops.service.health_paths import VERSION_PATH, health_paths
-from ci_ops.service.providers import Topic, told
+from ci_ops.core.health.writing import MEDIA_TYPE, build_health, encode_health
+from ci_ops.service.health.availability import DRAINING, STARTING
+from ci_ops.service.health.gate import Asker, Gate
+from ci_ops.service.health.model import RESERVED_GROUPS, HealthReport, HealthStatus
+from ci_ops.service.health.paths import VERSION_PATH, health_paths
+from ci_ops.service.health.providers import Topic, told
+from ci_ops.service.health.service import HealthCheckService, health_service
 from ci_ops.service.release import Release, current_release
 from ci_ops.service.routes import exposition
 from ci_ops.service.routes.accept import preferred
 from ci_ops.service.routes.body import as_json
 
 if TYPE_CHECKING:
-    from ci_ops.core.healthdoc import Component
+    from ci_ops.core.health.document import Component
 
-log = logging.getLogger("ci_ops.service.health")
+log = logging.getLogger("ci_ops.service.health.service")
 
 RETRY_AFTER_SECONDS = 5
 _JSON = "application/json"

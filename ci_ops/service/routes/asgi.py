@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.service.gate import Asker
+from ci_ops.service.health.gate import Asker
 from ci_ops.service.routes.answer import HealthRequest, HealthRoutes, Reply
 
 if TYPE_CHECKING:
-    from ci_ops.service.lifespan import App, Receive, Scope, Send
+    from ci_ops.service.lifecycle.lifespan import App, Receive, Scope, Send
 
 
 class HealthApp:

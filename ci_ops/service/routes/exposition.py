@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.health_model import HealthStatus
+from ci_ops.service.health.model import HealthStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci_ops.service.health_model import HealthReport
+    from ci_ops.service.health.model import HealthReport
     from ci_ops.service.release import Release
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

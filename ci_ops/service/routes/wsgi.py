@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from ci_ops.service.gate import Asker
+from ci_ops.service.health.gate import Asker
 from ci_ops.service.routes.answer import HealthRequest, HealthRoutes, Reply
 
 Environ = dict[str, Any]

@@ -14,7 +14,7 @@ from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Outcome, Stage
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.plugin import Channel
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.events import event, hostile_event
 from tests.support.jump_clock import JumpClock

@@ -8,10 +8,10 @@ import pytest
 
 from ci_ops.channels._post import host_of, post, said, secret_parts
 from ci_ops.channels.slack import Slack
+from ci_ops.core.health.status import Status
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.ports import Http, HttpError, Response
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock
 from tests.support.receiver import Answer, receiving

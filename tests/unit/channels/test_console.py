@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ci_ops.channels.console import Console, text_lines
+from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message
-from ci_ops.core.status import Status
 from tests.support.reports import HOSTILE
 
 MESSAGE = Message(

@@ -19,8 +19,8 @@ from ci_ops.channels.slack import (
     mrkdwn,
     payload,
 )
+from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message
-from ci_ops.core.status import Status
 
 MESSAGE = Message(
     event="deployment.failed",

@@ -7,9 +7,9 @@ import base64
 import pytest
 
 from ci_ops.channels.webhook import Webhook, payload, reference_of, signatures
+from ci_ops.core.health.status import Status
 from ci_ops.core.message import Message, Undeliverable
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock
 from tests.support.receiver import receiving

@@ -13,10 +13,10 @@ import pytest
 from ci_ops.checks._run import MOST_TRIES_TOLD, RULES
 from ci_ops.checks.command import Command
 from ci_ops.core.errors import Interrupted, UsageError
+from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import Subject, World
 from ci_ops.core.result import Location, Result
-from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import Named, a_subject, a_world, asking_to_stop, checked, clean_env

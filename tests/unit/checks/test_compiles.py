@@ -12,8 +12,8 @@ import pytest
 
 from ci_ops.checks.compiles import Compiles
 from ci_ops.core.errors import Interrupted
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Location, Result
-from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ci_ops.checks.config_file import ConfigFile
 from ci_ops.core.errors import Problem
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Location
-from ci_ops.core.status import Status
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
 FILE = Path("/project/ci-ops.yml")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ci_ops.checks.env_vars import EnvVars
-from ci_ops.core.presets import PRESETS
+from ci_ops.core.contract.presets import PRESETS
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
-from ci_ops.core.status import Status
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -195,7 +195,7 @@ def test_what_another_preset_declares_is_not_misspelt() -> None:
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     (tmp_path / "shop_settings.py").write_text(
-        "from ci_ops.core.contract import Contract, Variable\n"
+        "from ci_ops.core.contract.variables import Contract, Variable\n"
         "contract = Contract(Variable('SHOP_KEY', secret=True, min_length=32), "
         "Variable('SHOP_PORT', kind='int', default=8000))\n"
     )
@@ -223,7 +223,7 @@ def test_a_declaration_that_cannot_be_read_is_an_error_with_its_reason(shop: Pat
 
 def test_the_declaration_is_asked_with_the_service_s_own_variables(shop: Path) -> None:
     (shop / "shop_settings.py").write_text(
-        "import os\nfrom ci_ops.core.contract import Contract, Variable\n"
+        "import os\nfrom ci_ops.core.contract.variables import Contract, Variable\n"
         "contract = Contract(Variable(os.environ['NAME_OF_IT']))\n"
     )
     check = EnvVars(app="shop_settings:contract", python=sys.executable)

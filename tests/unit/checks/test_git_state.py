@@ -9,8 +9,8 @@ import pytest
 
 from ci_ops.checks.git_state import GitState
 from ci_ops.core.errors import Interrupted
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
-from ci_ops.core.status import Status
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result

@@ -8,9 +8,9 @@ import pytest
 from ci_ops.checks._http.expect import Latency
 from ci_ops.checks.health import Health
 from ci_ops.core.errors import Interrupted
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import (

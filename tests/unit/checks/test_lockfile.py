@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ci_ops.checks.lockfile import Lockfile
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Location, Result
-from ci_ops.core.status import Status
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
 PYPROJECT = """\

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ci_ops.checks.revision import Revision
 from ci_ops.checks.revision.source import is_known, same_revision, short
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status
+from ci_ops.core.text.secret import Secret
 from tests.support.checking import (
     NEW,
     OLD,

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_ops.checks.tls import Tls
+from ci_ops.core.health.status import Status
 from ci_ops.core.ports import Certificate, Http, Response
 from ci_ops.core.ports import Tls as TlsPort
 from ci_ops.core.result import Result
-from ci_ops.core.status import Status
 from ci_ops.edge.world import RealWorld
 from tests.support.certificates import DAY, bundle, server_context, stranger
 from tests.support.checking import a_subject, a_world_without_ipv6, clean_env, rules_of, the_result

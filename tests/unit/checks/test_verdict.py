@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from ci_ops.checks._verdict import RETRY_AFTER_FACT, Fault, conclude, evidence
 from ci_ops.checks.tls import Tls
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
 from tests.support.checking import a_world, rules_of
 
 SECRET = "hunter2-hunter2-hunter2"

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 APP = "shop_settings:contract"
 DECLARATION = """
-from ci_ops.core.contract import Contract, Variable
+from ci_ops.core.contract.variables import Contract, Variable
 
 contract = Contract(
     Variable("SHOP_KEY", secret=True, min_length=32, description="Signs things."),

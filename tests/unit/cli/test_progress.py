@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from ci_ops.cli._progress import TAIL_LINES, Progress, is_live
-from ci_ops.core.redact import Redactor
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import StepOutcome, StepState
 from ci_ops.core.result import Finding, Result
-from ci_ops.core.status import Status
+from ci_ops.core.text.redact import Redactor
 from tests.support.parts import ROOT
 
 SECRET = "correct-horse-battery"

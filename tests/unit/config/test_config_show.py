@@ -12,7 +12,7 @@ from ci_ops.config.check import check_text
 from ci_ops.config.load import Source
 from ci_ops.config.show import show_text
 from ci_ops.core.errors import ConfigError, UsageError
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 from tests.support.configs import DATA, SAMPLES, unhurried
 
 FILE = """\

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ci_ops.config.model import NamedCheck
 from ci_ops.core.result import Location
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 from tests.support.configs import loaded, probe, problems, unhurried
 from tests.support.sampleplugins.checks.probe import Level, Limits, Probe
 

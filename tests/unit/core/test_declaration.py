@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.contract import Contract, Variable
+from ci_ops.core.contract.variables import Contract, Variable
 from ci_ops.core.declaration import project_python, read_declaration
 from ci_ops.core.errors import UsageError
 from ci_ops.edge.world import RealWorld
@@ -14,7 +14,7 @@ from ci_ops.edge.world import RealWorld
 ROOT = Path(__file__).resolve().parents[3]
 DECLARATION = """
 import sys
-from ci_ops.core.contract import Contract, Variable
+from ci_ops.core.contract.variables import Contract, Variable
 
 print("the application prints when it is imported", end="")
 contract = Contract(Variable("SECRET_KEY", secret=True), Variable("TOKEN", pattern="token=.+"))

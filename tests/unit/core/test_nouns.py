@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.core.event import Delivery, Event, Kind, Outcome, Stage
-from ci_ops.core.record import (
+from ci_ops.core.delivery.record import (
     DeploymentRecord,
     State,
     check_schema,
@@ -18,10 +17,7 @@ from ci_ops.core.record import (
     is_revision,
     new_id,
 )
-from ci_ops.core.result import Finding, Location, Result
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status, component_word, status_of, worst
-from ci_ops.core.step import (
+from ci_ops.core.delivery.step import (
     Command,
     Request,
     Step,
@@ -31,6 +27,10 @@ from ci_ops.core.step import (
     step_from_json,
     step_to_json,
 )
+from ci_ops.core.event import Delivery, Event, Kind, Outcome, Stage
+from ci_ops.core.health.status import Status, component_word, status_of, worst
+from ci_ops.core.result import Finding, Location, Result
+from ci_ops.core.text.secret import Secret
 from tests.support.deployments import NEW, a_record
 
 words = st.text(max_size=20)

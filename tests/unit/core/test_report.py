@@ -12,6 +12,7 @@ from ci_ops.core.errors import (
     UsageError,
 )
 from ci_ops.core.event import Delivery, Outcome
+from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS, deciding_exit_code
 from ci_ops.core.report import (
     Availability,
@@ -22,7 +23,6 @@ from ci_ops.core.report import (
     reason_for,
 )
 from ci_ops.core.result import Result
-from ci_ops.core.status import Status
 from tests.support.deployments import a_record
 
 

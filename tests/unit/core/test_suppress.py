@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ci_ops.core.health.status import Status
 from ci_ops.core.result import Finding, Result
-from ci_ops.core.status import Status
 from ci_ops.core.suppress import Suppression, suppress
 
 TODAY = date(2026, 6, 30)

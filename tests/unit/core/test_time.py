@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_ops.core.deadline import Deadline, ask_until
-from ci_ops.core.durations import MAX_SECONDS, format_duration, parse_duration
+from ci_ops.core.text.durations import MAX_SECONDS, format_duration, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
 from ci_ops.edge.escape import FILTERS, LABEL_CHARACTERS, advice, code, duration, md, mermaid
 
 GAP = "\u200b"

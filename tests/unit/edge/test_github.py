@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ci_ops.core.delivery.ledger import LedgerError, commit_state
+from ci_ops.core.delivery.record import State, new_id
 from ci_ops.core.errors import UsageError
-from ci_ops.core.ledger import LedgerError, commit_state
-from ci_ops.core.record import State, new_id
-from ci_ops.core.status import Status
+from ci_ops.core.health.status import Status
 from tests.support.github_client import RECORD, REVISION, START, TOKEN
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ci_ops.core.delivery.ledger import LedgerError
+from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError
-from ci_ops.core.ledger import LedgerError
-from ci_ops.core.record import DeploymentRecord, State
 from ci_ops.edge import github_api
 from ci_ops.edge.clock import RealClock, StopSignal
 from tests.support.github_client import RECORD, REVISION, TOKEN, client_of

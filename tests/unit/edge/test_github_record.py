@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.core.ledger import LedgerError
-from ci_ops.core.record import State, new_id
+from ci_ops.core.delivery.ledger import LedgerError
+from ci_ops.core.delivery.record import State, new_id
 from ci_ops.edge.github_record import MAX_DESCRIPTION, Shown, as_shown, described
 from tests.support.github_client import RECORD, REVISION, START
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.http import RequestsHttp
 from tests.support.asking import (

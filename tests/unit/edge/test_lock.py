@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci_ops.core.errors import LockHeld, UsageError
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import RealProcess
 from ci_ops.edge.store import LocalStore

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci_ops.core.errors import UsageError
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.log import LOGGER, set_up_log
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import TERM_SECONDS, RealProcess
 from tests.support.waiting import wait_until
@@ -130,7 +130,7 @@ def test_a_secret_that_the_cut_falls_into_leaves_no_piece_behind() -> None:
 def test_the_tail_of_a_long_output_is_kept_in_little_memory() -> None:
     script = (
         "import resource, os\n"
-        "from ci_ops.core.redact import Redactor\n"
+        "from ci_ops.core.text.redact import Redactor\n"
         "from ci_ops.edge.clock import StopSignal\n"
         "from ci_ops.edge.process import RealProcess\n"
         "process = RealProcess(env=os.environ, stop=StopSignal(), redact=Redactor())\n"
@@ -297,7 +297,7 @@ def test_many_threads_run_programs_at_the_same_time() -> None:
 
 KILLED = """
 import os, sys
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import RealProcess
 
@@ -319,7 +319,7 @@ def test_when_we_are_killed_the_child_and_its_children_end(number: int) -> None:
 
 LEFT = """
 import os, sys
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import RealProcess
 

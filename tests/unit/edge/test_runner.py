@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_ops.core.errors import Inconclusive, UsageError
-from ci_ops.core.redact import spellings
-from ci_ops.core.secret import Secret
-from ci_ops.core.text import one_line
+from ci_ops.core.text.lines import one_line
+from ci_ops.core.text.redact import spellings
+from ci_ops.core.text.secret import Secret
 from ci_ops.edge.runner import Runner
 from ci_ops.edge.runner_text import MAX_OUTPUT_BYTES, MAX_SUMMARY_BYTES
 from tests.support import runner_rules

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import RealProcess
 

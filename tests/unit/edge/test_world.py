@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.redact import Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import RealClock, StopSignal
 from ci_ops.edge.world import RealWorld
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ci_ops.core.health.status import Status
 from ci_ops.core.report import Report
-from ci_ops.core.status import Status
 from ci_ops.formats._words import (
     MAX_INDENT,
     OUTPUT_LINES,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.service.checker import deployment_checker
-from ci_ops.service.drain_plan import DrainPlan
-from ci_ops.service.health import HealthCheckService
-from ci_ops.service.lifecycle import ApplicationLifecycle
+from ci_ops.service.deployment.checker import deployment_checker
+from ci_ops.service.health.service import HealthCheckService
+from ci_ops.service.lifecycle.application import ApplicationLifecycle
+from ci_ops.service.lifecycle.drain_plan import DrainPlan
 from tests.support.databases import running_postgres, running_redis
 from tests.support.service_clock import HandClock
 
@@ -48,7 +48,7 @@ def health(clock: HandClock) -> HealthCheckService:
 
 @pytest.fixture
 def life(clock: HandClock, caplog: pytest.LogCaptureFixture) -> Iterator[ApplicationLifecycle]:
-    caplog.set_level(logging.INFO, "ci_ops.service.lifecycle")
+    caplog.set_level(logging.INFO, "ci_ops.service.lifecycle.application")
     plan = DrainPlan(drain_seconds=0, drain_timeout_seconds=0.05)
     life = ApplicationLifecycle(HealthCheckService(), plan=plan, monotonic=clock.monotonic)
     yield life

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.service.availability import Availability
 from ci_ops.service.drain_file import main, seconds_since
+from ci_ops.service.health.availability import Availability
 
 
 @pytest.fixture

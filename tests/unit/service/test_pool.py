@@ -10,9 +10,9 @@ import psycopg
 import psycopg_pool
 import pytest
 
-from ci_ops.core.secret import Secret
-from ci_ops.service.health import HealthCheckService
-from ci_ops.service.health_model import HealthStatus
+from ci_ops.core.text.secret import Secret
+from ci_ops.service.health.model import HealthStatus
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.pool import ConnectionPoolManager, PoolReport, pool_check, pool_report
 from tests.support.service_clock import HandClock
 from tests.support.waiting import wait_until

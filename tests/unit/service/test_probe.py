@@ -6,8 +6,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from ci_ops.core.status import Status
-from ci_ops.service.health import HealthCheckService
+from ci_ops.core.health.status import Status
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.probe import main, probe_health
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.wsgi import HealthWSGI

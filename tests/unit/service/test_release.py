@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 from ci_ops.service import release as module
 from ci_ops.service.release import Release, config_fingerprint, current_release, read_release, set_release
 

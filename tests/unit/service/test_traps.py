@@ -13,8 +13,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from ci_ops.service.health import HealthCheckService
-from ci_ops.service.health_model import HealthStatus
+from ci_ops.service.health.model import HealthStatus
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.asgi import HealthApp
 from ci_ops.service.routes.fastapi import make_health_router
@@ -23,7 +23,7 @@ from tests.support.web_calls import REMOTE, call_asgi
 _BREAKER = """
 import threading, time
 from datetime import datetime
-from ci_ops.service.breaker import CircuitBreaker
+from ci_ops.service.resilience.breaker import CircuitBreaker
 
 breaker = CircuitBreaker("db", failure_threshold=1, recovery_timeout=60)
 for _ in range(2):

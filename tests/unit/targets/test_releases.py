@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ci_ops.core.delivery.execute import Executor
+from ci_ops.core.delivery.journal import open_journal
+from ci_ops.core.delivery.step import StepResult
 from ci_ops.core.errors import Inconclusive
-from ci_ops.core.execute import Executor
-from ci_ops.core.journal import open_journal
 from ci_ops.core.plugin import Placement
 from ci_ops.core.report import StepState
-from ci_ops.core.step import StepResult
 from ci_ops.edge.store import LocalStore
 from ci_ops.flows._placement import measure_placement
 from ci_ops.flows._run import step_environment
@@ -22,7 +22,7 @@ from tests.support.deployments import a_record, a_world, answers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci_ops.core.record import DeploymentRecord
+    from ci_ops.core.delivery.record import DeploymentRecord
 
 
 class Host:

@@ -10,10 +10,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import sessionmaker
 
-from ci_ops.core.secret import Secret
-from ci_ops.service.health import HealthCheckService
+from ci_ops.core.text.secret import Secret
+from ci_ops.service.health.model import ComponentHealth, HealthStatus
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.health_checks.database import database_check, sqlalchemy_check
-from ci_ops.service.health_model import ComponentHealth, HealthStatus
 from tests.support.parts import ROOT
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
@@ -185,7 +185,7 @@ settings.configure(SECRET_KEY="x" * 50, USE_TZ=True, DATABASES={{
     "gone": {{"ENGINE": "django.db.backends.postgresql", "NAME": "nothing", "USER": "postgres", "HOST": {host!r}}},
 }}, INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"])
 django.setup()
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.health_checks.database import django_database_check
 from ci_ops.service.health_checks.migrations import django_migrations_check
 from django.core.management import call_command

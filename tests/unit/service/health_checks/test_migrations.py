@@ -9,8 +9,8 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from ci_ops.service.health.model import HealthStatus
 from ci_ops.service.health_checks.migrations import MigrationState, alembic_check, alembic_state
-from ci_ops.service.health_model import HealthStatus
 from tests.support.alembic_env import ENV
 from tests.support.databases import dispose_and_join
 from tests.support.patient_health import patient_health

@@ -2,10 +2,10 @@ import asyncio
 
 import redis
 
-from ci_ops.core.secret import Secret
-from ci_ops.service.health import HealthCheckService
+from ci_ops.core.text.secret import Secret
+from ci_ops.service.health.model import HealthStatus
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.health_checks.redis import redis_check
-from ci_ops.service.health_model import HealthStatus
 from tests.support.patient_health import add_patiently, patient_health
 from tests.support.waiting import LIMIT_SECONDS
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from ci_ops.service.breaker import CircuitBreaker
-from ci_ops.service.degradation import GracefulDegradation, graceful_degradation
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.model import ComponentHealth, HealthStatus
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.health_checks.system import (
     activity_check,
     circuit_breaker_check,
@@ -16,7 +15,8 @@ from ci_ops.service.health_checks.system import (
     fallback_check,
     queue_depth_check,
 )
-from ci_ops.service.health_model import ComponentHealth, HealthStatus
+from ci_ops.service.resilience.breaker import CircuitBreaker
+from ci_ops.service.resilience.degradation import GracefulDegradation, graceful_degradation
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
 

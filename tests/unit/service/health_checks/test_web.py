@@ -4,9 +4,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.model import ComponentHealth, HealthStatus
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.health_checks.web import http_check
-from ci_ops.service.health_model import ComponentHealth, HealthStatus
 from tests.support.patient_health import add_patiently, patient_health
 from tests.support.waiting import LIMIT_SECONDS
 

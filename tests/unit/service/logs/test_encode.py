@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci_ops.core.secret import Secret
+from ci_ops.core.text.secret import Secret
 from ci_ops.service.logs import encode
 from ci_ops.service.logs.encode import (
     CUT,

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from ci_ops.service.health.providers import told
 from ci_ops.service.metrics import collector
 from ci_ops.service.metrics.collector import MetricsCollector, TooManyMetricsError, metrics_collector
-from ci_ops.service.providers import told
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from ci_ops.service.health.providers import provide, told
 from ci_ops.service.metrics.collector import MetricsCollector
 from ci_ops.service.metrics.exposition import MetricsText, number
 from ci_ops.service.metrics.names import MAX_VALUE_LENGTH, label_value
-from ci_ops.service.providers import provide, told
 from tests.support import parts
 
 NAMES = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,12}", fullmatch=True)

@@ -2,10 +2,10 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ci_ops.service import providers
+from ci_ops.service.health import providers
+from ci_ops.service.health.providers import told
 from ci_ops.service.metrics.collector import MetricsCollector
 from ci_ops.service.metrics.prometheus import KitCollector, include_prometheus_client
-from ci_ops.service.providers import told
 
 
 @pytest.fixture

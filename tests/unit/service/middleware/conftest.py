@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ci_ops.service import providers
+from ci_ops.service.health import providers
 from ci_ops.service.logs.context import frame
 from tests.support.layers import KINDS, Kind, Kit
 from tests.support.log_lines import Lines

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 from flask import Flask, Response, abort
 from starlette.middleware.base import BaseHTTPMiddleware
 
-from ci_ops.service.health import HealthCheckService
-from ci_ops.service.lifecycle import ApplicationLifecycle
+from ci_ops.service.health.service import HealthCheckService
+from ci_ops.service.lifecycle.application import ApplicationLifecycle
 from ci_ops.service.logs.context import current_fields, push_context
 from ci_ops.service.middleware.asgi import ASGILayer
 from ci_ops.service.middleware.frameworks import is_asgi

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ci_ops.service.health.providers import told
 from ci_ops.service.limits.buckets import PerUserRateLimiter
 from ci_ops.service.limits.client import ClientResolver
 from ci_ops.service.limits.gcra import Decision
@@ -15,7 +16,6 @@ from ci_ops.service.limits.store import MemoryStore, StoreDownError
 from ci_ops.service.middleware.asgi import ASGILayer
 from ci_ops.service.middleware.limits import RequestLimits
 from ci_ops.service.middleware.wsgi import WSGILayer
-from ci_ops.service.providers import told
 from ci_ops.service.routes.answer import HealthRoutes
 from tests.support.layers import Kind, Kit, Said, asgi_app, ask_asgi, ask_wsgi, wsgi_app
 

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ci_ops.core.healthdoc import parse_health
-from ci_ops.core.secret import Secret
-from ci_ops.core.status import Status
-from ci_ops.service import providers, release
-from ci_ops.service.breaker import CircuitBreaker, CircuitOpenError
-from ci_ops.service.degradation import graceful_degradation
-from ci_ops.service.gate import Gate
-from ci_ops.service.health import HealthCheckService
-from ci_ops.service.health_model import HealthStatus, Outcome
-from ci_ops.service.providers import provide
+from ci_ops.core.health.document import parse_health
+from ci_ops.core.health.status import Status
+from ci_ops.core.text.secret import Secret
+from ci_ops.service import release
+from ci_ops.service.health import providers
+from ci_ops.service.health.gate import Gate
+from ci_ops.service.health.model import HealthStatus, Outcome
+from ci_ops.service.health.providers import provide
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.release import Release
+from ci_ops.service.resilience.breaker import CircuitBreaker, CircuitOpenError
+from ci_ops.service.resilience.degradation import graceful_degradation
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.asgi import HealthApp
 from ci_ops.service.routes.wsgi import HealthWSGI

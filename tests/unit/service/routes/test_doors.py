@@ -11,7 +11,7 @@ from flask import Flask
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from ci_ops.service.health import HealthCheckService
+from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.asgi import HealthApp
 from ci_ops.service.routes.fastapi import health_router, make_health_router

@@ -1,0 +1,1 @@
+"""The contract on an application's environment and requirements."""

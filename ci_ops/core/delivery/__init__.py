@@ -1,0 +1,1 @@
+"""One deployment: record, steps, journal, executor and ledger."""

@@ -1,0 +1,176 @@
+"""The journal of one deployment.
+
+What was planned, begun, done and taken back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.delivery.record import DeploymentRecord, check_schema
+from ci_ops.core.delivery.step import Step, StepResult, step_digest, step_from_json, step_to_json
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Clock, Lines, Store
+
+SCHEMA = 1
+SUFFIX = ".journal.jsonl"
+
+
+class Mark(StrEnum):
+    """The words of the journal; each is one line."""
+
+    BEGUN = "begun"
+    PLANNED = "planned"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    APPLIED = "applied"
+    """Every step is done: the new release is whole, and not verified yet."""
+    ENDED = "ended"
+    """Nothing more will be written for this deployment's steps."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """What the journal knows of one step."""
+
+    step: Step
+    digest: str
+    mark: Mark
+    result: StepResult | None = None
+
+    @property
+    def may_have_changed(self) -> bool:
+        """True when the step was begun and its change was not taken back."""
+        return self.step.changes and self.mark not in {Mark.PLANNED, Mark.UNDONE}
+
+
+class Journal:
+    """An append-only file of lines, in step with what is written.
+
+    It is read once.
+
+    Raises ValueError when a line cannot be read: an unreadable journal is
+    never taken for an empty one.
+    """
+
+    def __init__(self, lines: Lines, clock: Clock, *, deployment: str) -> None:
+        self._lines = lines
+        self._clock = clock
+        self.deployment = deployment
+        self.record: DeploymentRecord | None = None
+        self.owner = ""
+        """The run that began it; a later step of the same run may take it up."""
+        self.outcome = ""
+        """What `end` said: the state it was closed with; empty while it is open."""
+        self.is_applied = False
+        self.is_undoing = False
+        self._entries: dict[str, Entry] = {}
+        for number, line in enumerate(lines.read(), 1):
+            self._take(line, number)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The steps in the order in which they were planned."""
+        return tuple(self._entries.values())
+
+    @property
+    def is_open(self) -> bool:
+        """True from the first line until it is ended."""
+        return self.record is not None and not self.outcome
+
+    @property
+    def is_unfinished(self) -> bool:
+        """True when a run stopped in the middle: neither whole nor taken back."""
+        return self.is_open and (self.is_undoing or not self.is_applied)
+
+    @property
+    def to_undo(self) -> tuple[Entry, ...]:
+        """What may have changed something and was not taken back, latest first."""
+        return tuple(entry for entry in reversed(self._entries.values()) if entry.may_have_changed)
+
+    def entry(self, key: str) -> Entry | None:
+        """What is known of the step with that key."""
+        return self._entries.get(key)
+
+    def begin(self, record: DeploymentRecord, *, owner: str) -> None:
+        """Write the first line."""
+        self._write(Mark.BEGUN, record=record.to_json(), owner=owner)
+
+    def plan(self, step: Step) -> None:
+        """Write down what is about to be done."""
+        self._write(Mark.PLANNED, key=step.key, step=step_to_json(step), digest=step_digest(step))
+
+    def mark(self, mark: Mark, key: str, result: StepResult | None = None) -> None:
+        """Write down how far a planned step is."""
+        more = {"result": result.to_json()} if result else {}
+        self._write(mark, key=key, **more)
+
+    def applied(self) -> None:
+        """Every step is done."""
+        self._write(Mark.APPLIED)
+
+    def end(self, outcome: str) -> None:
+        """Close it: verified, failed, rolled-back or superseded."""
+        self._write(Mark.ENDED, outcome=outcome)
+
+    def _write(self, mark: Mark, **more: Any) -> None:
+        document = {
+            "schema": SCHEMA,
+            "at": self._clock.now().isoformat(),
+            "deployment": self.deployment,
+            "mark": str(mark),
+            **more,
+        }
+        line = json.dumps(document, ensure_ascii=True)
+        self._lines.append(line)
+        self._take(line, 0)
+
+    def _take(self, line: str, number: int) -> None:
+        try:
+            document = json.loads(line)
+            check_schema(document)
+            self._apply(Mark(document["mark"]), document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"journal of {self.deployment}, line {number}: {error}") from error
+
+    def _apply(self, mark: Mark, document: dict[str, Any]) -> None:
+        if mark is Mark.BEGUN:
+            self.record = DeploymentRecord.from_json(document["record"])
+            self.owner = document["owner"]
+        elif mark is Mark.PLANNED:
+            step = step_from_json(document["step"])
+            self._entries[document["key"]] = Entry(step=step, digest=document["digest"], mark=mark)
+        elif mark is Mark.APPLIED:
+            self.is_applied = True
+        elif mark is Mark.ENDED:
+            self.outcome = document["outcome"]
+        else:
+            self.is_undoing = self.is_undoing or mark in {Mark.UNDOING, Mark.UNDONE}
+            known = self._entries[document["key"]]
+            result = StepResult.from_json(document["result"]) if "result" in document else known.result
+            self._entries[document["key"]] = Entry(
+                step=known.step, digest=known.digest, mark=mark, result=result
+            )
+
+
+def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:
+    """The journal of that deployment, empty when it has none yet."""
+    return Journal(store.lines(deployment + SUFFIX), clock, deployment=deployment)
+
+
+def latest_journal(store: Store, clock: Clock) -> Journal | None:
+    """The journal that was begun last; None for none.
+
+    Only this one can be unfinished: a deployment settles the one before it,
+    under the lock, before it begins its own.
+    """
+    names = store.names(SUFFIX)
+    return open_journal(store, clock, names[-1].removesuffix(SUFFIX)) if names else None

@@ -1,0 +1,246 @@
+"""The ledger of every deployment, and which of them were verified."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ci_ops.core.delivery.record import SCHEMA, DeploymentRecord, State
+from ci_ops.core.environment import is_same_environment
+from ci_ops.core.errors import Inconclusive, UsageError
+from ci_ops.core.health.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from ci_ops.core.ports import Store
+
+_SHORT_REVISION = re.compile(r"[0-9a-f]{7,40}")
+DEFAULT_LIMIT = 20
+LEDGER_FILE = "ledger.jsonl"
+
+CommitState = Literal["error", "failure", "pending", "success"]
+"""The states that GitHub shows on a commit."""
+
+
+class LedgerError(Inconclusive):
+    """A ledger could not be read or written."""
+
+    def __init__(
+        self, what: str, *, kind: str, where: str = "", hint: str = "", permission: str = ""
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.kind = kind
+        """permission, credentials, missing, conflict, merged, refused, limited, unavailable,
+        unreachable, newer or foreign."""
+        self.permission = permission
+        """The permission that the token lacks, such as `deployments: write`; empty for other kinds."""
+
+    @property
+    def is_transient(self) -> bool:
+        """True when the same question may be answered later."""
+        return self.kind in {"limited", "unavailable", "unreachable"}
+
+    @property
+    def is_skip(self) -> bool:
+        """True when the work may go on without this ledger.
+
+        As long as the reader is told.
+        """
+        return self.kind == "permission"
+
+
+def any_record(_record: DeploymentRecord) -> bool:
+    """True for every record."""
+    return True
+
+
+class Ledger(Protocol):
+    """Where deployments are written down.
+
+    GitHub's, or lines beside the target.
+
+    An implementation gives `open`, `update` and `records`; what follows from
+    them is said once, here. Every method raises LedgerError.
+    """
+
+    def open(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Write a new deployment down; the record with its `external_id`.
+
+        Opening the same id again changes nothing and gives the same answer.
+        """
+        ...
+
+    def update(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Write the state of an opened deployment down.
+
+        The record with its `external_id`.
+        """
+        ...
+
+    def records(
+        self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
+    ) -> Iterator[DeploymentRecord]:
+        """The environment's deployments in their last state, newest first.
+
+        They are read as they are asked for.
+
+        `where` is asked before the state is known, so that a remote ledger
+        need not fetch the states of those that nobody wants.
+        """
+        ...
+
+    def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
+        """Mark as interrupted what a run that is over left open.
+
+        Those that were marked.
+
+        A ledger that cannot know which runs are over closes nothing.
+        """
+        del environment
+        return ()
+
+    def history(self, environment: str, limit: int = DEFAULT_LIMIT) -> tuple[DeploymentRecord, ...]:
+        """The newest deployments, newest first, at most `limit`."""
+        found: list[DeploymentRecord] = []
+        records = self.records(environment)
+        while len(found) < limit and (record := next(records, None)) is not None:
+            found.append(record)
+        return tuple(found)
+
+    def last_verified(self, environment: str, exclude: Collection[str] = ()) -> DeploymentRecord | None:
+        """The newest deployment whose verification passed.
+
+        None when there is none.
+
+        `exclude` lists deployment ids and full revisions that are out of the question.
+        """
+        wanted = self.records(
+            environment, lambda record: record.id not in exclude and (record.revision or None) not in exclude
+        )
+        return next((record for record in wanted if record.state is State.VERIFIED), None)
+
+    def find(self, environment: str, name: str) -> DeploymentRecord | None:
+        """The deployment named by its id, its outside id or its commit.
+
+        None when there is none, and for an empty name. A commit may be shortened
+        to seven digits. Where it was deployed several times, the newest verified
+        deployment is meant, else the newest.
+        """
+        name = name.strip()
+        if not name:
+            return None
+        found = tuple(self.records(environment, lambda record: _is_named(record, name)))
+        by_id = tuple(record for record in found if name in {record.id, record.external_id})
+        revisions = {record.revision for record in found}
+        if not by_id and len(revisions) > 1:
+            raise UsageError(
+                f"{name} is the beginning of {len(revisions)} deployed commits",
+                hint="Give more digits of the commit, or the deployment's id.",
+            )
+        chosen = by_id or found
+        verified = (record for record in chosen if record.state is State.VERIFIED)
+        return next(verified, chosen[0] if chosen else None)
+
+
+def _is_named(record: DeploymentRecord, name: str) -> bool:
+    if name in {record.id, record.external_id}:
+        return True
+    return _SHORT_REVISION.fullmatch(name.lower()) is not None and record.revision.startswith(name.lower())
+
+
+class CommitStatuses(Protocol):
+    """Where a commit's state is shown to those who review it."""
+
+    def commit_status(
+        self, sha: str, *, context: str, state: CommitState, description: str, url: str = ""
+    ) -> None:
+        """Show a state under a name of its own; the last one of a name holds.
+
+        Raises LedgerError.
+        """
+        ...
+
+
+def commit_state(status: Status | None) -> CommitState:
+    """How an answer is shown on a commit.
+
+    None, for one still looked for, is pending.
+
+    A skip is an error there: what nobody looked at is never shown as success.
+    """
+    if status is None:
+        return "pending"
+    if status.is_good:
+        return "success"
+    return "failure" if status is Status.FAIL else "error"
+
+
+class JsonLinesLedger(Ledger):
+    """A ledger in a file of lines.
+
+    One line per change, the last of an id holds.
+    """
+
+    def __init__(self, store: Store, name: str = LEDGER_FILE) -> None:
+        self._lines = store.lines(name)
+
+    def open(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Add the first line of a deployment, unless it is there."""
+        if record.id not in self._read():
+            self._append(record)
+        return record
+
+    def update(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Add a line with the deployment's new state."""
+        known = self._read().get(record.id)
+        if known is None:
+            raise LedgerError(
+                f"deployment {record.id} was never written down",
+                kind="missing",
+                hint="Check the deployment's id and environment; a deployment is written down when it starts.",
+            )
+        if known.to_json() != record.to_json():
+            self._append(record)
+        return record
+
+    def records(
+        self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
+    ) -> Iterator[DeploymentRecord]:
+        """The environment's deployments, newest first."""
+        for record in reversed(self._read().values()):
+            if is_same_environment(record.environment, environment) and where(record):
+                yield record
+
+    def _append(self, record: DeploymentRecord) -> None:
+        self._lines.append(json.dumps(record.to_json(), sort_keys=True))
+
+    def _read(self) -> dict[str, DeploymentRecord]:
+        """The last state of every deployment, in the order in which they were opened."""
+        latest: dict[str, DeploymentRecord] = {}
+        for line in self._lines.read():
+            record = _record_in(line)
+            if record is not None:
+                latest[record.id] = record
+        return latest
+
+
+def _record_in(line: str) -> DeploymentRecord | None:
+    """The record on a line; None for a line that a crash has torn."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    if isinstance(schema := document.get("schema"), int) and schema > SCHEMA:
+        raise LedgerError(
+            f"the ledger was written by a newer version of ci-ops (schema {schema}, this one reads {SCHEMA})",
+            kind="newer",
+            hint="Use the newer version: an older one could take the wrong deployment for the last good one.",
+        )
+    try:
+        return DeploymentRecord.from_json(document)
+    except ValueError:
+        return None

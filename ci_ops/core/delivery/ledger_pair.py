@@ -1,0 +1,91 @@
+"""Two ledgers kept in step: the one beside the target, and GitHub's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.ledger import Ledger, LedgerError, any_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ci_ops.core.delivery.record import DeploymentRecord
+
+
+class LedgerPair(Ledger):
+    """Writes to both; reads the one that outlives the runner.
+
+    A remote ledger that the token may not write is left out with a note. One
+    that fails once a deployment has been opened is a note too: by then,
+    stopping would leave production half deployed.
+    """
+
+    def __init__(
+        self, local: Ledger, remote: Ledger, *, local_lasts: bool, note: Callable[[str], None]
+    ) -> None:
+        self._local = local
+        self._remote: Ledger | None = remote
+        self._local_lasts = local_lasts
+        self._note = note
+
+    def open(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Open it in both.
+
+        Only a missing permission may keep it out of the remote one.
+        """
+        if self._remote is not None:
+            try:
+                record = self._remote.open(record)
+            except LedgerError as error:
+                self._leave_out(error)
+        return self._local.open(record)
+
+    def update(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Write the state into both.
+
+        The remote one may know the deployment by our id alone.
+        """
+        if self._remote is not None:
+            try:
+                record = self._remote.update(record)
+            except LedgerError as error:
+                self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
+        return self._local.update(self._local.open(record))
+
+    def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
+        """What the remote one closes.
+
+        Without the permission to look at runs it is left to them.
+        """
+        if self._remote is None:
+            return ()
+        try:
+            return self._remote.close_stale(environment)
+        except LedgerError as error:
+            if not error.is_skip:
+                self._note(f"GitHub's open deployments were not looked at: {error.what}")
+            return ()
+
+    def records(
+        self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
+    ) -> Iterator[DeploymentRecord]:
+        """The environment's deployments, newest first, each once."""
+        given: set[str] = set()
+        if self._remote is not None and not self._local_lasts:
+            try:
+                for record in self._remote.records(environment, where):
+                    given.add(record.id)
+                    yield record
+            except LedgerError as error:
+                self._leave_out(error)
+            else:
+                return
+        for record in self._local.records(environment, where):
+            if record.id not in given:
+                yield record
+
+    def _leave_out(self, error: LedgerError) -> None:
+        if not error.is_skip:
+            raise error
+        self._remote = None
+        self._note(f"GitHub's deployments are left out: {error.what}. {error.hint}")

@@ -1,0 +1,1 @@
+"""Statuses and health documents, read and written."""

@@ -1,0 +1,1 @@
+"""Text from outside and the values written in it: secrets, durations, addresses."""

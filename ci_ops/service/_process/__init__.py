@@ -1,0 +1,1 @@
+"""Mechanics of one process that several parts share: forks, locks, windows, requests."""

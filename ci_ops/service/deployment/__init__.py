@@ -1,0 +1,1 @@
+"""Checks before and during a deployment, and the platform's doors."""

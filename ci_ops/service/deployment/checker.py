@@ -1,0 +1,185 @@
+"""Whether this process is fit to be deployed.
+
+Asked when it starts, or before, in the same environment.
+
+    all_pass, results = await deployment_checker.run_all_checks()
+    deployment_checker.get_summary()
+
+The rules are those of `ci-ops readiness`: the same contract on variables, the
+same placeholders, the same reading of requirements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.contract.dburl import database_kind
+from ci_ops.core.text.secret import Secret
+from ci_ops.service._process.functions import Kind, kind_of
+from ci_ops.service.deployment import checker_rules as rules
+from ci_ops.service.deployment.check_result import CheckResult, CheckStatus, failed, results_of, worst_check
+from ci_ops.service.health.workers import is_on_loop
+from ci_ops.service.health_checks.database import database_check
+from ci_ops.service.lifecycle.startup import Steps, drive, drive_async
+from ci_ops.service.settings.configuration import application_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ci_ops.service.health.model import Check
+    from ci_ops.service.settings.validator import ConfigValidator
+
+ENVIRONMENT_VARIABLES = ("DEPLOYMENT_ENVIRONMENT", "ENVIRONMENT", "APP_ENV")
+
+
+class DeploymentChecker:
+    """Runs every check to its end, and keeps what they found.
+
+    Whatever the others say.
+    """
+
+    def __init__(
+        self,
+        config: ConfigValidator | None = None,
+        *,
+        root: Path | None = None,
+        files: Iterable[str | Path] = (),
+        database: Check | None = None,
+        environment: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """`database` is any check of one, such as `sqlalchemy_check(engine)`.
+
+        Without it PostgreSQL at DATABASE_URL is asked, where psycopg is
+        installed. `environment` is looked for in DEPLOYMENT_ENVIRONMENT,
+        ENVIRONMENT and APP_ENV; without any it is production.
+        """
+        self.config = application_config if config is None else config
+        self.root = root
+        """The folder of the project; None for the current one."""
+        self.files = tuple(files)
+        """Configuration files that have to be there, relative to the root."""
+        self.database = database
+        self.environment = environment
+        self.results: tuple[CheckResult, ...] = ()
+        """What the last run found."""
+        self._env = env
+        self._added: dict[str, tuple[Callable[[], Any], bool]] = {}
+
+    def add(self, name: str, check: Callable[[], Any], *, required: bool = True) -> None:
+        """One more check, sync or async.
+
+        It may answer like a health check, or with CheckResults.
+
+        An optional one never does worse than WARN.
+        """
+        self._added[name] = (check, required)
+
+    async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
+        """Run them all; True when none of them is FAIL.
+
+        Synchronous checks run on a thread.
+        """
+        return self._kept(await drive_async(self._steps()))
+
+    def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
+        """The same for synchronous applications."""
+        if is_on_loop():
+            raise RuntimeError("await run_all_checks() on an event loop: this would block it")
+        return self._kept(drive(self._steps()))
+
+    def get_summary(self) -> dict[str, Any]:
+        """The last run in numbers, with each check.
+
+        The status is `warn` while nothing has run.
+        """
+        statuses = [one.status for one in self.results]
+        return {
+            "status": str(worst_check(statuses)),
+            "all_passed": bool(statuses) and CheckStatus.FAIL not in statuses,
+            "environment": self._environment(),
+            "total": len(statuses),
+            "passed": statuses.count(CheckStatus.PASS),
+            "warnings": statuses.count(CheckStatus.WARN),
+            "failed": statuses.count(CheckStatus.FAIL),
+            "seconds": round(sum(one.seconds for one in self.results), 6),
+            "checks": [one.to_json() for one in self.results],
+        }
+
+    def _kept(self, results: list[CheckResult]) -> tuple[bool, list[CheckResult]]:
+        self.results = tuple(results)
+        return all(one.status is not CheckStatus.FAIL for one in results), results
+
+    def _steps(self) -> Steps:
+        results: list[CheckResult] = []
+        self.config.validate()
+        for name, (check, required) in {**self._built_in(), **self._added}.items():
+            began = time.perf_counter()
+            try:
+                answer = yield _begun(check)
+                found = results_of(name, answer, time.perf_counter() - began)
+            except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
+                found = [replace(failed(name, error), seconds=time.perf_counter() - began)]
+            results += found if required else [_optional(one) for one in found]
+        return results
+
+    def _built_in(self) -> dict[str, tuple[Callable[[], Any], bool]]:
+        root = Path.cwd() if self.root is None else self.root
+        reading, env = self.config.reading, os.environ if self._env is None else self._env
+        environment = self._environment()
+        checks: dict[str, Callable[[], Any]] = {"environment": lambda: rules.variables(reading)}
+        if self.files:
+            checks["configuration-files"] = lambda: rules.files(root, self.files)
+        database = self.database or self._database(reading.values.get("DATABASE_URL"))
+        if database is not None:
+            checks["database"] = database
+        checks["dependencies"] = lambda: rules.dependencies(root)
+        checks["security"] = lambda: rules.security(reading, env, environment)
+        return {name: (check, True) for name, check in checks.items()}
+
+    def _database(self, url: object) -> Callable[[], Any] | None:
+        """A check of PostgreSQL at that address; None where there is no address."""
+        if not isinstance(url, Secret):
+            return None
+        if database_kind(url.reveal()) != "postgresql" or find_spec("psycopg") is None:
+            message = "not looked at: give the checker a `database` check, or install psycopg for PostgreSQL"
+            return lambda: CheckResult(name="database", status=CheckStatus.WARN, message=message)
+
+        def look() -> Any:
+            check: Any = database_check(url)
+            try:
+                return check()
+            finally:
+                check.close()
+
+        return look
+
+    def _environment(self) -> str:
+        env = os.environ if self._env is None else self._env
+        named = (env.get(name, "").strip() for name in ENVIRONMENT_VARIABLES)
+        word = (self.environment or next((each for each in named if each), "production")).lower()
+        return {"prod": "production", "dev": "development"}.get(word, word)
+
+
+def _begun(check: Callable[[], Any]) -> Any:
+    """The answer, or what has to be awaited for it."""
+    if is_on_loop() and kind_of(check) is Kind.PLAIN:
+        return asyncio.to_thread(check)
+    return check()
+
+
+def _optional(result: CheckResult) -> CheckResult:
+    is_bad = result.status is CheckStatus.FAIL
+    return replace(result, status=CheckStatus.WARN) if is_bad else result
+
+
+deployment_checker = DeploymentChecker()
+"""The application's own, of its own `application_config`."""
+
+__all__ = ["CheckResult", "CheckStatus", "DeploymentChecker", "deployment_checker"]

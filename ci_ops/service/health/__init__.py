@@ -1,0 +1,1 @@
+"""Health of the application: checks, their runs, caches and who may see the details."""

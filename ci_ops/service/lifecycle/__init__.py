@@ -1,0 +1,1 @@
+"""Life of the process: startup, requests in flight, drain and shutdown."""

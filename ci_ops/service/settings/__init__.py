@@ -1,0 +1,1 @@
+"""Configuration of the application, declared once and validated at startup."""
