@@ -65,8 +65,9 @@ class Progress:
 
     def step(self, outcome: StepOutcome) -> None:
         """One line, and the tail of the output when it failed."""
-        failed = outcome.state in {StepState.FAILED, StepState.INTERRUPTED}
-        sign = self._signs[Status.FAIL if failed else Status.PASS]
+        failed = outcome.state in {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
+        bad = Status.WARN if outcome.state is StepState.WARNED else Status.FAIL
+        sign = self._signs[bad if failed else Status.PASS]
         if outcome.state is StepState.LEFT:
             self._line(f"  - {console_line(outcome.title)}: left as it is, {console_line(outcome.output)}")
             return

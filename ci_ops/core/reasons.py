@@ -31,7 +31,7 @@ _TABLE = (
     _reason(
         "warned",
         0,
-        "Everything required holds, and at least one check warned.",
+        "Everything required holds, and at least one check or step warned.",
         "Read the warnings in the summary; raise them to failures with `--fail-on warn` once they are settled.",
     ),
     _reason(

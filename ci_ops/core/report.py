@@ -26,6 +26,8 @@ class StepState(StrEnum):
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"
+    WARNED = "warned"
+    """It failed after the release served, so the deployment stands."""
     UNDONE = "undone"
     LEFT = "left"
     """It has no undo, for a reason that its output gives."""

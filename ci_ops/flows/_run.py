@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.event import Event, Kind, Stage
-from ci_ops.core.report import Availability, Report, StepOutcome, failed_deliveries
+from ci_ops.core.report import Availability, Report, StepOutcome, StepState, failed_deliveries
 from ci_ops.core.text.lines import as_sentence
 from ci_ops.flows._telling import Telling
 from ci_ops.flows._usual import with_usual_checks
@@ -49,6 +49,8 @@ class Run:
         """A step has ended."""
         self.steps.append(outcome)
         self.job.watch.step(outcome)
+        if outcome.state is StepState.WARNED:
+            self.note(f"{step_failure(outcome)} The release serves, so it stands.")
 
     def before_change(self) -> None:
         """Called before each change; the first one is announced."""
@@ -123,6 +125,8 @@ class Run:
             seconds=self.job.world.clock.monotonic() - self.started_seconds,
             fail_on_warn=self.job.config.verify.fail_on == "warn",
         )
+        if report.verdict == "ok" and any(step.state is StepState.WARNED for step in self.steps):
+            report = replace(report, reason="warned")
         if report.verdict == "ok" and failed_deliveries(report.deliveries):
             report = replace(report, reason="delivery-failed")
         return report

@@ -81,8 +81,9 @@ def shown_check(report: Report, result: Result) -> str:
 
 
 def broken_steps(report: Report) -> list[StepOutcome]:
-    """The steps that failed or were interrupted."""
-    return [step for step in report.steps if step.state in {StepState.FAILED, StepState.INTERRUPTED}]
+    """The steps that failed, warned or were interrupted."""
+    broken = {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
+    return [step for step in report.steps if step.state in broken]
 
 
 def histogram(result: Result) -> dict[str, int]:

@@ -120,6 +120,7 @@ class Releases(Target):
             "Remove old releases",
             self._prune(record, live.line),
             no_undo="releases older than the kept ones are not brought back",
+            required=False,
         )
 
     def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
@@ -177,7 +178,15 @@ class Releases(Target):
         return f"ln -sfn {shlex.quote(link)} {new} && {rename}"
 
     def _marked(
-        self, record: DeploymentRecord, key: str, title: str, run: str, *, undo: str = "", no_undo: str = ""
+        self,
+        record: DeploymentRecord,
+        key: str,
+        title: str,
+        run: str,
+        *,
+        undo: str = "",
+        no_undo: str = "",
+        required: bool = True,
     ) -> Command:
         """A step that leaves a mark when it is done, so that a killed run can tell."""
         folder = self._quoted(STATE_FOLDER)
@@ -197,6 +206,7 @@ class Releases(Target):
             else None,
             no_undo=no_undo,
             timeout_seconds=self.timeout,
+            required=required,
         )
 
     def _link_shared(self, release: str) -> str:

@@ -76,7 +76,7 @@ class Executor:
     """Monotonic time at which the run began; offsets count from it."""
 
     def run(self, steps: Steps, *, phase: str = "deploy") -> Execution:
-        """Run to the end or to the first failure.
+        """Run to the end or to the first failure of a required step.
 
         Raises Interrupted, ReplayMismatch.
         """
@@ -86,11 +86,13 @@ class Executor:
             if step.key in seen:
                 raise ValueError(f"two steps have the key {step.key!r}")
             seen.add(step.key)
+            if not (step.required or self.journal.is_applied):
+                self.journal.applied()  # from here on a stop or a failure takes nothing back
             self.world.stop.check()
             outcome, result = self._do(step, phase)
             outcomes.append(outcome)
             self.on_step(outcome)
-            if not result.ok:
+            if outcome.state is StepState.FAILED:
                 break
             answer(result)
         return Execution(outcomes=tuple(outcomes))
@@ -121,7 +123,8 @@ class Executor:
             if settled is not None:
                 return self._outcome(step.undo or step, StepState.FAILED, settled, phase="undo"), settled
         result = self._start(step, phase)
-        state = StepState.DONE if result.ok else StepState.FAILED
+        failed = StepState.FAILED if step.required else StepState.WARNED
+        state = StepState.DONE if result.ok else failed
         self.journal.mark(Mark.DONE if result.ok else Mark.FAILED, step.key, result)
         return self._outcome(step, state, result, phase=phase), result
 
@@ -136,7 +139,7 @@ class Executor:
             taken_back = self._take_back(entry.step)
             if not taken_back.ok:
                 return taken_back
-        elif happened is None:
+        elif happened is None and entry.step.required:
             raise CiOpsError(
                 f"nobody can tell whether step {entry.step.title!r} happened before the last run stopped",
                 reason="deploy-failed",
@@ -314,7 +317,10 @@ def _drive(steps: Steps) -> Iterator[tuple[Step, Callable[[StepResult], None]]]:
 
 
 def _text(step: Step) -> str:
-    return f"{step.method} {step.url}" if isinstance(step, Request) else step.run
+    """What people see of a step."""
+    if isinstance(step, Request):
+        return f"{step.method} {step.url}"
+    return (step.shown if isinstance(step, Command) else "") or step.run
 
 
 def _command_result(done: Completed, timeout_seconds: float) -> StepResult:

@@ -34,6 +34,10 @@ class Command:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     directory: str = ""
     """Where it runs; empty for the project's root."""
+    required: bool = True
+    """False for what comes after the release serves, such as cleaning: a failure is a warning."""
+    shown: str = ""
+    """What people see of it; empty for `run`, which may hold bookkeeping around the command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +57,8 @@ class Request:
     probe: str = ""
     """A URL that answers 2xx if the change has happened; empty when nothing can tell."""
     timeout_seconds: float = 30.0
+    required: bool = True
+    """False for what comes after the release serves: a failure is a warning."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +77,7 @@ class Wait:
     undo: None = field(default=None, init=False)
     no_undo: str = field(default="", init=False)
     probe: str = field(default="", init=False)
+    required: bool = field(default=True, init=False)
 
 
 Step = Command | Request | Wait

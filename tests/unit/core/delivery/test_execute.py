@@ -56,6 +56,51 @@ def test_a_failing_step_ends_the_list_with_its_output(tmp_path: Path) -> None:
     assert entry.mark is Mark.FAILED
 
 
+def test_a_step_that_is_not_required_only_warns_and_the_next_one_runs(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    steps = [shell("clean", "echo busy >&2; exit 1", required=False), shell("next", note("next"))]
+
+    def unanswered() -> Steps:
+        for step in steps:
+            yield step
+
+    execution = bench.executor().run(unanswered())
+
+    assert execution.failed is None
+    assert [each.state for each in execution.outcomes] == [StepState.WARNED, StepState.DONE]
+    assert "busy" in execution.outcomes[0].output
+    assert bench.file("log") == "next\n"
+
+
+def test_the_release_is_whole_before_a_step_that_is_not_required_begins(tmp_path: Path) -> None:
+    stop = StopSignal()
+    bench = Bench(tmp_path, world=RealWorld(env=a_world().env, stop=stop))
+    clean = shell("clean", "kill -TERM $PPID; sleep 60", required=False)
+
+    with stop.listening(), pytest.raises(Interrupted):
+        bench.executor().run(listed([shell("one", note("one")), clean]))
+
+    assert bench.journal().is_applied
+    assert not bench.journal().is_unfinished
+
+
+def test_a_step_that_is_not_required_and_has_no_probe_runs_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    step = shell("clean", note("clean"), required=False)
+    journal = bench.journal()
+    journal.plan(step)
+    journal.mark(Mark.STARTED, "clean")
+
+    assert bench.executor().run(listed([step])).failed is None
+
+    assert bench.file("log") == "clean\n"
+
+
+def test_people_see_the_command_without_the_bookkeeping_around_it() -> None:
+    (outcome,) = dry_run(listed([shell("one", ": begun; make; : done", shown="make")]))
+    assert outcome.run == "make"
+
+
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     steps = [shell("one", note("one")), shell("two", note("two"))]
