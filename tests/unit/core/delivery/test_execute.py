@@ -61,8 +61,7 @@ def test_a_step_that_is_not_required_only_warns_and_the_next_one_runs(tmp_path: 
     steps = [shell("clean", "echo busy >&2; exit 1", required=False), shell("next", note("next"))]
 
     def unanswered() -> Steps:
-        for step in steps:
-            yield step
+        yield from steps
 
     execution = bench.executor().run(unanswered())
 
