@@ -15,9 +15,9 @@ from ci_ops.core.delivery.record import DeploymentRecord, State, is_revision
 from ci_ops.core.errors import UsageError
 from ci_ops.core.text.lines import one_line
 from ci_ops.edge.github_api import PER_PAGE, GitHubApi
+from ci_ops.edge.github_read import deployments_of, is_run_over, number_in, statuses_of
 from ci_ops.edge.github_record import (
     SHOWN_AS,
-    Shown,
     as_shown,
     described,
     identity_of,
@@ -93,7 +93,7 @@ class GitHub(Ledger, CommitStatuses):
     def _open(self, repository: Repository, record: DeploymentRecord, ref: str) -> tuple[int, bool]:
         """The deployment's number, and whether it has a status; an earlier try may have made it."""
         if (number := _number_of(repository, record)) is not None:
-            return number, bool(_statuses(repository, number))
+            return number, bool(statuses_of(repository, number))
         deployment = repository.create_deployment(
             ref,
             task=TASK,
@@ -103,14 +103,14 @@ class GitHub(Ledger, CommitStatuses):
             environment=record.environment,
             description=self._said(f"{record.kind} of {record.service} {record.short_revision}"),
         )
-        number = deployment.raw_data.get("id")
-        if number is None:
+        answer = deployment.raw_data
+        if "id" not in answer and isinstance(answer.get("message"), str):
             raise LedgerError(
                 f"GitHub merged the default branch into {ref} instead of creating a deployment (202)",
                 kind="merged",
                 hint="Deploy a full commit id rather than a branch.",
             )
-        return int(number), False
+        return number_in(answer), False
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
         """Add the status that goes with the record's state."""
@@ -123,7 +123,9 @@ class GitHub(Ledger, CommitStatuses):
 
         def write(repository: Repository) -> int:
             number = _known_number(repository, record)
-            repository.get_deployment(number).create_status(SHOWN_AS[record.state], **details)
+            number_in(
+                repository.get_deployment(number).create_status(SHOWN_AS[record.state], **details).raw_data
+            )
             return number
 
         doing = f"write the status {record.state} of {record.id}"
@@ -152,7 +154,7 @@ class GitHub(Ledger, CommitStatuses):
         """One page of deployments; None stands for somebody else's."""
 
         def listed(repository: Repository) -> list[DeploymentRecord | None]:
-            deployments = repository.get_deployments(environment=environment).get_page(page)
+            deployments = deployments_of(repository, {"environment": environment}, page)
             return [identity_of(deployment, environment) for deployment in deployments]
 
         return self._api.ask(listed, doing=f"read the deployments of {environment}", permission=_READ)
@@ -160,7 +162,7 @@ class GitHub(Ledger, CommitStatuses):
     def _with_state(self, identity: DeploymentRecord) -> DeploymentRecord:
         number = int(identity.external_id)
         statuses = self._api.ask(
-            lambda repository: _statuses(repository, number),
+            lambda repository: statuses_of(repository, number),
             doing=f"read the statuses of {identity.id}",
             permission=_READ,
         )
@@ -197,7 +199,7 @@ class GitHub(Ledger, CommitStatuses):
             return False
         try:
             return self._api.ask(
-                lambda repository: _is_over(repository, match),
+                lambda repository: is_run_over(repository, run=int(match["run"]), job=int(match["job"] or 0)),
                 doing="see whether an earlier run is over",
                 permission="actions: read",
             )
@@ -218,7 +220,7 @@ class GitHub(Ledger, CommitStatuses):
             **({"target_url": url} if web_address(url) else {}),
         }
         self._api.ask(
-            lambda repository: repository.get_commit(sha).create_status(state, **details),
+            lambda repository: number_in(repository.get_commit(sha).create_status(state, **details).raw_data),
             doing=f"write the status {details['context']!r} of commit {sha[:7]}",
             permission="statuses: write",
         )
@@ -229,8 +231,8 @@ class GitHub(Ledger, CommitStatuses):
 
 def _number_of(repository: Repository, record: DeploymentRecord) -> int | None:
     """The deployment that was created for that record; None for none."""
-    by_commit = {"sha": record.revision} if record.revision else {}
-    for deployment in repository.get_deployments(environment=record.environment, **by_commit).get_page(0):
+    filters = {"environment": record.environment, **({"sha": record.revision} if record.revision else {})}
+    for deployment in deployments_of(repository, filters):
         identity = identity_of(deployment, record.environment)
         if identity is not None and identity.id == record.id:
             return deployment.id
@@ -247,19 +249,3 @@ def _known_number(repository: Repository, record: DeploymentRecord) -> int:
         kind="missing",
         hint="Check the deployment's id and environment; a deployment is written down when it starts.",
     )
-
-
-def _statuses(repository: Repository, number: int) -> tuple[Shown, ...]:
-    """A deployment's hundred newest statuses, newest first."""
-    listed = repository.get_deployment(number).get_statuses().get_page(0)
-    newest_first = sorted(listed, key=lambda status: status.id, reverse=True)
-    return tuple(
-        Shown(state=each.state, description=each.description or "", at=each.created_at)
-        for each in newest_first
-    )
-
-
-def _is_over(repository: Repository, match: re.Match[str]) -> bool:
-    if match["job"]:
-        return repository.get_workflow_job(int(match["job"])).status == "completed"
-    return repository.get_workflow_run(int(match["run"])).status == "completed"

@@ -17,7 +17,7 @@ on: push
 jobs:
   deploy:
     uses: org/ci-ops/.github/workflows/deploy.yml@v1
-    permissions: {contents: read, deployments: write}
+    permissions: {contents: read, actions: read, deployments: write}
     with:
       run: sh ship.sh "$DEPLOYMENT_REVISION"
       undo: sh ship.sh "$DEPLOYMENT_PREVIOUS_REVISION"

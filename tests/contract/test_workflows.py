@@ -33,7 +33,7 @@ UNKNOWN_TO_ACTIONLINT = (
     r'^unexpected key "queue" for "concurrency" section',
 )
 GRANTED = {
-    "deploy": {"contents: read", "deployments: write"},
+    "deploy": {"contents: read", "actions: read", "deployments: write"},
     "rollback": {"contents: read", "deployments: write"},
     "pr-checks": {"contents: read", "statuses: write"},
 }

@@ -53,17 +53,14 @@ class LedgerPair(Ledger):
         return self._local.update(self._local.open(record))
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
-        """What the remote one closes.
-
-        Without the permission to look at runs it is left to them.
-        """
+        """Close what the remote one knows to be over; without the permission to see runs, say so."""
         if self._remote is None:
             return ()
         try:
             return self._remote.close_stale(environment)
         except LedgerError as error:
-            if not error.is_skip:
-                self._note(f"GitHub's open deployments were not looked at: {error.what}")
+            hint = f" {error.hint}" if error.is_skip else ""
+            self._note(f"Deployments that earlier runs left open on GitHub stay open: {error.what}.{hint}")
             return ()
 
     def records(

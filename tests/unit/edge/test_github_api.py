@@ -25,6 +25,8 @@ from tests.support.github_double import SECONDARY_LIMIT, GitHubDouble
 from tests.support.jump_clock import JumpClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ci_ops.edge.github import GitHub
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -152,7 +154,10 @@ def test_a_rate_limit_that_lasts_longer_is_said_at_once(
     assert clock.monotonic() == 0.0
 
 
-@pytest.mark.parametrize("answer", ["{ broken", "[1, 2]", '{"data": 5}'])
+FOREIGN = ["{ broken", "[1, 2]", '{"data": 5}', "<html>Sign in</html>", "{}", '{"id": "x"}']
+
+
+@pytest.mark.parametrize("answer", FOREIGN)
 def test_an_answer_that_is_not_githubs_is_said_to_be_none(
     double: GitHubDouble, github: GitHub, answer: str
 ) -> None:
@@ -160,6 +165,33 @@ def test_an_answer_that_is_not_githubs_is_said_to_be_none(
     error = error_of(github)
     assert error.kind == "foreign"
     assert "the answer was not GitHub's" in error.what
+
+
+@pytest.mark.parametrize("answer", FOREIGN)
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_write_whose_answer_is_not_githubs_is_no_success(
+    double: GitHubDouble, github: GitHub, status: int, answer: str
+) -> None:
+    opened = github.open(RECORD)
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: github.open(replace(RECORD, id=f"{RECORD.id[:-8]}-{'d' * 7}")),
+        lambda: github.update(opened.with_state(State.VERIFIED)),
+        lambda: github.commit_status(REVISION, context="ci", state="success", description="fine"),
+    )
+    for write in writes:
+        double.fail(status, method="POST", text=answer)
+        with pytest.raises(LedgerError) as caught:
+            write()
+        assert caught.value.kind == "foreign"
+    assert (len(double.deployments), double.states(), double.commit_statuses) == (1, [["in_progress"]], [])
+
+
+@pytest.mark.parametrize("answer", FOREIGN)
+def test_a_run_is_over_only_where_github_says_so(double: GitHubDouble, github: GitHub, answer: str) -> None:
+    double.fail(200, method="GET", path="actions", text=answer)
+    with pytest.raises(LedgerError) as caught:
+        github.is_run_finished(RECORD.run_url)
+    assert caught.value.kind == "foreign"
 
 
 def test_a_github_that_cannot_be_reached_is_unreachable() -> None:

@@ -142,12 +142,22 @@ def test_what_a_finished_run_left_open_is_closed_on_github(both: Both) -> None:
     assert (closed.id, closed.state) == (RECORD.id, State.INTERRUPTED)
 
 
-@pytest.mark.parametrize(("status", "notes"), [(403, 0), (404, 1)])
-def test_runs_that_cannot_be_looked_at_are_left_to_themselves(both: Both, status: int, notes: int) -> None:
+@pytest.mark.parametrize("status", [403, 404])
+def test_runs_that_cannot_be_seen_are_left_to_themselves_with_a_note(both: Both, status: int) -> None:
     pair = both.pair()
     both.double.fail(status, times=99)
     assert pair.close_stale("production") == ()
-    assert len(both.notes) == notes
+    (note,) = both.notes
+    assert note.startswith("Deployments that earlier runs left open on GitHub stay open: could not read")
+
+
+def test_a_token_that_may_not_see_runs_is_said_with_the_permission_that_it_lacks(both: Both) -> None:
+    run_url = "https://github.com/org/app/actions/runs/42"
+    both.pair().open(replace(RECORD, run_url=run_url, state=State.RUNNING))
+    both.double.permissions["actions"] = ""
+    assert both.pair().close_stale("production") == ()
+    (note,) = both.notes
+    assert "Add `actions: read` to the job's `permissions:`" in note
 
 
 def test_a_ledger_that_was_left_out_closes_nothing(both: Both) -> None:
