@@ -238,7 +238,7 @@ class Runner:
         if not self.is_github:
             return
         where = {"file": file, "line": str(line) if line > 0 else ""} if file else {}
-        text = command(kind, cut_message(message), title=title, **where)
+        text = command(kind, cut_message(inert(message)), title=title, **where)
         with self._lock:
             self._annotated[kind] += 1
             if self._annotated[kind] < MAX_ANNOTATIONS:

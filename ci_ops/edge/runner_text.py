@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from ci_ops.core.text.lines import one_line
+from ci_ops.core.text.lines import one_line, without_invisible
 
 MAX_SUMMARY_BYTES = 1 << 20
 """Source: GitHub's limit for a step summary; a longer one is dropped whole."""
@@ -23,7 +23,8 @@ CUT = (
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LINE_END = re.compile(r"\r\n?")
-_TERMINAL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_TERMINAL_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)?")
+"""Colours and movements (CSI), and strings such as a window's title (OSC, DCS, SOS, PM, APC). Source: ECMA-48, 5.4, 8.3."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FENCE = re.compile(r"^ {0,3}(`{3,64}|~{3,64})(.*)$")
 
@@ -93,11 +94,11 @@ def fresh_token(text: str) -> str:
 def inert(text: str) -> str:
     """Lines that neither a terminal nor the older `##[…]` commands obey.
 
-    Colours are dropped.
+    Colours, window titles and direction marks are dropped.
 
     Source: actions/runner ActionCommand.cs: `##[name]` counts anywhere in a line.
     """
-    text = _TERMINAL_SEQUENCE.sub("", _LINE_END.sub("\n", encoded(text).decode()))
+    text = _TERMINAL_SEQUENCE.sub("", _LINE_END.sub("\n", without_invisible(encoded(text).decode())))
     return _CONTROLS.sub("\ufffd", text).replace("##[", "## [")
 
 

@@ -24,7 +24,12 @@ def one_line(text: str) -> str:
 
     Runs of blanks and line ends become one space.
     """
-    return _GAPS.sub(" ", _INVISIBLE.sub("", encodable(text))).strip()
+    return _GAPS.sub(" ", without_invisible(encodable(text))).strip()
+
+
+def without_invisible(text: str) -> str:
+    """The text without direction marks and other letters of no width, which make it look like another text."""
+    return _INVISIBLE.sub("", text)
 
 
 def as_sentence(text: str) -> str:

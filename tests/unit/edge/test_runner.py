@@ -16,7 +16,7 @@ from ci_ops.core.text.lines import one_line
 from ci_ops.core.text.redact import spellings
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.runner import Runner
-from ci_ops.edge.runner_text import MAX_OUTPUT_BYTES, MAX_SUMMARY_BYTES
+from ci_ops.edge.runner_text import MAX_OUTPUT_BYTES, MAX_SUMMARY_BYTES, inert
 from tests.support import runner_rules
 
 PIECES = (
@@ -191,12 +191,33 @@ def test_an_annotation_says_what_was_meant_whatever_the_text(
     log = Log()
     Runner.from_env(ON_GITHUB, log.append).warning(message, title=title, file=file, line=line)
     read = runner_rules.read_log(log.text)
-    assert [(each.name, each.data) for each in read.commands] == [("warning", written(message))]
+    assert [(each.name, each.data) for each in read.commands] == [("warning", inert(message))]
     wanted = {"title": one_line(title).lstrip("= ")}
     if file:
         wanted |= {"file": one_line(file).lstrip("= "), "line": str(line) if line > 0 else ""}
     shown = {name: value.strip() for name, value in read.commands[0].properties.items()}
     assert shown == {name: value.strip() for name, value in wanted.items() if value.strip()}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\x1b]0;TITLE\x07\x1b[2J\x1b[31mgone\x1b[0m", "gone"),
+        ("\x1b]8;;https://x.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b31mred", "red"),
+        ("to\u202edesrever\u2066\u200b", "todesrever"),
+        ("bell\x07 and\x00", "bell\ufffd and\ufffd"),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_an_annotation_and_a_block_carry_no_escapes_and_no_direction_marks(said: str, shown: str) -> None:
+    log = Log()
+    runner = Runner.from_env(ON_GITHUB, log.append)
+    runner.error(said)
+    runner.untrusted(said)
+    read = runner_rules.read_log(log.text)
+    assert [each.data for each in read.commands] == [shown]
+    assert read.shown == shown.split("\n")
 
 
 @pytest.mark.parametrize(
