@@ -122,7 +122,10 @@ def key(lock: bytes) -> str:
 
 
 def environment_home() -> str:
-    """The folder for installed groups: the job's own, else this user's."""
+    """The folder for installed groups: the job's own, else this user's, else one below the system's temporary folder.
+
+    Raises SetupFailed where none of them can hold programs.
+    """
     home = os.path.expanduser("~")
     cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join(home, ".cache")
     candidates = [os.path.join(cache, "ci-ops", "env")]
@@ -133,21 +136,46 @@ def environment_home() -> str:
             return candidate
     import tempfile
 
+    try:
+        temporary = tempfile.gettempdir()
+    except OSError:
+        temporary = os.getcwd()
     user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    candidate = os.path.join(tempfile.gettempdir(), "ci-ops-env-" + user)
-    return candidate if is_ours(candidate) else tempfile.mkdtemp(prefix="ci-ops-env-")
+    candidate = os.path.join(temporary, "ci-ops-env-" + user)
+    candidates.append(candidate)
+    if os.path.realpath(temporary) != os.path.realpath(os.getcwd()):  # its last resort is the workspace
+        if is_ours(candidate):
+            return candidate
+        if may_hold_programs(temporary):
+            return tempfile.mkdtemp(prefix="ci-ops-env-")
+    raise SetupFailed(
+        "no folder can hold the packages of ci-ops; tried " + ", ".join(candidates),
+        "Let this user write to one of them, on a file system that is not mounted noexec; "
+        "RUNNER_TEMP, XDG_CACHE_HOME and TMPDIR say where they are.",
+    )
 
 
 def is_ours(folder: str) -> bool:
-    """True if the folder could be made, and nobody but this user can write to it."""
+    """True if the folder could be made, can hold programs, and nobody but this user can write to it."""
+    if not os.path.isabs(folder):
+        return False  # a home that is not known would lead into the workspace
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         state = os.lstat(folder)
     except OSError:
         return False
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not may_hold_programs(folder):
         return False
     return not hasattr(os, "geteuid") or (state.st_uid == os.geteuid() and not state.st_mode & 0o022)
+
+
+def may_hold_programs(folder: str) -> bool:
+    """True if this user can write there, and load compiled modules from there."""
+    try:
+        is_noexec = hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0))
+    except OSError:
+        return False
+    return not is_noexec and os.access(folder, os.W_OK | os.X_OK)
 
 
 def is_complete(target: str) -> bool:
@@ -225,7 +253,11 @@ def newer_python() -> str:
             candidates += glob.glob(os.path.join(version, "*", name))
     question = "import sys; sys.exit(sys.version_info < (3, 11))"
     for candidate in candidates:
-        if subprocess.call([candidate, "-I", "-c", question], stderr=subprocess.DEVNULL) == 0:
+        try:
+            code = subprocess.call([candidate, "-I", "-S", "-c", question], stderr=subprocess.DEVNULL)
+        except OSError:
+            continue  # no program of this machine
+        if code == 0:
             return candidate
     raise SetupFailed(
         f"ci-ops needs Python 3.{OLDEST[1]} or newer; {sys.executable} is {sys.version.split()[0]}",
@@ -234,10 +266,12 @@ def newer_python() -> str:
 
 
 def programs(*names: str) -> list[str]:
-    """Those of the programs that are on PATH, but never one out of the workspace."""
+    """Every program of these names on PATH, but never one out of a relative folder: the workspace's."""
     import shutil
 
-    return [found for found in map(shutil.which, names) if found and os.path.isabs(found)]
+    folders = [each for each in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(each)]
+    found = [shutil.which(name, path=folder) for name in names for folder in folders]
+    return list({os.path.realpath(each): each for each in reversed(found) if each}.values())[::-1]
 
 
 def numbers_in(folder: str) -> list[int]:
@@ -321,8 +355,11 @@ def refuse(problem: SetupFailed) -> int:
         sys.stderr.write("error: " + problem.sentence + "\nhint: " + problem.hint + "\n")
     output = os.environ.get("GITHUB_OUTPUT")
     if output:
-        with open(output, "a", encoding="utf-8", newline="\n") as file:
-            file.write("status=error\nreason=setup-failed\n")
+        try:
+            with open(output, "a", encoding="utf-8", newline="\n") as file:
+                file.write("status=error\nreason=setup-failed\n")
+        except OSError as unwritable:
+            sys.stderr.write("ci-ops cannot write its outputs: " + str(unwritable) + "\n")
     return EXIT_SETUP_FAILED
 
 

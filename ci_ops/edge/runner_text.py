@@ -23,8 +23,10 @@ CUT = (
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LINE_END = re.compile(r"\r\n?")
-_TERMINAL_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)?")
-"""Colours and movements (CSI), and strings such as a window's title (OSC, DCS, SOS, PM, APC). Source: ECMA-48, 5.4, 8.3."""
+_TERMINAL_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)?"
+)
+"""Colours and movements (CSI); window titles and other strings (OSC, DCS, SOS, PM, APC). Source: ECMA-48, 5.4, 8.3."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FENCE = re.compile(r"^ {0,3}(`{3,64}|~{3,64})(.*)$")
 

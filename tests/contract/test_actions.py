@@ -234,3 +234,43 @@ def test_without_any_python_an_action_says_so_and_sets_its_outputs(tmp_path: Pat
     assert done.returncode == 69
     assert done.stderr.startswith("::error title=ci-ops set-up failed::There is no Python on this runner.")
     assert parse_file((tmp_path / "output").read_bytes()) == {"status": "error", "reason": "setup-failed"}
+
+
+def stand_in(folder: Path, name: str) -> Path:
+    """A version manager's program for a folder in which no version is set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / name
+    program.write_text(f'#!/bin/sh\necho "No version is set for command {name}" >&2\nexit 126\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize("place", ["further down PATH", "the tool cache"])
+def test_a_version_managers_stand_in_gives_way_to_a_python_that_runs(tmp_path: Path, place: str) -> None:
+    shims, good, tools = tmp_path / "shims", tmp_path / "good", tmp_path / "tools"
+    for name in ("python3", "python"):
+        stand_in(shims, name)
+    folder = good if place == "further down PATH" else tools / "Python" / "3.12.1" / "x64" / "bin"
+    folder.mkdir(parents=True)
+    interpreter(folder, "python3")
+    done = start(shims, PATH=f"{shims}:{good}", RUNNER_TOOL_CACHE=str(tools))
+    assert done.stdout == f"python3 -I -X utf8 {ROOT}/actions/bootstrap.py verify\n"
+
+
+@pytest.mark.parametrize("named", ["", "python3"])
+def test_where_no_python_can_be_started_an_action_says_what_it_tried(tmp_path: Path, named: str) -> None:
+    shim = stand_in(tmp_path / "100%", "python3")
+    done = start(tmp_path, PATH=str(shim.parent), CI_OPS_PYTHON=named)
+    assert done.returncode == 69
+    assert f"(tried {tmp_path}/100%25/python3)" in done.stderr
+    assert parse_file((tmp_path / "output").read_bytes()) == {"status": "error", "reason": "setup-failed"}
+
+
+def test_a_python_in_a_relative_folder_of_path_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interpreter(tmp_path, "python3")
+    monkeypatch.chdir(tmp_path)
+    done = start(tmp_path, PATH=".:")
+    assert (done.returncode, done.stdout) == (69, "")
+    assert start(tmp_path, CI_OPS_PYTHON="./python3").stdout.startswith("python3 -I")

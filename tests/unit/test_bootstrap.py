@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -375,6 +377,53 @@ def test_without_any_own_folder_the_systems_temporary_one_serves(action: Action)
     assert not Path(answer["found"]["tinycore"]).is_relative_to(own)
 
 
+def test_a_folder_that_cannot_hold_programs_gives_way_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bootstrap = load_by_path(BOOTSTRAP)
+    for name in ("RUNNER_TEMP", "XDG_CACHE_HOME", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    noexec = {"RUNNER_TEMP"}
+    measured = os.statvfs
+
+    def mounted(folder: str) -> Any:
+        """As if these folders lay on a file system that is mounted noexec."""
+        state = measured(folder)
+        is_noexec = any(f"/{name}" in folder for name in noexec)
+        return SimpleNamespace(f_flag=state.f_flag | (os.ST_NOEXEC if is_noexec else 0))
+
+    monkeypatch.setattr(os, "statvfs", mounted)
+    assert bootstrap.environment_home() == str(tmp_path / "XDG_CACHE_HOME" / "ci-ops" / "env")
+    noexec.add("XDG_CACHE_HOME")
+    assert bootstrap.environment_home() == str(tmp_path / "TMPDIR" / f"ci-ops-env-{os.getuid()}")
+    noexec.add("TMPDIR")
+    with pytest.raises(bootstrap.SetupFailed, match="no folder can hold the packages") as caught:
+        bootstrap.environment_home()
+    assert str(tmp_path / "RUNNER_TEMP") in str(caught.value)
+    assert "noexec" in caught.value.hint
+
+
+def test_a_home_that_is_not_known_never_leads_into_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bootstrap = load_by_path(BOOTSTRAP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RUNNER_TEMP", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(bootstrap.SetupFailed):
+        bootstrap.environment_home()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_that_cannot_be_written_do_not_hide_why_the_set_up_failed(action: Action) -> None:
+    done = action.run("deploy", GITHUB_OUTPUT=str(action.temp), PIP_INDEX_URL="http://127.0.0.1:1/simple")
+    assert done.returncode == 69
+    assert "::error title=ci-ops set-up failed::" in done.stderr
+
+
 def test_every_python_from_3_11_on_can_start_an_action(action: Action) -> None:
     if (Path(action.environ["HOME"]) / "bin" / "uv").exists():
         pythons = parts.pythons()
@@ -423,6 +472,8 @@ def test_a_newer_python_is_looked_for_on_the_path_and_in_the_tool_cache(
     )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python3.12").symlink_to("/bin/false")
+    (tmp_path / "bin" / "python3.14").write_text("of no machine")
+    (tmp_path / "bin" / "python3.14").chmod(0o755)
     (tmp_path / "bin" / "python3.11").symlink_to(sys.executable)
     assert bootstrap.newer_python() == str(tmp_path / "bin" / "python3.11")
 

@@ -28,7 +28,7 @@ def one_line(text: str) -> str:
 
 
 def without_invisible(text: str) -> str:
-    """The text without direction marks and other letters of no width, which make it look like another text."""
+    """The text without direction marks and other letters of no width."""
     return _INVISIBLE.sub("", text)
 
 
