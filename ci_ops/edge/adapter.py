@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,34 @@ if TYPE_CHECKING:
 
 _HOSTS = 256
 """How many hosts keep their idle connections."""
+MAX_INTERIM_ANSWERS = 100
+"""More than any server sends before its answer; without a limit the final one may never come."""
+
+_SWITCHING_PROTOCOLS = 101
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """The final answer: interim answers before it are read and dropped.
+
+    The standard library skips 100 alone.
+    Source: RFC 9110 section 15.2 (a client must be able to parse several 1xx), RFC 8297 (103).
+    """
+
+    def begin(self, *args: Any, **kwargs: Any) -> None:
+        """Read up to the headers of the final answer."""
+        for _ in range(MAX_INTERIM_ANSWERS):
+            super().begin(*args, **kwargs)
+            if not 100 <= self.status <= 199 or self.status == _SWITCHING_PROTOCOLS:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]  # `begin` starts anew where there are none
+        subject = Call.current().subject
+        raise HttpError("protocol", f"{subject} sends interim answers without end", transient=False)
 
 
 class _Paced(HTTPConnection):
     """Connects as the current call says, and tells it who answered."""
+
+    response_class = _FinalResponse
 
     def _new_conn(self) -> PacedSocket:
         call = Call.current()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import re
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -29,6 +30,13 @@ _PROBLEMS = {
 
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETDOWN}
 """What IPv6 addresses give on machines without IPv6, such as GitHub's own runners."""
+
+_HTTP2_FRAME = re.compile(r"\x00..[\x04\x07].\x00\x00\x00\x00", re.DOTALL)
+"""How a server that speaks HTTP/2 alone begins: SETTINGS or GOAWAY on stream 0.
+
+Source: RFC 9113 sections 3.4 and 4.1.
+"""
+_NO_HTTP1 = "speaks HTTP/2 alone, and ci-ops asks in HTTP/1.1"
 
 _CERTIFICATE_SENTENCES = {
     "hostname": "has a certificate for another host name",
@@ -76,6 +84,8 @@ def _explain(cause: BaseException, subject: str) -> HttpError | None:
         return cause
     if isinstance(cause, ssl.SSLError):
         return _tls(cause, subject)
+    if isinstance(cause, http.client.BadStatusLine) and _HTTP2_FRAME.match(str(cause)):
+        return HttpError("http2", f"{subject} {_NO_HTTP1}", transient=False)
     for kinds, kind, sentence in _KINDS:
         if isinstance(cause, kinds):
             return HttpError(kind, f"{subject} {sentence}", transient=kind not in {"protocol", "url"})
@@ -105,5 +115,8 @@ def _tls(error: ssl.SSLError, subject: str) -> HttpError:
         return HttpError("tls", f"{subject} {said} ({error.verify_message})", transient=False)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
         return HttpError("tls", f"{subject} ended the connection during the TLS handshake", transient=True)
+    if "no application protocol" in str(error).replace("_", " ").lower():
+        # It refused http/1.1, all that we offer. Source: RFC 7301 section 3.2.
+        return HttpError("http2", f"{subject} {_NO_HTTP1}", transient=False)
     reason = (getattr(error, "reason", None) or "unknown reason").replace("_", " ").lower()
     return HttpError("tls", f"{subject} and we could not agree on TLS: {reason}", transient=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports import Response
 
 ACCEPTED = "application/health+json, application/json;q=0.9, */*;q=0.5"
-_UNASKED = frozenset({"dns", "route", "proxy", "url"})
+_UNASKED = frozenset({"dns", "route", "proxy", "url", "http2"})
 """Kinds of HttpError after which we know nothing of the service."""
 
 
