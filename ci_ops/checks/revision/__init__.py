@@ -18,9 +18,9 @@ from ci_ops.checks.revision.histogram import Histogram, told_nothing
 from ci_ops.checks.revision.source import (
     Source,
     find_source,
-    is_known,
     version_source,
 )
+from ci_ops.checks.revision.spelling import is_known
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError, Response

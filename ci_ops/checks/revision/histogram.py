@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._http.ask import unanswered
 from ci_ops.checks._http.compare import age_seconds, cache_hit
 from ci_ops.checks._verdict import Fault, evidence
-from ci_ops.checks.revision.source import is_known, same_revision, short
+from ci_ops.checks.revision.spelling import commits_in, is_commit, is_dirty, is_known, same_revision, short
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports import HttpError
 from ci_ops.core.text.weburl import shown
@@ -34,6 +35,7 @@ class Histogram:
         self._counts: Counter[str] = Counter()
         self._revisions: set[str] = set()
         self._stale: dict[str, set[str]] = {}
+        self._has_shipped = False
         self._faults: dict[str, Fault] = {}
 
     def take(self, address: str, answer: Response | HttpError) -> None:
@@ -50,14 +52,19 @@ class Histogram:
                 self._faults["aged"] = _aged(self._name)
 
     def _take_revision(self, address: str, revision: str) -> None:
-        text = evidence(self._world, revision, 40)
+        text = evidence(self._world, revision, 100)
         if not is_known(revision):
             self._count(_UNKNOWN, missing(self._name, text or "nothing"))
             return
-        self._count(short(text))
-        self._revisions.add(text)
-        if not same_revision(revision, self._subject.revision):
+        self._revisions.add(_plain(text))
+        if same_revision(revision, self._subject.revision):
+            self._has_shipped = True
+        elif is_commit(self._subject.revision) and not commits_in(revision):
+            self._count(short(text), names_no_commit(self._name, text))
+            return
+        else:
             self._stale.setdefault(revision, set()).add(address)
+        self._count(short(text))
 
     def _count(self, label: str, fault: Fault | None = None) -> None:
         self._counts[label] += 1
@@ -99,7 +106,7 @@ class Histogram:
         expected = short(self._subject.revision)
         labels = ", ".join(sorted({short(evidence(self._world, each, 40)) for each in self._stale}))
         sentence = f"{self._name} is served by {labels}, not by {expected}."
-        if expected in self._counts:
+        if self._has_shipped:
             sentence = f"{self._name} is still served by {labels} beside {expected}."
         if any(same_revision(each, self._subject.previous_revision) for each in self._stale):
             sentence += " That is the previous release: it still answers."
@@ -113,6 +120,12 @@ class Histogram:
             subject=self._name,
             transient=True,
         )
+
+
+def _plain(revision: str) -> str:
+    """The digits of the one commit that the revision names; the revision itself where that is not clear."""
+    commits = commits_in(revision)
+    return commits[0] if len(commits) == 1 and not is_dirty(revision) else revision
 
 
 def told_nothing(name: str, answer: Response) -> Fault:
@@ -140,6 +153,14 @@ def missing(name: str, observed: str) -> Fault:
         observed=observed,
         subject=name,
         transient=True,
+    )
+
+
+def names_no_commit(name: str, revision: str) -> Fault:
+    """Return the fault for a revision that cannot be compared with a commit, such as `v1.4.0`."""
+    return replace(
+        missing(name, revision),
+        sentence=f"{name} tells {short(revision)}, which names no commit to compare with.",
     )
 
 

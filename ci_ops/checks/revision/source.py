@@ -1,8 +1,7 @@
-"""Where a service tells its revision, and how two revisions are compared."""
+"""Where a service tells its revision."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,29 +16,6 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from ci_ops.checks._http.ask import Question
-
-LEAST_DIGITS = 7
-"""Git's own short form; fewer digits would match by chance."""
-
-_HEX = re.compile(r"[0-9a-f]+")
-_UNKNOWN_WORDS = frozenset(
-    {
-        "",
-        "-",
-        "dev",
-        "head",
-        "latest",
-        "local",
-        "n/a",
-        "na",
-        "nil",
-        "none",
-        "null",
-        "unknown",
-        "undefined",
-        "unset",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,31 +69,6 @@ def find_source(
 def version_source(parts: SplitResult, path: str, json_path: str) -> Source:
     """The service's own version address."""
     return Source(url=at_path(parts, path), path=json_path)
-
-
-def is_known(revision: str) -> bool:
-    """False for words that stand for nothing, and for too few digits to compare."""
-    text = revision.strip().casefold()
-    if text in _UNKNOWN_WORDS or text.startswith(("$", "{{", "<")) or set(text) == {"0"}:
-        return False
-    return not _HEX.fullmatch(text) or len(text) >= LEAST_DIGITS
-
-
-def same_revision(one: str, other: str) -> bool:
-    """True when both name the same commit: equal, or one the start of the other's digits."""
-    one, other = one.strip().casefold(), other.strip().casefold()
-    if one == other:
-        return True
-    if not (_HEX.fullmatch(one) and _HEX.fullmatch(other)):
-        return False
-    shorter = min(len(one), len(other))
-    return shorter >= LEAST_DIGITS and one[:shorter] == other[:shorter]
-
-
-def short(revision: str) -> str:
-    """The revision as people read it: seven digits of a commit, other text as it is."""
-    text = revision.strip()
-    return text[:LEAST_DIGITS].lower() if _HEX.fullmatch(text.casefold()) else text[:40]
 
 
 def _json_text(answer: Response, path: str) -> str:

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ci_ops.checks.revision import Revision
-from ci_ops.checks.revision.source import is_known, same_revision, short
 from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
@@ -26,8 +23,6 @@ from tests.support.checking import (
     the_result,
 )
 from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
-
-DIGITS = st.text("0123456789abcdef", min_size=40, max_size=40)
 
 
 def look(service: SampleService, at: str = "", revision: str = NEW, **settings: Any) -> Result:
@@ -197,7 +192,7 @@ def test_an_answer_from_a_cache_proves_nothing(service: SampleService) -> None:
 def test_credentials_are_sent_and_never_shown(service: SampleService) -> None:
     service.does("/__version__", lambda asked: said({"commit": asked.headers["authorization"]}))
     result = look(service, send_headers={"Authorization": Secret("Bearer t0ken-that-nobody-sees")})
-    assert result.status is Status.FAIL
+    assert result.status is Status.ERROR
     assert "t0ken" not in json.dumps(result.to_json())
 
 
@@ -231,32 +226,32 @@ def test_behind_a_proxy_no_address_is_chosen(service: SampleService) -> None:
     assert {asked.headers["host"] for asked in service.asked} == {"shop.invalid"}
 
 
-@given(DIGITS, st.integers(7, 40), st.booleans())
-def test_a_commit_equals_every_start_of_itself_from_seven_digits_on(
-    commit: str, length: int, upper: bool
-) -> None:
-    start = commit[:length].upper() if upper else commit[:length]
-    assert same_revision(commit, f" {start} ")
-    assert same_revision(start, commit)
+@pytest.mark.parametrize("told", ["sha-2222222", "v1.4.0-14-g2222222b", f"main-{NEW}"])
+def test_the_shipped_commit_passes_in_the_dress_of_its_build_tool(service: SampleService, told: str) -> None:
+    service.says("/__version__", said({"commit": told}))
+    result = look(service)
+    assert (result.status, result.facts["histogram"]) == (Status.PASS, {told[:40]: 8})
+    assert result.facts["revisions"] == [told.rpartition("-")[2].removeprefix("g")]
 
 
-@given(DIGITS, st.integers(1, 6))
-def test_fewer_digits_are_never_enough(commit: str, length: int) -> None:
-    assert not same_revision(commit, commit[:length])
-    assert not is_known(commit[:length])
+@pytest.mark.parametrize("told", ["sha-9b8a7c6", "2222222-dirty", "v1.4.0-14-g2222222-dirty"])
+def test_another_commit_or_a_dirty_tree_in_such_a_dress_is_stale(service: SampleService, told: str) -> None:
+    service.does("/__version__", turns(told, f"sha-{NEW}"))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["stale"])
+    assert f"is still served by {told} beside 2222222." in result.sentence
+    assert told in result.facts["revisions"] or told.endswith("9b8a7c6")
 
 
-@given(DIGITS, DIGITS)
-def test_two_commits_are_the_same_only_when_they_are(one: str, other: str) -> None:
-    assert same_revision(one, other) is (one == other)
-
-
-def test_other_names_of_a_release_are_compared_as_they_are() -> None:
-    assert same_revision("v1.4.2", "V1.4.2")
-    assert not same_revision("v1.4.2", "v1.4.20")
-    assert short("v1.4.2") == "v1.4.2"
-    assert short(NEW.upper()) == "2222222"
-    assert is_known("v1.4.2")
+@pytest.mark.parametrize("told", ["v1.4.0", "2026.12.1", (NEW + NEW)[:44]])
+def test_what_names_no_commit_cannot_be_compared(service: SampleService, told: str) -> None:
+    service.says("/__version__", said({"commit": told}))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
+    assert result.sentence.endswith(f"tells {told[:40]}, which names no commit to compare with.")
+    service.says("/__version__", said({"commit": "v1.4.0"}))
+    assert rules_of(look(service, revision="v1.4.1")) == ["stale"]
+    assert look(service, revision="v1.4.0").status is Status.PASS
 
 
 @pytest.mark.parametrize(
