@@ -59,7 +59,7 @@ class Histogram:
         self._revisions.add(_plain(text))
         if same_revision(revision, self._subject.revision):
             self._has_shipped = True
-        elif is_commit(self._subject.revision) and not commits_in(revision):
+        elif is_commit(self._subject.revision) and not (commits_in(revision) or is_dirty(revision)):
             self._count(short(text), names_no_commit(self._name, text))
             return
         else:
