@@ -4,13 +4,13 @@ The names below are loaded when they are first used, so `import ci_ops` costs
 nothing and needs nothing:
 
     deploy, verify, rollback, readiness, notify   the flows: a Job in, a Report out
-    open_job, Request                             from a configuration file to a Job
+    open_job, Call, Session                       from a command and its options to a Job
     load                                          ci-ops.yml → Config, or every problem in it
     Status, Result, Finding, Report               what was found out
     DeploymentRecord, Event, Delivery             what happened, and who was told
     Check, Target, Channel, Format                what a plugin answers
 
-Map of the house: cli → flows → families (checks, targets, channels, formats) →
+Map of the house: cli → session → flows → families (checks, targets, channels, formats) →
 core; edge implements core's ports; service is for the deployed application.
 """
 
@@ -27,8 +27,9 @@ _HOMES = {
     "rollback": "ci_ops.flows.rollback",
     "readiness": "ci_ops.flows.readiness",
     "notify": "ci_ops.flows.notify",
-    "open_job": "ci_ops.cli._open",
-    "Request": "ci_ops.cli._request",
+    "open_job": "ci_ops.session.open",
+    "Call": "ci_ops.session.call",
+    "Session": "ci_ops.session.session",
     "load": "ci_ops.config.load",
     "Status": "ci_ops.core.health.status",
     "Result": "ci_ops.core.result",
@@ -44,8 +45,6 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from ci_ops.cli._open import open_job
-    from ci_ops.cli._request import Request
     from ci_ops.config.load import load
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Delivery, Event
@@ -58,8 +57,12 @@ if TYPE_CHECKING:
     from ci_ops.flows.readiness import readiness
     from ci_ops.flows.rollback import rollback
     from ci_ops.flows.verify import verify
+    from ci_ops.session.call import Call
+    from ci_ops.session.open import open_job
+    from ci_ops.session.session import Session
 
 __all__ = [
+    "Call",
     "Channel",
     "Check",
     "Delivery",
@@ -68,8 +71,8 @@ __all__ = [
     "Finding",
     "Format",
     "Report",
-    "Request",
     "Result",
+    "Session",
     "Status",
     "Target",
     "__version__",

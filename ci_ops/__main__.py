@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ci_ops.core.errors import CiOpsError
 
-NEEDED = frozenset({"backoff", "click", "jinja2", "requests", "yaml"})
-"""What the extra `cli` brings; an application that installs the kit has none of it."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in NEEDED:
+        from ci_ops.session.needs import missing_extra  # noqa: PLC0415 - only when something is missing
+
+        usage = missing_extra(error)
+        if usage is None:
             return _report_bug(error)
-        sys.stderr.write(
-            f"error: the command line needs {error.name}, which is not installed\n"
-            'hint: pipx install "ci-ops[cli]"\n'
-        )
-        return 2
+        sys.stderr.write(f"error: {usage}\nhint: {usage.hint}\n")
+        return usage.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence, which says so
         return _report_bug(error)
 
@@ -55,13 +52,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(error: CiOpsError) -> int:
-    from ci_ops.cli._failure import tell_failure  # noqa: PLC0415 - only when something failed
+    from ci_ops.session.failure import tell_failure  # noqa: PLC0415 - only when something failed
 
     return tell_failure(error, os.environ)
 
 
 def _report_bug(error: Exception) -> int:
-    from ci_ops.cli._failure import tell_bug  # noqa: PLC0415 - only when something failed
+    from ci_ops.session.failure import tell_bug  # noqa: PLC0415 - only when something failed
 
     where = f"Python {platform.python_version()} on {platform.platform()}"
     return tell_bug(error, platform=where, env=os.environ)

@@ -40,7 +40,7 @@ class Family(Generic[PluginT_co]):
 
         Loads no plugin.
         """
-        return _names(self.package)
+        return modules_in(self.package)
 
     def load(self, name: str) -> type[PluginT_co]:
         """The class of that name; imports its module alone.
@@ -61,7 +61,8 @@ class Family(Generic[PluginT_co]):
 
 
 @cache
-def _names(package: str) -> tuple[str, ...]:
+def modules_in(package: str) -> tuple[str, ...]:
+    """Return the names of a package's public modules in kebab-case, sorted; imports none of them."""
     modules = pkgutil.iter_modules(import_module(package).__path__)
     return tuple(sorted(each.name.replace("_", "-") for each in modules if not each.name.startswith("_")))
 

@@ -48,8 +48,8 @@ def check(config: str, environment: str, app: str, python: str) -> int:
     Runs nothing but what --app names.
     """
     if app:
-        from ci_ops.cli._declared import checked_text  # noqa: PLC0415 - kept out of `--help`
-        from ci_ops.cli._env import user_environment  # noqa: PLC0415 - the same
+        from ci_ops.session.declared import checked_text  # noqa: PLC0415 - kept out of `--help`
+        from ci_ops.session.environment import user_environment  # noqa: PLC0415 - the same
 
         click.echo(checked_text(app, user_environment(os.environ), python), nl=False)
         return 0
@@ -65,8 +65,8 @@ def check(config: str, environment: str, app: str, python: str) -> int:
 @python_option
 def variables(app: str, form: str, python: str) -> int:
     """Print what an application declares: a `.env.example`, a table, or JSON."""
-    from ci_ops.cli._declared import variables_text  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.cli._env import user_environment  # noqa: PLC0415 - the same
+    from ci_ops.session.declared import variables_text  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.session.environment import user_environment  # noqa: PLC0415 - the same
 
     click.echo(variables_text(app, user_environment(os.environ), python=python, form=form), nl=False)
     return 0
@@ -92,7 +92,7 @@ def schema() -> int:
 
 
 def _source(config: str, environment: str) -> Source:
-    from ci_ops.cli._env import user_environment  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.config.load import Source  # noqa: PLC0415 - the same
+    from ci_ops.session.environment import user_environment  # noqa: PLC0415 - kept out of `--help`
 
     return Source(env=user_environment(os.environ), file=config, environment=environment)

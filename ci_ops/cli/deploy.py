@@ -28,18 +28,17 @@ from ci_ops.cli._options import DURATION, dry_run_option, shared_options
 @shared_options
 def command(**options: Any) -> int:
     """Deploy, verify and, where that is not good, go back: one transaction."""
-    from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.deploy import DeployOptions, deploy  # noqa: PLC0415 - the same
     from ci_ops.flows.finish import finish  # noqa: PLC0415 - the same
+    from ci_ops.session.call import Call  # noqa: PLC0415 - the same
+    from ci_ops.session.open import run_flow  # noqa: PLC0415 - kept out of `--help`
 
-    request = Request.of("deploy", options)
     if options["finish"]:
-        return run_flow(request, finish)
+        return run_flow(Call.of("finish", options), finish)
     wanted = DeployOptions(
         verify=options.pop("verify"),
         force=options["force"],
         type=options["type"],
         version=options["version"],
     )
-    return run_flow(request, partial(deploy, options=wanted))
+    return run_flow(Call.of("deploy", options), partial(deploy, options=wanted))

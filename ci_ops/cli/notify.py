@@ -26,12 +26,12 @@ def command(**options: Any) -> int:
 
     A channel that fails is a warning, never a failure.
     """
-    from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.notify import NotifyOptions, notify  # noqa: PLC0415 - the same
+    from ci_ops.session.call import Call  # noqa: PLC0415 - the same
+    from ci_ops.session.open import run_flow  # noqa: PLC0415 - kept out of `--help`
 
     wanted = NotifyOptions(
         status=options["status"],
         sentence=text_of(options["sentence"], options["sentence_file"], name="sentence"),
     )
-    return run_flow(Request.of("notify", options), partial(notify, options=wanted))
+    return run_flow(Call.of("notify", options), partial(notify, options=wanted))

@@ -25,14 +25,14 @@ def command(**options: Any) -> int:
     Without a configuration file the checks that fit the project are run; a
     project that fits none is an error, never a pass.
     """
-    from ci_ops.cli._close import close  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.cli._commit_status import show_commit_status  # noqa: PLC0415 - the same
-    from ci_ops.cli._open import opened_job  # noqa: PLC0415 - the same
-    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.readiness import readiness  # noqa: PLC0415 - the same
+    from ci_ops.session.call import Call  # noqa: PLC0415 - the same
+    from ci_ops.session.close import close  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.session.commit_status import show_commit_status  # noqa: PLC0415 - the same
+    from ci_ops.session.open import opened_session  # noqa: PLC0415 - the same
 
-    with opened_job(Request.of("readiness", options)) as opened:
-        show_commit_status(opened, options["status_context"], None)
-        report = readiness(opened.job)
-        show_commit_status(opened, options["status_context"], report)
-        return close(opened, report)
+    with opened_session(Call.of("readiness", options)) as session:
+        show_commit_status(session, options["status_context"], None)
+        report = readiness(session.job)
+        show_commit_status(session, options["status_context"], report)
+        return close(session, report)

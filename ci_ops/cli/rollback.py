@@ -27,13 +27,13 @@ def command(**options: Any) -> int:
     A deployment of the same run, or one that was killed half-way, is undone by
     its own journal; otherwise the last verified deployment is brought back.
     """
-    from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.rollback import RollbackOptions, rollback  # noqa: PLC0415 - the same
+    from ci_ops.session.call import Call  # noqa: PLC0415 - the same
+    from ci_ops.session.open import run_flow  # noqa: PLC0415 - kept out of `--help`
 
     wanted = RollbackOptions(
         to=options["to"],
         deployment_id=options["deployment_id"],
         reason=text_of(options["reason"], options["reason_file"], name="reason"),
     )
-    return run_flow(Request.of("rollback", options), partial(rollback, options=wanted))
+    return run_flow(Call.of("rollback", options), partial(rollback, options=wanted))

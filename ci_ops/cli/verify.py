@@ -29,9 +29,8 @@ def command(**options: Any) -> int:
 
     Never changes the service.
     """
-    from ci_ops.cli._open import run_flow  # noqa: PLC0415 - kept out of `--help`
-    from ci_ops.cli._request import Request  # noqa: PLC0415 - the same
     from ci_ops.flows.verify import verify  # noqa: PLC0415 - the same
+    from ci_ops.session.call import Call  # noqa: PLC0415 - the same
+    from ci_ops.session.open import run_flow  # noqa: PLC0415 - kept out of `--help`
 
-    request = Request.of("verify", options)
-    return run_flow(request, partial(verify, deployment_id=options["deployment_id"]))
+    return run_flow(Call.of("verify", options), partial(verify, deployment_id=options["deployment_id"]))

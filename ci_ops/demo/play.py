@@ -17,26 +17,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import ci_ops
-from ci_ops.cli._close import load_format
-from ci_ops.cli._open import open_job
-from ci_ops.cli._request import Request
 from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.report import Report
 from ci_ops.demo._project import git, make_project, own_environment
 from ci_ops.demo._receiver import Receiver
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows._job import Job
-from ci_ops.flows._last_report import keep_last_report
-from ci_ops.flows._sinks import remember
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.notify import NotifyOptions, notify
 from ci_ops.flows.readiness import readiness
 from ci_ops.flows.rollback import RollbackOptions, rollback
 from ci_ops.flows.verify import verify
 from ci_ops.formats._words import availability_sentence
+from ci_ops.session.call import Call
+from ci_ops.session.close import keep
+from ci_ops.session.open import open_job
+from ci_ops.session.output import load_format
 
 if TYPE_CHECKING:
-    from ci_ops.cli._opened import Opened
+    from ci_ops.session.session import Session
 
 RUNNERS = ("GITHUB_", "RUNNER_", "ACTIONS_", "CI_OPS_")
 END_SECONDS = 8.0
@@ -64,20 +63,19 @@ class Stage:
     def play(self, command: str, flow: Flow, **options: object) -> Report:
         """Run one command as the action of that name would, and keep its report."""
         self.stop.check()
-        opened = open_job(Request.of(command, options), self.env, stop=self.stop, root=self.project)
-        report = flow(opened.job)
-        keep_last_report(opened.job.site.store, report)
-        remember(opened.job.site.store, report.deliveries)
-        self._keep(opened, report)
+        session = open_job(Call.of(command, options), self.env, stop=self.stop, root=self.project)
+        report = flow(session.job)
+        keep(session, report)
+        self._collect(session, report)
         self.stop.check()
         return report
 
-    def _keep(self, opened: Opened, report: Report) -> None:
+    def _collect(self, session: Session, report: Report) -> None:
         self.reports.append(report)
-        markdown = load_format("markdown").render(report, opened.job.world.templates)
-        self.summaries.append(opened.job.world.redact(markdown))
+        markdown = load_format("markdown").render(report, session.job.world.templates)
+        self.summaries.append(session.job.world.redact(markdown))
         self.say(f"  = {report.command}: {report.status} ({report.verdict}). {report.sentence}")
-        opened.dispose()
+        session.dispose()
 
     def say(self, text: str) -> None:
         """One line of the story."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ci_ops.core.ports import Store
 
 FILE = "last-report.json"
-KEPT = frozenset({"deploy", "verify", "rollback", "finish"})
-"""Commands whose report the next command may want; readiness and notify say nothing of a release."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +37,8 @@ class LastReport:
 
 def keep_last_report(store: Store, report: Report) -> None:
     """Write the report down for the next command."""
-    if report.command in KEPT and not report.dry_run:
-        document = report.to_json() | {"lines": list(problem_lines((*report.results, *report.proof)))}
-        store.write(FILE, json.dumps(document, ensure_ascii=True))
+    document = report.to_json() | {"lines": list(problem_lines((*report.results, *report.proof)))}
+    store.write(FILE, json.dumps(document, ensure_ascii=True))
 
 
 def read_last_report(store: Store) -> LastReport | None:

@@ -16,6 +16,7 @@ from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status, worst
 from ci_ops.core.report import Report, reason_for
+from ci_ops.core.traits import Traits
 from ci_ops.flows._baseline import Baseline, look_before
 from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
 from ci_ops.flows._restore import GOOD, undo_and_prove, verify_release
@@ -25,6 +26,8 @@ from ci_ops.flows._settle import Unfinished, settle, take_back_unfinished
 if TYPE_CHECKING:
     from ci_ops.core.ports import Lock
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(command="deploy", dry_uses=frozenset({"deploy", "verify"}), changes=True, keeps_report=True)
 
 LOCK = "deployment"
 _TYPE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

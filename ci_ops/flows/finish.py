@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from ci_ops.core.delivery.record import State
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
+from ci_ops.core.traits import Traits
 from ci_ops.flows._run import Run
 
 if TYPE_CHECKING:
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(
+    command="finish", uses=frozenset(), changes=True, keeps_report=True, names_silent_channels=True
+)
 
 OPEN = frozenset({State.PLANNED, State.RUNNING})
 LOOKED_THROUGH = 20

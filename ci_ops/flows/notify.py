@@ -10,12 +10,15 @@ from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.event import Kind, Outcome, Stage
 from ci_ops.core.health.status import Status, status_of
 from ci_ops.core.text.nearmiss import did_you_mean
+from ci_ops.core.traits import Traits
 from ci_ops.flows._last_report import LastReport, read_last_report
 from ci_ops.flows._run import Run
 
 if TYPE_CHECKING:
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(command="notify", uses=frozenset({"notify"}), recipients="to")
 
 _JOB_WORDS = {"success": Status.PASS, "failure": Status.FAIL, "cancelled": Status.ERROR}
 """The words of `job.status`. Source: GitHub documentation, contexts reference, job context."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ci_ops.config.model import NamedCheck
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.plugin import Phase
+from ci_ops.core.traits import Traits
 from ci_ops.flows._measure import measure
 from ci_ops.flows._run import Run
 from ci_ops.plugins import family
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(
+    command="readiness",
+    uses=frozenset({"readiness"}),
+    overrides={"url": "verify.url", "deadline": "readiness.deadline", "fail_on": "readiness.fail-on"},
+    notifies=False,
+    reports_problems=True,
+    github_with="status_context",
+)
 
 
 def readiness(job: Job) -> Report:

@@ -13,6 +13,7 @@ from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.report import Report, reason_for
+from ci_ops.core.traits import Traits
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._baseline import live_record
 from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ci_ops.core.plugin import Target
     from ci_ops.core.ports import Lock
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(command="rollback", dry_uses=frozenset({"deploy", "verify"}), changes=True, keeps_report=True)
 
 LOOKED_THROUGH = 200
 """Deployments that are looked through for the one to go back to."""

@@ -9,6 +9,7 @@ from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.health.status import Status, worst
 from ci_ops.core.report import Report, reason_for
+from ci_ops.core.traits import Traits
 from ci_ops.flows._restore import GOOD, verify_release
 from ci_ops.flows._run import Run
 from ci_ops.flows.deploy import accept, fail, hold
@@ -16,6 +17,15 @@ from ci_ops.flows.deploy import accept, fail, hold
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(
+    command="verify",
+    uses=frozenset({"verify"}),
+    keeps_report=True,
+    names_silent_channels=True,
+    github_with="deployment_id",
+    needs_revision=False,
+)
 
 
 def verify(job: Job, *, deployment_id: str = "") -> Report:

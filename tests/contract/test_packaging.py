@@ -114,7 +114,7 @@ def test_without_extras_the_kit_works_and_the_command_says_what_is_missing(
     bare = run(programs / "ci-ops", "verify", cwd=tmp_path)
     assert (bare.returncode, bare.stdout) == (2, "")
     assert bare.stderr == (
-        'error: the command line needs click, which is not installed\nhint: pipx install "ci-ops[cli]"\n'
+        'error: ci-ops needs click, which is not installed\nhint: pipx install "ci-ops[cli]"\n'
     )
 
 

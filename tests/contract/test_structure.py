@@ -23,9 +23,10 @@ MAY_IMPORT = {
     "plugins": {"core"},
     "config": {"core", "plugins"},
     "flows": {"core", "plugins", "config"} | FAMILIES,
-    "cli": {"core", "plugins", "config", "edge", "flows", "demo"},
-    "demo": {"core", "edge", "flows", "cli", "formats"},
-    "__main__": {"core", "cli"},
+    "session": {"core", "plugins", "config", "edge", "flows"},
+    "cli": {"core", "plugins", "config", "edge", "flows", "session", "demo"},
+    "demo": {"core", "edge", "flows", "session", "formats"},
+    "__main__": {"core", "cli", "session"},
 }
 """What a part imports beside itself; a family imports core alone, as any folder that is not named here."""
 KIT_MAY_IMPORT = {"contract", "health", "text"}

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ci_ops.cli._open import open_job
-from ci_ops.cli._request import Request
 from ci_ops.core.delivery.journal import SUFFIX
 from ci_ops.core.ports import Lines, Lock, Store
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
+from ci_ops.session.call import Call
+from ci_ops.session.open import open_job
 
 
 @dataclass
@@ -67,7 +67,7 @@ class DeadlyStore:
 
 def main(project: str, revision: str, lines: str, moment: str) -> int:
     """Deploy, or die."""
-    request = Request.of("deploy", {"revision": revision})
+    request = Call.of("deploy", {"revision": revision})
     opened = open_job(request, os.environ, stop=StopSignal(), root=Path(project))
     store = DeadlyStore(opened.job.site.store, int(lines), moment)
     job = replace(opened.job, site=replace(opened.job.site, store=store))

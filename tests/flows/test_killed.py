@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.cli._open import open_job
-from ci_ops.cli._request import Request
 from ci_ops.core.delivery.record import State
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
+from ci_ops.session.call import Call
+from ci_ops.session.open import open_job
 from tests.support.shop import ONE, TWO
 
 LINES = 23
@@ -50,7 +50,7 @@ class Killing:
         self.env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "DONE": str(self.done)}
 
     def deploy(self, revision: str) -> int:
-        request = Request.of("deploy", {"revision": revision})
+        request = Call.of("deploy", {"revision": revision})
         opened = open_job(request, self.env, stop=StopSignal(), root=self.project)
         return deploy(opened.job, DeployOptions()).exit_code
 
@@ -70,7 +70,7 @@ class Killing:
         return (self.place / "current" / "revision").read_text()
 
     def state(self) -> State:
-        opened = open_job(Request.of("deploy", {}), self.env, stop=StopSignal(), root=self.project)
+        opened = open_job(Call.of("deploy", {}), self.env, stop=StopSignal(), root=self.project)
         return opened.job.site.ledger.history("production")[0].state
 
     @property

@@ -12,10 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ci_ops.cli._close import close
-from ci_ops.cli._open import open_job
-from ci_ops.cli._opened import Opened
-from ci_ops.cli._request import Request
 from ci_ops.core.delivery.record import DeploymentRecord
 from ci_ops.core.report import Report
 from ci_ops.edge.clock import StopSignal
@@ -24,6 +20,10 @@ from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.notify import NotifyOptions, notify
 from ci_ops.flows.rollback import RollbackOptions, rollback
 from ci_ops.flows.verify import verify
+from ci_ops.session.call import Call
+from ci_ops.session.close import close
+from ci_ops.session.open import open_job
+from ci_ops.session.session import Session
 
 ONE, TWO, THREE = ("1" * 40, "2" * 40, "3" * 40)
 
@@ -137,7 +137,7 @@ class Shop:
     service: Service
     env: dict[str, str] = field(default_factory=dict)
     config: str = CONFIG
-    last: Opened | None = None
+    last: Session | None = None
 
     def __post_init__(self) -> None:
         self.project.mkdir(parents=True, exist_ok=True)
@@ -149,8 +149,8 @@ class Shop:
     def write_config(self, text: str) -> None:
         (self.project / "ci-ops.yml").write_text(text.replace("URL", self.service.url))
 
-    def open(self, command: str, *, stop: StopSignal | None = None, **options: object) -> Opened:
-        request = Request.of(command, options)
+    def open(self, command: str, *, stop: StopSignal | None = None, **options: object) -> Session:
+        request = Call.of(command, options)
         self.last = open_job(request, self.env, stop=stop or StopSignal(), root=self.project)
         return self.last
 

@@ -116,7 +116,7 @@ def test_a_missing_package_of_the_command_line_is_named_with_the_way_to_get_it(
     said = run_broken(terminal, ModuleNotFoundError(f"No module named {name!r}", name=name))
     assert (said.code, said.out) == (2, "")
     assert said.err == (
-        f'error: the command line needs {name}, which is not installed\nhint: pipx install "ci-ops[cli]"\n'
+        f'error: ci-ops needs {name.partition(".")[0]}, which is not installed\nhint: pipx install "ci-ops[cli]"\n'
     )
 
 

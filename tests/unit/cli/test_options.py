@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import click
 import pytest
 
-from ci_ops.cli._open import _state_folder
-from ci_ops.cli._request import Request
-from ci_ops.core.errors import UsageError
+from ci_ops.cli._options import DURATION, LINES
 from tests.support.cli import Terminal
 
 
@@ -35,12 +32,13 @@ def test_a_report_without_a_place_is_refused_before_the_work(terminal: Terminal,
     assert (said.code, "error: report: " in said.err, "Looking" in said.err) == (2, True, False)
 
 
-@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no folder that not even root can write to")
-def test_a_project_that_cannot_be_written_is_looked_at_all_the_same() -> None:
-    notes: list[str] = []
-    elsewhere = _state_folder(Request(command="verify"), Path("/sys/.ci-ops"), note=notes.append)
-    assert elsewhere.is_dir()
-    elsewhere.rmdir()
-    assert notes[0].startswith("/sys/.ci-ops cannot be written (")
-    with pytest.raises(UsageError, match="cannot be made"):
-        _state_folder(Request(command="deploy"), Path("/sys/.ci-ops"), note=notes.append)
+def test_lines_are_split_at_line_ends_alone() -> None:
+    assert LINES.convert(" a b.json \r\n\n c.md", None, None) == ("a b.json", "c.md")
+    assert LINES.convert(("kept",), None, None) == ("kept",)
+    assert LINES.convert("", None, None) == ()
+
+
+def test_spans_of_time_are_read_as_everywhere() -> None:
+    assert DURATION.convert("500ms", None, None) == 0.5
+    with pytest.raises(click.BadParameter):
+        DURATION.convert("soon", None, None)

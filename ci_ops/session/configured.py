@@ -14,17 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ci_ops.cli._request import Request
     from ci_ops.core.ports import World
-
-CHANGING = frozenset({"deploy", "rollback"})
-_USES = {
-    "readiness": frozenset({"readiness"}),
-    "verify": frozenset({"verify"}),
-    "notify": frozenset({"notify"}),
-    "history": frozenset(),
-}
-"""The sections whose variables a command needs; the others use all but readiness."""
+    from ci_ops.session.call import Call
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,32 +29,27 @@ class Configured:
     """What the reader should know."""
 
 
-def configured(request: Request, world: World, folder: Path, *, repository: str) -> Configured:
-    """The configuration of a request. Raises ConfigError, UsageError."""
+def configured(call: Call, world: World, folder: Path, *, repository: str) -> Configured:
+    """The configuration of a call. Raises ConfigError, UsageError."""
     loaded = examine(
         Source(
             env=world.env,
             start=folder,
-            file=request.get("config"),
-            environment=request.get("environment"),
-            overrides=request.overrides(),
-            uses=_used_by(request),
+            file=call.get("config"),
+            environment=call.get("environment"),
+            overrides=call.overrides(),
+            uses=call.used_sections,
         )
     )
     config = loaded.config
-    is_reported = request.command == "readiness"
+    is_reported = call.traits.reports_problems
     if loaded.problems and not (is_reported and _is_file_checked(config, folder)):
         raise ConfigError(loaded.problems)
     if not config.service:
         config = replace(config, service=repository.rpartition("/")[2] or folder.resolve().name)
     problems = loaded.problems if is_reported else None
-    notes = (*(f"{each}." for each in loaded.warnings), *_silenced(request, loaded))
+    notes = (*(f"{each}." for each in loaded.warnings), *_silenced(call, loaded))
     return Configured(config=config, problems=problems, notes=notes)
-
-
-def is_dry(request: Request) -> bool:
-    """True when the command shall only say what it would do."""
-    return bool(request.get("dry_run", False))
 
 
 def _is_file_checked(config: Config, folder: Path) -> bool:
@@ -72,18 +58,9 @@ def _is_file_checked(config: Config, folder: Path) -> bool:
     return any(check.plugin.plugin_name() == "config-file" for check in checks)
 
 
-def _used_by(request: Request) -> frozenset[str]:
-    """The sections that are needed: a missing address keeps no record open, and a dry run sends nothing."""
-    if request.get("finish"):
-        return frozenset()
-    if request.command in CHANGING and is_dry(request):
-        return frozenset({"deploy", "verify"})
-    return _USES.get(request.command, frozenset({"deploy", "verify", "notify"}))
-
-
-def _silenced(request: Request, loaded: Loaded) -> Iterator[str]:
+def _silenced(call: Call, loaded: Loaded) -> Iterator[str]:
     """Who is not told, where the command would tell somebody and does not insist on it."""
-    if request.command == "verify" or request.get("finish"):
+    if call.traits.names_silent_channels:
         for each in loaded.left_out:
             section, _, rest = each.path.partition(".channels.")
             if section == "notify" and rest:

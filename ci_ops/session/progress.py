@@ -34,8 +34,8 @@ TAIL_LINES = 20
 """Of a failed step's output that is shown at once; the report has more."""
 
 
-class Progress:
-    """A `Watch` that writes to a stream; safe to call from several threads."""
+class TerminalProgress:
+    """Progress on a stream; safe to call from several threads."""
 
     def __init__(
         self,

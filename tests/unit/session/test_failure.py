@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.cli._env import likely_secrets
-from ci_ops.cli._failure import tell_bug, tell_failure
 from ci_ops.core.errors import CiOpsError, ConfigError, LockHeld, Problem
+from ci_ops.session.environment import likely_secrets
+from ci_ops.session.failure import tell_bug, tell_failure
 from tests.support.runner_rules import parse_file
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.config.shown import names_a_secret
 from ci_ops.core.errors import UsageError
+from ci_ops.plugins import modules_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +16,8 @@ SECRET_LINES = "CI_OPS_ENV"
 """One secret with many variables, for reusable workflows: `NAME=value`, one a line."""
 
 _SECRET_VALUE = re.compile(r"(?!/)(?=.*\d).{12,}", re.DOTALL)
-_INPUT = re.compile(r"CI_OPS_(?:READINESS|DEPLOY|VERIFY|NOTIFY|ROLLBACK)_")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = frozenset({SECRET_LINES, "CI_OPS_BOOTSTRAP", "CI_OPS_PYTHON"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def secret_lines(text: str) -> dict[str, str]:
@@ -55,5 +55,6 @@ def user_environment(env: Mapping[str, str]) -> dict[str, str]:
 
     An input such as a token must not reach every program a deployment runs.
     """
-    own = {name: value for name, value in env.items() if name not in _OURS and not _INPUT.match(name)}
+    inputs = tuple(f"CI_OPS_{command.upper()}_" for command in modules_in("ci_ops.flows"))
+    own = {name: value for name, value in env.items() if name not in _OURS and not name.startswith(inputs)}
     return {**secret_lines(env.get(SECRET_LINES, "")), **own}

@@ -1,18 +1,16 @@
-"""The small parts of the command line: its environment, its options, its groups, its commit status."""
+"""The small parts of a session: its environment, its call, its groups, its commit status."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from ci_ops.cli._env import likely_secrets, secret_lines, user_environment
-from ci_ops.cli._groups import BOOTSTRAP, have_groups
-from ci_ops.cli._options import DURATION, LINES
-from ci_ops.cli._request import Request
 from ci_ops.core.errors import CiOpsError, UsageError
+from ci_ops.session.call import Call, traits_of
+from ci_ops.session.environment import likely_secrets, secret_lines, user_environment
+from ci_ops.session.needs import BOOTSTRAP, have_groups, naming_the_extra
 from tests.support.cli import Terminal
 from tests.support.github_client import TOKEN
 from tests.support.github_double import GitHubDouble
@@ -21,6 +19,7 @@ from tests.support.runner_rules import read_log
 FORK = '{"pull_request": {"head": {"sha": "SHA", "repo": {"full_name": "somebody/shop", "fork": true}}}}'
 HEAD = FORK.replace("somebody/shop", "org/shop").replace("true", "false")
 SHA = "c" * 40
+COMMANDS = ("readiness", "deploy", "verify", "notify", "rollback", "finish", "history")
 BOOT = """
 class SetupFailed(Exception):
     def __init__(self, sentence, hint):
@@ -66,25 +65,11 @@ def test_values_named_like_a_secret_are_hidden_but_words_and_paths_are_not() -> 
     assert likely_secrets({**env, "HOME": "abc123def456ghi0"}) == ("abc123def456ghi",)
 
 
-def test_lines_are_split_at_line_ends_alone() -> None:
-    assert LINES.convert(" a b.json \r\n\n c.md", None, None) == ("a b.json", "c.md")
-    assert LINES.convert(("kept",), None, None) == ("kept",)
-    assert LINES.convert("", None, None) == ()
-
-
-def test_spans_of_time_are_read_as_everywhere() -> None:
-    assert DURATION.convert("500ms", None, None) == 0.5
-    with pytest.raises(click.BadParameter):
-        DURATION.convert("soon", None, None)
-
-
 def test_only_what_was_said_counts_as_an_option() -> None:
-    request = Request.of(
-        "verify", {"url": "", "report": (), "deadline": None, "fail_on": "warn", "token": "t"}
-    )
-    assert request.options == {"fail_on": "warn", "token": "t"}
-    assert request.overrides() == {"verify.fail-on": ("warn", "--fail-on")}
-    assert not request.asks_github
+    call = Call.of("verify", {"url": "", "report": (), "deadline": None, "fail_on": "warn", "token": "t"})
+    assert call.options == {"fail_on": "warn", "token": "t"}
+    assert call.overrides() == {"verify.fail-on": ("warn", "--fail-on")}
+    assert not call.asks_github
 
 
 def test_groups_are_asked_for_once_and_sorted(tmp_path: Path) -> None:
@@ -149,3 +134,28 @@ def test_a_missing_permission_is_a_note_that_names_it(terminal: Terminal, github
     assert said.code == 0
     assert "statuses: write" in said.err
     assert read_log(said.err).annotations("error") == []
+
+
+def test_a_call_has_the_traits_that_stand_beside_its_flow() -> None:
+    assert Call.of("rollback").traits.changes
+    assert not Call.of("verify").traits.changes
+    assert Call.of("deploy", {"dry_run": True}).used_sections == {"deploy", "verify"}
+    for name in ("deplyo", "_job", "explain"):
+        with pytest.raises(UsageError, match="there is no command"):
+            Call.of(name)
+
+
+def test_every_flow_that_a_command_runs_has_traits_of_that_name() -> None:
+    assert {name: traits_of(name).command for name in COMMANDS} == {name: name for name in COMMANDS}
+
+
+def test_a_missing_library_is_named_with_the_line_that_installs_it() -> None:
+    @naming_the_extra
+    def opens(name: str) -> None:
+        raise ModuleNotFoundError(name=name)
+
+    with pytest.raises(UsageError, match="ci-ops needs yaml, which is not installed") as caught:
+        opens("yaml.nodes")
+    assert caught.value.hint == 'pipx install "ci-ops[cli]"'
+    with pytest.raises(ModuleNotFoundError):
+        opens("shop.settings")

@@ -1,4 +1,4 @@
-"""Progress for people: one live line on a terminal, plain lines elsewhere."""
+"""TerminalProgress for people: one live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.cli._progress import TAIL_LINES, Progress, is_live
 from ci_ops.core.health.status import Status
 from ci_ops.core.report import StepOutcome, StepState
 from ci_ops.core.result import Finding, Result
 from ci_ops.core.text.redact import Redactor
+from ci_ops.session.progress import TAIL_LINES, TerminalProgress, is_live
 from tests.support.parts import ROOT
 
 SECRET = "correct-horse-battery"
@@ -41,13 +41,13 @@ class Stream(io.StringIO):
         return self._encoding
 
 
-def progress(encoding: str = "utf-8", *, live: bool = False) -> tuple[Progress, Stream]:
+def progress(encoding: str = "utf-8", *, live: bool = False) -> tuple[TerminalProgress, Stream]:
     stream = Stream(encoding)
 
     def untrusted(text: str) -> None:
         stream.write(f"<{text}>\n")
 
-    return Progress(stream, live=live, untrusted=untrusted, redact=Redactor([SECRET])), stream
+    return TerminalProgress(stream, live=live, untrusted=untrusted, redact=Redactor([SECRET])), stream
 
 
 def a_step(state: StepState, **more: object) -> StepOutcome:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ci_ops.core.delivery.ledger import LedgerError, commit_state
 
 if TYPE_CHECKING:
-    from ci_ops.cli._opened import Opened
     from ci_ops.core.report import Report
+    from ci_ops.session.session import Session
 
 
-def show_commit_status(opened: Opened, context: str, report: Report | None) -> None:
+def show_commit_status(session: Session, context: str, report: Report | None) -> None:
     """Set the status on the pull request's head; pending while there is no report.
 
     Where it cannot be set, the log says why and the job's own conclusion is
@@ -19,25 +19,25 @@ def show_commit_status(opened: Opened, context: str, report: Report | None) -> N
     """
     if not context:
         return
-    run = opened.runner.context
-    note = opened.job.watch.note
+    run = session.runner.context
+    note = session.job.watch.note
     if run.is_fork:
         if report is None:
             note(
                 "A pull request from a fork: its token may set no commit status; the job's conclusion counts."
             )
         return
-    if opened.remote is None:
+    if session.remote is None:
         if report is None:
             note("No token was given, so no commit status is set; the job's conclusion counts.")
         return
     try:
-        opened.remote.commit_status(
+        session.remote.commit_status(
             run.sha,
             context=context,
             state=commit_state(report.status if report else None),
             description=report.sentence if report else "Looking",
-            url=opened.runner.run_url,
+            url=session.runner.run_url,
         )
     except LedgerError as error:
         note(f"The commit status is not set: {error.what}. {error.hint}")

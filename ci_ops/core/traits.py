@@ -1,0 +1,59 @@
+"""The traits of a command: what it uses, changes, overrides, keeps and asks of GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+ALL_BUT_READINESS = frozenset({"deploy", "verify", "notify"})
+
+VERIFY_OVERRIDES: Mapping[str, str] = {
+    "url": "verify.url",
+    "deadline": "verify.deadline",
+    "on_error": "verify.on-error",
+    "fail_on": "verify.fail-on",
+}
+"""Option → key of the configuration that it overrides, for commands that verify."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traits:
+    """What sets one command apart from the others, stated once, beside its flow."""
+
+    command: str
+    """Its name, as typed and as in the report."""
+    uses: frozenset[str] = ALL_BUT_READINESS
+    """Sections of the configuration whose variables must be set."""
+    dry_uses: frozenset[str] | None = None
+    """The same for a dry run, which sends nothing; None where it is the same."""
+    overrides: Mapping[str, str] = field(default_factory=lambda: VERIFY_OVERRIDES)
+    """Option → key of the configuration that it overrides."""
+    changes: bool = False
+    """True when it changes the service, and so must be able to keep its state."""
+    keeps_report: bool = False
+    """True when later commands of the job want its report."""
+    notifies: bool = True
+    """True when it sends events to channels."""
+    recipients: str = ""
+    """The option that names the channels or addresses to send to; empty where the configuration alone does."""
+    names_silent_channels: bool = False
+    """True when a channel whose variables are not set is left out, and named."""
+    reports_problems: bool = False
+    """True when a check may report the configuration's problems with everything else."""
+    github_with: str = ""
+    """The option without which there is nothing to ask of GitHub; empty where there always is."""
+    needs_revision: bool = True
+    """False when the commit matters only to a configured check `revision`."""
+
+    def used_sections(self, *, dry_run: bool) -> frozenset[str]:
+        """Return the sections whose variables must be set."""
+        return self.dry_uses if dry_run and self.dry_uses is not None else self.uses
+
+    def asks_github(self, options: Mapping[str, Any]) -> bool:
+        """Return True when a token was given and there is a use for it: GitHub's client takes time to install."""
+        return bool(options.get("token")) and (not self.github_with or bool(options.get(self.github_with)))
+
+    def renamed(self, command: str, **changes: Any) -> Traits:
+        """Return the traits of another command that differs in these alone."""
+        return replace(self, command=command, **changes)

@@ -1,0 +1,76 @@
+"""A call: one command with the options that were given for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from ci_ops.core.errors import UsageError
+from ci_ops.core.text.nearmiss import did_you_mean
+from ci_ops.core.traits import Traits
+from ci_ops.plugins import modules_in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One command, with the options that the command line or an action's inputs give."""
+
+    traits: Traits
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, command: str, options: Mapping[str, Any] | None = None) -> Call:
+        """Return the call with only the options that say something. Raises UsageError for an unknown command."""
+        given = {name: value for name, value in (options or {}).items() if value not in {None, "", ()}}
+        return cls(traits=traits_of(command), options=given)
+
+    @property
+    def command(self) -> str:
+        """The command's name."""
+        return self.traits.command
+
+    @property
+    def is_dry(self) -> bool:
+        """True when the command shall only print what it would do."""
+        return bool(self.get("dry_run", False))
+
+    @property
+    def asks_github(self) -> bool:
+        """True when a token was given and there is a use for it."""
+        return self.traits.asks_github(self.options)
+
+    @property
+    def used_sections(self) -> frozenset[str]:
+        """The sections of the configuration whose variables must be set."""
+        return self.traits.used_sections(dry_run=self.is_dry)
+
+    def get(self, name: str, default: Any = "") -> Any:
+        """Return the option's value."""
+        return self.options.get(name, default)
+
+    def overrides(self) -> dict[str, tuple[object, str]]:
+        """Return what overrides the file: key → value and the flag it came from. Raises UsageError."""
+        found: dict[str, tuple[object, str]] = {
+            path: (self.get(name), f"--{name.replace('_', '-')}")
+            for name, path in self.traits.overrides.items()
+            if name in self.options
+        }
+        target = {name: self.get(name) for name in ("run", "undo", "rollback") if name in self.options}
+        if target:
+            run = target.get("run") or target.get("rollback")
+            if not run:
+                raise UsageError("`undo` is given without `run`", where="undo", hint="Give `run` too.")
+            values = {"type": "command", **target, "run": run}
+            found["deploy.target"] = (values, "--run" if "run" in target else "--rollback")
+        return found
+
+
+def traits_of(command: str) -> Traits:
+    """Return the traits that stand beside the flow of that name. Raises UsageError for an unknown command."""
+    known = modules_in("ci_ops.flows")
+    traits = getattr(import_module(f"ci_ops.flows.{command}"), "TRAITS", None) if command in known else None
+    if not isinstance(traits, Traits):
+        raise UsageError(f"there is no command {command!r}{did_you_mean(command, known)}", where="command")
+    return traits

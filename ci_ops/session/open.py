@@ -1,0 +1,137 @@
+"""From a call and the environment to a session; from a session's flow to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.config.find import project_folder
+from ci_ops.core.text.secret import Secret
+from ci_ops.edge.clock import StopSignal
+from ci_ops.edge.log import set_up_log
+from ci_ops.edge.runner import Runner
+from ci_ops.edge.world import RealWorld
+from ci_ops.flows._job import Job
+from ci_ops.flows._sinks import sinks_for
+from ci_ops.session.close import close
+from ci_ops.session.configured import configured
+from ci_ops.session.environment import user_environment
+from ci_ops.session.needs import have_groups, naming_the_extra
+from ci_ops.session.origin import origin_of
+from ci_ops.session.output import check_output
+from ci_ops.session.progress import TerminalProgress, is_live
+from ci_ops.session.secrets import hide, secrets_of_call, secrets_of_config
+from ci_ops.session.session import Session
+from ci_ops.session.state import open_site, state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ci_ops.config.model import Config
+    from ci_ops.core.delivery.record import DeploymentRecord
+    from ci_ops.core.event import Sink
+    from ci_ops.core.ports import Store
+    from ci_ops.edge.github import GitHub
+    from ci_ops.session.call import Call
+    from ci_ops.session.session import Flow
+
+
+def run_flow(call: Call, flow: Flow) -> int:
+    """Open a session, run its flow and close it; return the exit code. Signals only ask to stop meanwhile."""
+    with opened_session(call) as session:
+        return close(session, flow(session.job))
+
+
+@contextmanager
+def opened_session(call: Call) -> Iterator[Session]:
+    """Open a session of this process and dispose of it; signals only ask to stop meanwhile."""
+    stop = StopSignal()
+    with stop.listening():
+        session = open_job(call, os.environ, stop=stop)
+        try:
+            yield session
+        finally:
+            session.dispose()
+
+
+@naming_the_extra
+def open_job(
+    call: Call, env: Mapping[str, str], *, stop: StopSignal | None = None, root: Path | None = None
+) -> Session:
+    """Return a session with everything that a flow needs. Raises ConfigError, UsageError."""
+    runner = Runner.from_env(env, sys.stderr.write)
+    world = RealWorld(env=user_environment(env), stop=stop or StopSignal())
+    hide(runner, world, secrets_of_call(call, env, world.env))
+    folder = root or runner.context.workspace or project_folder(Path.cwd(), world.env, call.get("config"))
+    check_output(call)
+    set_up_log(
+        level=call.get("log_level", "warning"),
+        format_name=call.get("log_format", "text"),
+        file=call.get("log_file", None),
+        redact=world.redact,
+    )
+    read = configured(call, world, folder, repository=runner.context.repository)
+    config = read.config
+    hide(runner, world, secrets_of_config(config))
+    have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
+    progress = TerminalProgress(
+        sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted, redact=world.redact
+    )
+    for sentence in read.notes:
+        progress.note(sentence)
+    kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
+    remote = github(call, world, runner)
+    site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=progress.note)
+    waits = _waits(world)
+    job = Job(
+        config=config,
+        world=world,
+        root=folder,
+        site=site,
+        watch=progress,
+        waits=waits,
+        before_change=lambda: runner.set_output("changed", "true"),
+        opened=lambda record: _announce(runner, record),
+        origin=origin_of(call, config, world, runner, folder),
+        sinks=_sinks(call, config, world, site.store, waits=waits),
+        dry_run=call.is_dry,
+        config_problems=read.problems,
+    )
+    return Session(call=call, job=job, runner=runner, state_folder=kept_in, remote=remote)
+
+
+def github(call: Call, world: RealWorld, runner: Runner) -> GitHub | None:
+    """Return GitHub's client; None without a token, without a use for it, or away from GitHub."""
+    if not (call.asks_github and runner.is_github and runner.context.repository):
+        return None
+    from ci_ops.edge.github import GitHub  # noqa: PLC0415 - loads PyGithub
+
+    return GitHub(
+        repository=runner.context.repository,
+        token=Secret(call.get("token")),
+        api_url=runner.api_url,
+        clock=world.clock,
+        waits=_waits(world),
+        redact=world.redact,
+    )
+
+
+def _sinks(
+    call: Call, config: Config, world: RealWorld, store: Store, *, waits: Callable[[], Iterator[float]]
+) -> tuple[Sink, ...]:
+    if not call.traits.notifies:
+        return ()
+    return sinks_for(
+        config, world, store, waits=waits, to=call.get(call.traits.recipients, ()), dry_run=call.is_dry
+    )
+
+
+def _waits(world: RealWorld) -> Callable[[], Iterator[float]]:
+    return lambda: world.waits(base_seconds=0.5, cap_seconds=5.0)
+
+
+def _announce(runner: Runner, record: DeploymentRecord) -> None:
+    runner.set_outputs({"deployment-id": record.id, "github-deployment-id": record.external_id})

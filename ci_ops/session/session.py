@@ -1,0 +1,41 @@
+"""A session: one call with the job that serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.edge.runner import Runner
+from ci_ops.flows._job import Job
+from ci_ops.session.call import Call
+
+if TYPE_CHECKING:
+    from ci_ops.core.report import Report
+    from ci_ops.edge.github import GitHub  # noqa: TC004 - its import loads PyGithub; only typed here
+
+Flow = Callable[[Job], "Report"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A call, the job that its flow is handed, and what is needed to end it in order."""
+
+    call: Call
+    job: Job
+    runner: Runner
+    state_folder: Path
+    remote: GitHub | None = None
+    """The client that must be closed at the end; None without a token."""
+
+    @property
+    def reports(self) -> tuple[Path, ...]:
+        """The files that the report is to be written to."""
+        return tuple(Path(each) for each in self.call.get("report", ()))
+
+    def dispose(self) -> None:
+        """Close connections and write the annotations that were held back."""
+        self.runner.close()
+        if self.remote is not None:
+            self.remote.close()

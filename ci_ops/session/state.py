@@ -1,0 +1,75 @@
+"""Where a session keeps its state: the folder for reports, and the site of an environment."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.ledger import JsonLinesLedger
+from ci_ops.core.delivery.ledger_pair import LedgerPair
+from ci_ops.core.environment import environment_key
+from ci_ops.core.errors import UsageError
+from ci_ops.flows._job import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci_ops.config.model import Config
+    from ci_ops.core.traits import Traits
+    from ci_ops.edge.github import GitHub
+    from ci_ops.edge.world import RealWorld
+
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+STATE_IGNORE = "*\n"
+"""A .gitignore for the state folder: nothing in it is to be committed."""
+
+
+def state_folder(folder: Path, *, traits: Traits, note: Callable[[str], None]) -> Path:
+    """Return the folder for reports and state, made if need be. Raises UsageError.
+
+    A command that changes nothing may run where it cannot write: it keeps its
+    state in a temporary folder then, and says so.
+    """
+    ignore = folder / ".gitignore"
+    try:
+        if not ignore.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            ignore.write_text(STATE_IGNORE)
+    except OSError as error:
+        if error.errno in _NOT_WRITABLE and not traits.changes:
+            elsewhere = Path(tempfile.mkdtemp(prefix="ci-ops-"))
+            note(f"{folder} cannot be written ({error.strerror}); reports and state go to {elsewhere}.")
+            return elsewhere
+        raise UsageError(
+            f"the folder for reports and state cannot be made: {error.strerror}",
+            where=str(folder),
+            hint="Move away what is in its place, or let this user write to the project's folder.",
+        ) from error
+    return folder
+
+
+def open_site(
+    config: Config,
+    world: RealWorld,
+    folder: Path,
+    *,
+    traits: Traits,
+    remote: GitHub | None,
+    note: Callable[[str], None],
+) -> Site:
+    """Return store and ledger of the environment, beside the releases where these are on this host."""
+    beside = _beside_releases(config, traits)
+    store = world.store(beside or folder / environment_key(config.environment))
+    local = JsonLinesLedger(store)
+    if remote is None:
+        return Site(store=store, ledger=local)
+    return Site(store=store, ledger=LedgerPair(local, remote, local_lasts=beside is not None, note=note))
+
+
+def _beside_releases(config: Config, traits: Traits) -> Path | None:
+    """The state's folder on the target's own host; None where that is another machine, or there is none."""
+    target = config.deploy.target
+    beside = target.plugin.state_directory() if target else None
+    return beside if beside is not None and (traits.changes or beside.is_dir()) else None
