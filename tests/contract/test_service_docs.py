@@ -35,6 +35,7 @@ def env() -> Iterator[dict[str, str]]:
         yield {
             "PATH": os.environ["PATH"],
             "HOME": "/nonexistent",
+            "CI_OPS_HEALTH_DETAILS": "loopback",
             "DATABASE_URL": url,
             "SECRET_KEY": "q8W3eR5tY7uI9oP1aS3dF5gH7jK9lZ1xC3vB5nM7qW9eR1tY3u",
             "RENDER_DEPLOY_HOOK_SECRET": "q8W3eR5tY7uI9oP1aS3dF5gH",

@@ -33,6 +33,7 @@ ENV = {
     "PYTHONPATH": str(ROOT),
     "SECRET_KEY": "q8W3eR5tY7uI9oP1aS3dF5gH7jK9lZ1xC3vB5nM7qW9eR1tY3u",
     "CI_OPS_DRAIN_SECONDS": "0.5",
+    "CI_OPS_HEALTH_DETAILS": "loopback",
 }
 
 

@@ -88,6 +88,7 @@ def ask_asgi(
     method: str = "GET",
     headers: Pairs | None = None,
     peer: str | None = "203.0.113.9",
+    port: int = 1,
     scheme: str = "http",
     root_path: str = "",
     send: Any = None,
@@ -122,7 +123,7 @@ def ask_asgi(
         "headers": [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers or []
         ],
-        "client": None if peer is None else (peer, 1),
+        "client": None if peer is None else (peer, port),
         "server": ("127.0.0.1", 80),
     }
     try:

@@ -68,7 +68,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *command.split()],
                 cwd=cwd,
-                env={**os.environ, **env},
+                env={**os.environ, "CI_OPS_HEALTH_DETAILS": "loopback", **env},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

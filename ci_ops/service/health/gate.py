@@ -1,4 +1,4 @@
-"""Who may see details of health: this machine, and bearers of the token."""
+"""Access rule for health details: the token, or this machine where it is said to have no proxy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from ci_ops.core.text.secret import Secret
 
 log = logging.getLogger("ci_ops.service.health.service")
 
 TOKEN_VARIABLE = "CI_OPS_HEALTH_TOKEN"
+DETAILS_VARIABLE = "CI_OPS_HEALTH_DETAILS"
+ShowDetails = Literal["never", "when-authorized", "loopback", "always"]
 MIN_TOKEN_LENGTH = 16
 FORWARDING_HEADERS = (
     "forwarded",
@@ -57,19 +59,32 @@ def token_from_environment() -> Secret | None:
     return Secret(value) if value else None
 
 
+def details_from_environment() -> ShowDetails:
+    """Return what CI_OPS_HEALTH_DETAILS says, else `when-authorized`.
+
+    Raises ValueError for another word.
+    """
+    word = os.environ.get(DETAILS_VARIABLE, "").strip() or "when-authorized"
+    for known in get_args(ShowDetails):
+        if word == known:
+            return cast("ShowDetails", known)
+    raise ValueError(f"{DETAILS_VARIABLE}: {word!r} is not one of {', '.join(get_args(ShowDetails))}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """The rule by which details are shown.
 
-    Peers on loopback see them, unless a header says that they only forward
-    for somebody else or the Host is not this machine's (a web page cannot
-    make a browser spy on a development server). HTTP/1.0 is held to be
-    forwarded too: so does nginx speak where nobody told it otherwise, with
-    this machine's name and no header of its own. Whoever sends the token as
-    `Authorization: Bearer …`, or whom `allow` admits, sees them as well.
+    Requests with `Authorization: Bearer TOKEN`, and those that `allow` admits,
+    see them. A peer on loopback does not: it may be a proxy on this machine
+    that forwards for a client elsewhere and, as nginx from 1.29.7 on, sends
+    HTTP/1.1 without a header of its own. `loopback` opens them to this machine
+    too; set it where no proxy runs there. Even then a forwarding header,
+    HTTP/1.0 (older nginx) and a foreign Host (a page that rebinds its address)
+    close them.
     """
 
-    show_details: Literal["never", "when-authorized", "always"] = "when-authorized"
+    show_details: ShowDetails = field(default_factory=details_from_environment)
     token: Secret | None = field(default_factory=token_from_environment)
     allow: Callable[[Asker], bool] | None = None
 
@@ -79,9 +94,10 @@ class Gate:
 
     def admits(self, asker: Asker) -> bool:
         """True when this asker may see details."""
-        if self.show_details != "when-authorized":
+        if self.show_details in {"always", "never"}:
             return self.show_details == "always"
-        return _is_local(asker) or self._has_token(asker) or self._is_allowed(asker)
+        is_open = self.show_details == "loopback" and _is_local(asker)
+        return is_open or self._has_token(asker) or self._is_allowed(asker)
 
     def _is_allowed(self, asker: Asker) -> bool:
         try:

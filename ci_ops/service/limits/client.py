@@ -17,9 +17,14 @@ from ci_ops.service.limits.networks import NetworkSet, ip_key, is_private, read_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+CROWD = 40
+"""So many clients' quotas together are what a proxy that was not named may use."""
 MAX_HOPS = 32
 MAX_HEADER_LENGTH = 2048
 BY_HEADER = "by-header:"
+BY_SERVER = "by-server"
+"""The peer of a connection whose address the server has replaced by that of a header."""
+_FORWARDED_FOR = b"x-forwarded-for"
 UNIX = "unix"
 """In `trusted`: peers on a Unix socket. As an address: such a peer, when nothing more is known."""
 
@@ -83,20 +88,26 @@ class ClientResolver:
         """
         if len(forwarded) > MAX_HEADER_LENGTH:
             forwarded = forwarded[-MAX_HEADER_LENGTH:].partition(",")[2]
-        client = self._resolve(peer or UNIX, forwarded)
+        return self._diagnosed(self._resolve(peer or UNIX, forwarded))
+
+    def _diagnosed(self, client: Client) -> Client:
         if client.is_suspect and not self.diagnosis:
             self.diagnosis = (
-                f"requests arrive from {client.address} with the header {self.header}, but that address is not "
-                "a trusted proxy: its clients are told apart by a header that anybody could send, and never blocked"
+                f"{_unnamed(client, self.header)}: any client can send that header, so its quota goes by the header, "
+                f"no address is blocked, and all of them share the quota of {CROWD} clients; "
+                "name the proxy's network in CI_OPS_TRUSTED_PROXIES"
             )
         return client
 
     def from_asgi(self, scope: Mapping[str, Any]) -> Client:
         """The client of an ASGI connection."""
-        peer = scope.get("client")
         name = self._header_bytes
         lines = [value for key, value in scope["headers"] if key == name]
-        return self.resolve(peer[0] if peer else None, b",".join(lines).decode("latin-1") if lines else "")
+        forwarded = b",".join(lines).decode("latin-1") if lines else ""
+        peer = connection_peer(scope)
+        if peer == BY_SERVER:
+            return self._replaced(scope["client"][0], forwarded)
+        return self.resolve(peer, forwarded)
 
     def from_wsgi(self, environ: Mapping[str, Any]) -> Client:
         """The client of a WSGI request.
@@ -104,7 +115,7 @@ class ClientResolver:
         WSGI cannot tell `X-Forwarded-For` from `X_Forwarded_For`: the server
         has to drop names with underscores, as gunicorn does by default.
         """
-        return self.resolve(environ.get("REMOTE_ADDR"), environ.get(self._environ_name, ""))
+        return self.resolve(wsgi_peer(environ), environ.get(self._environ_name, ""))
 
     def is_trusted(self, peer: str | None) -> bool:
         """True when this peer may speak for clients.
@@ -114,6 +125,18 @@ class ClientResolver:
         if self._hops:
             return True
         return self._trusts_unix if peer in {None, "", UNIX} else peer in self._trusted
+
+    def _replaced(self, address: str, forwarded: str) -> Client:
+        """Resolve a client whose address the server has taken from a header already.
+
+        Its peer is a proxy that the server trusts; which one is not known here.
+        """
+        entries = self._entries(forwarded[-MAX_HEADER_LENGTH:])
+        if self._trusted or self._hops:
+            found = self._by_count(entries) if self._hops else self._past_trusted(entries)
+            return _client(found or read_address(address) or address, is_peer=False)
+        peer = _client(read_address(address) or address, is_peer=False)
+        return self._diagnosed(_suspect(peer, [address]))
 
     def _walk(self, peer: str, forwarded: str) -> Client:
         own = peer if peer == UNIX else read_address(peer) or peer
@@ -150,6 +173,37 @@ class ClientResolver:
         if self.header != "forwarded":
             return forwarded.split(",")[-MAX_HOPS:]
         return forwarded_for(forwarded, most=MAX_HOPS)
+
+
+def connection_peer(scope: Mapping[str, Any]) -> str | None:
+    """Return the address of an ASGI connection; None for a Unix socket.
+
+    BY_SERVER where the server replaced it: uvicorn does so by default for
+    proxies on 127.0.0.1, and then nothing tells which proxy it was.
+
+    Source: uvicorn 0.54, `ProxyHeadersMiddleware`: the port is the header's, or 0.
+    """
+    peer = scope.get("client")
+    if not peer:
+        return None
+    host: str = peer[0]
+    for name, value in scope["headers"]:
+        if name == _FORWARDED_FOR and (peer[1] == 0 or f"{host}:{peer[1]}".encode() in value):
+            return BY_SERVER
+    return host
+
+
+def wsgi_peer(environ: Mapping[str, Any]) -> str | None:
+    """Return the address of a WSGI connection, also where Werkzeug's `ProxyFix` has replaced it."""
+    before: Mapping[str, Any] = environ.get("werkzeug.proxy_fix.orig", environ)
+    address: str | None = before.get("REMOTE_ADDR")
+    return address
+
+
+def _unnamed(client: Client, header: str) -> str:
+    if not client.is_peer:
+        return "the server took a client's address from X-Forwarded-For, but no trusted proxy is named"
+    return f"requests arrive from {client.address} with {header}, but that address is no trusted proxy"
 
 
 def _client(address: str, *, is_peer: bool) -> Client:

@@ -81,7 +81,7 @@ class DDoSProtection(Locked):
             raise ValueError("the escalation is at least 1, and has an end")
         self.threshold = threshold
         self.enforce = enforce
-        self._window_seconds = window_seconds
+        self.window_seconds = window_seconds
         self._block_seconds = block_seconds
         self._escalation = escalation
         self._allow = NetworkSet(allow)
@@ -116,14 +116,18 @@ class DDoSProtection(Locked):
                 return not self.enforce
             window = self._counted.get(key)
             if window is None:
-                window = TimeWindow(self._window_seconds)
+                window = TimeWindow(self.window_seconds)
                 self._counted.put(key, window, now)
             count = window.add(now)
             if count <= self.threshold:
                 return True
             self._refused += 1
-            self._block(key, None, f"{count} requests within {self._window_seconds:g} s", now)
+            self._block(key, None, f"{count} requests within {self.window_seconds:g} s", now)
         return not self.enforce
+
+    def denies(self, ip: str) -> bool:
+        """Return True for an address in `deny`, which no request may come from."""
+        return bool(self._deny) and self.enforce and self._standing(ip) is False
 
     def is_blocked(self, ip: str) -> bool:
         """True while an address is blocked, or on the list of those never let in."""

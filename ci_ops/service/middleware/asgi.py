@@ -62,7 +62,9 @@ class ASGILayer(Layer):
             raise
         finally:
             del scope[KEY]  # else each would keep the other alive until the next garbage collection
-            self.end(exchange, self._route_of(scope), scope["method"], perf_counter() - started)
+            # Work after the answer, such as background tasks, is no request time.
+            seconds = (exchange.answered_at or perf_counter()) - started
+            self.end(exchange, self._route_of(scope), scope["method"], seconds)
             frame.reset(token)
 
     async def _judge_with_care(self, exchange: ASGIExchange) -> None:

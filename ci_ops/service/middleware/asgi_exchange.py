@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.service.limits.client import UNIX
+from ci_ops.service.limits.client import UNIX, connection_peer
 from ci_ops.service.logs.trace import ids
 from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
 from ci_ops.service.middleware.security import NOT_MODIFIED
@@ -27,6 +28,8 @@ _FAILED_HEADERS = [
 
 
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_FASTAPI = "fastapi.applications"
+"""The module of the endpoints that FastAPI adds itself: Swagger UI and ReDoc."""
 
 
 class ASGIExchange(Exchange):
@@ -63,15 +66,24 @@ class ASGIExchange(Exchange):
         self.is_private = b"cookie" in headers or b"authorization" in headers
         if headers.get(b"x-forwarded-proto") == b"https" and resolver.is_trusted(self.peer):
             self.is_https = True
-        if b"x-user-id" in headers and self.layer.options.identity is None:
-            lines = [value for name, value in self.scope["headers"] if name == b"x-user-id"]
+        user_header = self.layer.user_header
+        if user_header in headers:
+            lines = [value for name, value in self.scope["headers"] if name == user_header]
             self.set_user(self.layer.vouched_user(b",".join(lines).decode("latin-1"), self.peer))
+        if b"origin" in headers:
+            self.origin = headers[b"origin"].decode("latin-1")
+            asked = b"access-control-request-method" in headers
+            self.is_preflight = asked and self.scope.get("method") == "OPTIONS"
 
     @property
     def peer(self) -> str | None:
-        """The address of the connection."""
-        peer = self.scope.get("client")
-        return peer[0] if peer else None
+        """The address of the connection; of one that the server has replaced, a name that no network has."""
+        return connection_peer(self.scope)
+
+    @property
+    def is_framework_page(self) -> bool:
+        """True for Swagger UI and ReDoc of FastAPI, wherever they are."""
+        return getattr(self.scope.get("endpoint"), "__module__", "") == _FASTAPI
 
     @property
     def path(self) -> str:
@@ -92,20 +104,27 @@ class ASGIExchange(Exchange):
             if layer.request_ids:
                 own = [(b"x-request-id", self.fields["request_id"].encode()), *own]
             present = dict(headers)
+            if self.origin:
+                pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+                layer.cors.learn(self.origin, pairs)
             choice = table.plain_media.get(present.get(b"content-type"))
             if choice is None or self.status == NOT_MODIFIED or not table.plain_names.issuperset(present):
                 headers = table.completed(self, headers, own)
             else:
                 headers = [*headers, *own, *choice[self.is_https + 2 * self.is_private]]
             message = {**message, "headers": headers}
-        elif self.layer.counts_bytes and kind == "http.response.body":
-            self.sent_bytes += len(message.get("body", b""))
+        elif kind == "http.response.body":
+            if self.layer.counts_bytes:
+                self.sent_bytes += len(message.get("body", b""))
+            if not message.get("more_body"):
+                self.answered_at = perf_counter()
         return self.plain_send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer instead of the application."""
         body = b"" if self.scope["method"] == "HEAD" else refusal.body
-        await self._answer(refusal.status, _encoded(refusal.headers), body)
+        headers = [*refusal.headers, *self.layer.cors.headers_for(self.origin)]
+        await self._answer(refusal.status, _encoded(headers), body)
 
     async def refuse_handshake(self, refusal: Refusal) -> None:
         """Answer a WebSocket handshake instead of the application."""

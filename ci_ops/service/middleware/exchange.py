@@ -76,6 +76,12 @@ class Exchange(Frame):
     """The template of the route, where the framework leaves it here."""
     exception = ""
     """The name of an exception that the framework has answered itself."""
+    answered_at = 0.0
+    """When the last part of the answer went to the server (perf_counter); 0 until then."""
+    origin = ""
+    """The origin of the page that a browser asks for."""
+    is_preflight = False
+    """True when a browser asks whether a page of another origin may send a request."""
 
     def take_ids(self, *, outer: Around | None, request_id: str, traceparent: str, tracestate: str) -> None:
         """Take the ids of the request, or those a layer around has given it."""
@@ -90,6 +96,11 @@ class Exchange(Frame):
     def path(self) -> str:
         """The path that was asked for, below the prefix of the application."""
         raise NotImplementedError
+
+    @property
+    def is_framework_page(self) -> bool:
+        """True for a page that the framework made itself, such as Swagger UI."""
+        return False
 
     @property
     def is_health(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.service.health.paths import HealthPaths, health_paths
 from ci_ops.service.health.providers import provide
 from ci_ops.service.metrics.requests import REFUSED
+from ci_ops.service.middleware.cors import AllowedOrigins
 from ci_ops.service.middleware.limits import DENIED
 from ci_ops.service.middleware.options import MiddlewareOptions
 from ci_ops.service.middleware.routes import health_route
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("ci_ops.service.middleware")
 
 TELLING = frozenset(
-    {b"x-request-id", b"traceparent", b"cookie", b"authorization", b"x-forwarded-proto", b"x-user-id"}
+    {
+        b"x-request-id",
+        b"traceparent",
+        b"cookie",
+        b"authorization",
+        b"origin",
+        b"x-forwarded-proto",
+        b"x-forwarded-for",
+    }
 )
 """Headers of a request that tell the layer something; most requests have none of them."""
 
@@ -56,7 +65,12 @@ class Layer:
         self._route_of: Callable[[Any], str | None] = options.route or known_route
         self.counts_bytes = options.access_log is not None
         self.request_ids = options.request_ids
-        self.telling = TELLING | {options.resolver.header.encode()}
+        # An identity function decides alone; a header counts where it was said which one the proxies set.
+        named = "" if options.identity is not None else options.user_header.lower()
+        self.user_header = named.encode()
+        self.user_variable = "HTTP_" + named.upper().replace("-", "_")
+        self.telling = (TELLING | {options.resolver.header.encode(), self.user_header}) - {b""}
+        self.cors = AllowedOrigins()
         told = options.health_paths
         self.health = health_paths if told is None else HealthPaths(tuple(told))
         self.needs_client = options.limits is not None or options.access_log is not None
@@ -98,7 +112,7 @@ class Layer:
             log.warning("%s", self.resolver.diagnosis)
 
     def vouched_user(self, given: str, peer: str | None) -> str:
-        """The user that a header names, if a trusted proxy wrote it, and only one."""
+        """The user that the user header names, if a trusted proxy sent it, and once."""
         return given if "," not in given and self.resolver.is_trusted(peer) else ""
 
     def end(self, exchange: Exchange, route: str | None, method: str, seconds: float) -> None:

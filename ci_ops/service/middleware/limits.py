@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.limits.abuse import AbuseDetector, abuse_detector
 from ci_ops.service.limits.buckets import PerUserRateLimiter, per_user_rate_limiter
+from ci_ops.service.limits.client import BY_SERVER, CROWD
+from ci_ops.service.limits.gcra import Decision, Quota
 from ci_ops.service.limits.guard import DDoSProtection, ddos_protection
 from ci_ops.service.limits.headers import (
     ProblemKind,
@@ -19,12 +21,12 @@ from ci_ops.service.limits.headers import (
     problem,
     refusal,
 )
-from ci_ops.service.limits.networks import ADDRESS_PREFIX
+from ci_ops.service.limits.limiter import Limiter
+from ci_ops.service.limits.networks import ADDRESS_PREFIX, ip_key
 from ci_ops.service.limits.store import MemoryStore
 from ci_ops.service.limits.summary import security_status
 
 if TYPE_CHECKING:
-    from ci_ops.service.limits.gcra import Decision
     from ci_ops.service.limits.headers import Refusal
     from ci_ops.service.middleware.exchange import Exchange
 
@@ -32,6 +34,7 @@ DENIED = frozenset({401, 403, 404})
 """Answers that somebody who is guessing gets in great numbers."""
 MAX_REMEMBERED = 4096
 PER_ADDRESS = "per-ip"
+PER_CROWD = "per-proxy"
 FLAGGED = "flagged"
 
 
@@ -40,7 +43,9 @@ class RequestLimits:
 
     Flagged users are only shown at /health/security, unless `refuse_flagged`.
     Clients behind a proxy that was not named are told apart by its header. As
-    anybody could have sent that, they have their quotas, but are never blocked.
+    any client could have sent that, they have their quotas, together that of 40
+    clients, and are never blocked. A CORS preflight is not counted and passes,
+    as long as its client sends no more of them than 40 clients may.
     """
 
     def __init__(
@@ -62,13 +67,15 @@ class RequestLimits:
         self.has_to_be_awaited = per_user is not None and not is_here
         """True when the quotas are in a store that other processes share."""
         self._hit = per_user.limiter.hit if per_user is not None and is_here else None
+        self._crowd = _crowd(per_user, guard)
 
     def judge(self, exchange: Exchange) -> None:
         """Count a request; say what its answer tells, or refuse it."""
         client: Any = exchange.client
         guard, hit = self._guard, self._hit
-        if client.is_suspect:
-            exchange.layer.warn_of_proxy()
+        if client.is_suspect or exchange.is_preflight:
+            if self._refuses_crowd(exchange) or exchange.is_preflight:
+                return
         elif guard is not None and not guard.check_request(client.address):
             self._refuse_address(guard, exchange)
             return
@@ -121,6 +128,21 @@ class RequestLimits:
         limiters = {} if self._per_user is None else {self._per_user.quota.name: self._per_user.limiter}
         return security_status(self._abuse or abuse_detector, self._guard or ddos_protection, limiters)
 
+    def _refuses_crowd(self, exchange: Exchange) -> bool:
+        """Refuse what a header alone would let pass: denied addresses, and more than a crowd sends."""
+        client: Any = exchange.client
+        if client.is_suspect:
+            exchange.layer.warn_of_proxy()
+        if self._guard is not None and self._guard.denies(client.address):
+            self._refuse_address(self._guard, exchange)
+        elif self._crowd is not None and not (exchange.user and not exchange.is_preflight):
+            decision = self._crowd.hit(_crowd_key(exchange))
+            if not decision.allowed:
+                self._settle(exchange, decision)
+            elif decision.note:
+                _count(exchange, decision.quota.name, decision.note)
+        return exchange.refusal is not None
+
     def _refuse_address(self, guard: DDoSProtection, exchange: Exchange) -> None:
         client: Any = exchange.client
         seconds = guard.retry_after_seconds(client.address)
@@ -147,6 +169,25 @@ class RequestLimits:
             _count(exchange, decision.quota.name, decision.note)
         elif decision.remaining and not self._legacy and len(self._told) < MAX_REMEMBERED:
             self._told[decision.remaining] = told
+
+
+def _crowd(per_user: PerUserRateLimiter | None, guard: DDoSProtection | None) -> Limiter | None:
+    """Return the limit of a proxy that was not named, and of preflights; None where nothing is limited."""
+    if per_user is not None:
+        one, enforce = per_user.quota, per_user.limiter.enforce
+        quota = Quota(limit=one.limit * CROWD, window_seconds=one.window_seconds, name=PER_CROWD)
+        return Limiter(quota, enforce=enforce)
+    if guard is not None:
+        quota = Quota(limit=guard.threshold * CROWD, window_seconds=guard.window_seconds, name=PER_CROWD)
+        return Limiter(quota, enforce=guard.enforce)
+    return None
+
+
+def _crowd_key(exchange: Exchange) -> str:
+    client: Any = exchange.client
+    if exchange.is_preflight and not client.is_suspect:
+        return f"preflight:{client.key}"
+    return ip_key(client.address) if client.is_peer else BY_SERVER
 
 
 def _refuse(exchange: Exchange, policy: str, answer: Refusal) -> None:

@@ -14,6 +14,7 @@ from ci_ops.service.middleware.limits import RequestLimits
 from ci_ops.service.middleware.security import SecurityHeaders
 
 PROXIES_VARIABLE = "CI_OPS_TRUSTED_PROXIES"
+USER_HEADER_VARIABLE = "CI_OPS_USER_HEADER"
 
 
 def resolver_from_environment() -> ClientResolver:
@@ -23,6 +24,11 @@ def resolver_from_environment() -> ClientResolver:
     """
     named = os.environ.get(PROXIES_VARIABLE, "")
     return ClientResolver([one.strip() for one in named.split(",") if one.strip()])
+
+
+def user_header_from_environment() -> str:
+    """Return the header in CI_OPS_USER_HEADER; empty without one."""
+    return os.environ.get(USER_HEADER_VARIABLE, "").strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,12 @@ class MiddlewareOptions:
     request_ids: bool = True
     """Answer with `X-Request-ID`; the id is on the log lines of a request in any case."""
     resolver: ClientResolver = field(default_factory=resolver_from_environment)
-    """Says whose request it is. A trusted proxy's `X-User-ID` and `X-Forwarded-Proto` are believed too."""
+    """Says whose request it is. A trusted proxy's `X-Forwarded-Proto` is believed too."""
+    user_header: str = field(default_factory=user_header_from_environment)
+    """Header in which the trusted proxies name the user, such as `X-User-ID`; empty when they set none.
+
+    They must set or remove it on every request: most proxies hand on what a client sent.
+    """
     identity: Callable[[Any], Any] | None = None
     """Says which user it is: gets the ASGI scope or the WSGI environ, gives a text or None; may be async in ASGI."""
     route: Callable[[Any], str | None] | None = None

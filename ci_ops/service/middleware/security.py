@@ -41,7 +41,10 @@ _HTML = {
     "Cross-Origin-Resource-Policy": "same-site",
 }
 DOCS_PATHS = ("/docs", "/redoc")
-"""Swagger UI and ReDoc live on scripts from elsewhere: they go without a Content-Security-Policy."""
+"""Swagger UI and ReDoc load scripts from a CDN: they get no Content-Security-Policy.
+
+Pages that FastAPI makes itself are recognised wherever `docs_url` puts them.
+"""
 
 REVEALING = ("server", "x-powered-by")
 """Taken out of the application's answers; a server adds its own later, by its own configuration."""
@@ -161,7 +164,9 @@ class HeaderTable:
 
     def _for_page(self, pairs: list[Pair], exchange: Exchange) -> list[Pair]:
         path = exchange.path
-        if any(path == root or path.startswith(f"{root}/") for root in self._docs_paths):
+        if exchange.is_framework_page or any(
+            path == root or path.startswith(f"{root}/") for root in self._docs_paths
+        ):
             return [pair for pair in pairs if not pair[0].startswith(self._csp)]
         nonce = exchange.nonce
         if not nonce:

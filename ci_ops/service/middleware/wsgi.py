@@ -61,7 +61,7 @@ class WSGILayer(Layer):
         environ = exchange.environ
         if environ.get(KEY) is exchange:
             del environ[KEY]
-        seconds = perf_counter() - exchange.started
+        seconds = (exchange.answered_at or perf_counter()) - exchange.started
         self.end(exchange, self._route_of(environ), environ["REQUEST_METHOD"], seconds)
 
     def _within(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -102,6 +102,7 @@ class _Answer:
             for chunk in self._body:
                 self._exchange.sent_bytes += len(chunk)
                 yield chunk
+            self._exchange.answered_at = perf_counter()  # work in the body's `close` is no request time
         except BaseException as error:
             self._exchange.fail(error)
             raise

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.limits.client import wsgi_peer
 from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ class WSGIExchange(Exchange):
             self.client = layer.resolver.from_wsgi(environ)
         self.is_private = "HTTP_AUTHORIZATION" in environ or "HTTP_COOKIE" in environ
         self.is_https = environ.get("wsgi.url_scheme") == "https" or (
-            environ.get("HTTP_X_FORWARDED_PROTO") == "https"
-            and layer.resolver.is_trusted(environ.get("REMOTE_ADDR"))
+            environ.get("HTTP_X_FORWARDED_PROTO") == "https" and layer.resolver.is_trusted(wsgi_peer(environ))
         )
-        if "HTTP_X_USER_ID" in environ and layer.options.identity is None:
-            self.set_user(layer.vouched_user(environ["HTTP_X_USER_ID"], environ.get("REMOTE_ADDR")))
+        given = environ.get(layer.user_variable)
+        if given is not None:
+            self.set_user(layer.vouched_user(given, wsgi_peer(environ)))
+        self.origin = environ.get("HTTP_ORIGIN", "")
+        if self.origin and environ["REQUEST_METHOD"] == "OPTIONS":
+            self.is_preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
     @property
     def path(self) -> str:
@@ -57,12 +61,15 @@ class WSGIExchange(Exchange):
         """Begin the answer, with all that belongs to it."""
         code = status[:3]
         self.status = int(code) if code.isascii() and code.isdigit() else 500
+        if self.origin:
+            self.layer.cors.learn(self.origin, headers)
         return self._start_response(status, self._completed(list(headers)), *exc_info)
 
     def refuse(self, refusal: Refusal) -> list[bytes]:
         """Answer instead of the application."""
         status = HTTPStatus(refusal.status)
-        self.start(f"{status.value} {status.phrase}", refusal.headers)
+        headers = [*refusal.headers, *self.layer.cors.headers_for(self.origin)]
+        self.start(f"{status.value} {status.phrase}", headers)
         return [] if self.environ["REQUEST_METHOD"] == "HEAD" else [refusal.body]
 
     def fail(self, error: BaseException) -> None:

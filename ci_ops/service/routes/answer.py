@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("ci_ops.service.health.service")
 
 RETRY_AFTER_SECONDS = 5
+_CLOSED = (
+    b"details are shown to bearers of the token in CI_OPS_HEALTH_TOKEN; where no proxy runs on this machine, "
+    b"CI_OPS_HEALTH_DETAILS=loopback shows them to it too\n"
+)
 _JSON = "application/json"
 _BODIES = (MEDIA_TYPE, _JSON, "text/plain")
 
@@ -155,8 +159,7 @@ class HealthRoutes:
 
     def _details_only(self, name: str, request: HealthRequest) -> Reply:
         if not self.gate.admits(request.asker):
-            body = b"shown to this machine and to bearers of the health token\n"
-            return Reply(status=403, media_type="text/plain", body=body)
+            return Reply(status=403, media_type="text/plain", body=_CLOSED)
         try:
             return self._security() if name == "security" else self._metrics(request)
         except Exception:

@@ -149,7 +149,7 @@ def test_a_forgotten_proxy_is_noticed_and_said(peer: str | None) -> None:
     assert not resolver.resolve(peer).is_suspect
     assert resolver.diagnosis == ""
     assert resolver.resolve(peer, "198.51.100.1").is_suspect
-    assert "with the header x-forwarded-for, but that address is not a trusted proxy" in resolver.diagnosis
+    assert "with x-forwarded-for, but that address is no trusted proxy" in resolver.diagnosis
     assert resolver.resolve(peer, "198.51.100.2").is_suspect
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from flask import Flask, Response, abort
 from starlette.middleware.base import BaseHTTPMiddleware
 
@@ -281,3 +281,23 @@ def test_django_is_wrapped_and_tells_its_routes_and_exceptions() -> None:
         ],
         "exceptions": ["/boom RuntimeError"],
     }
+
+
+@pytest.mark.parametrize("prefix", ["", "/v1"])
+def test_the_documentation_pages_of_fastapi_run_wherever_they_are(kit: Kit, prefix: str) -> None:
+    documented = FastAPI(docs_url="/api/docs", redoc_url="/api/redoc", openapi_url="/api/openapi.json")
+
+    @documented.get("/page")
+    def page() -> HTMLResponse:
+        return HTMLResponse("<p>shop")
+
+    app = documented
+    if prefix:
+        app = FastAPI()
+        app.mount(prefix, documented)
+    setup_middleware(app, kit.options())
+
+    for path in ("/api/docs", "/api/redoc", "/docs/oauth2-redirect"):
+        answer = ask_asgi(app, prefix + path)
+        assert (answer.status, "content-security-policy" in answer.headers) == (200, False), path
+    assert "content-security-policy" in ask_asgi(app, f"{prefix}/page").headers

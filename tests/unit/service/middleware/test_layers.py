@@ -67,7 +67,7 @@ def test_the_context_ends_with_the_request(kind: Kind, kit: Kit) -> None:
 
 def test_a_line_tells_what_was_asked_and_answered_and_no_query(kind: Kind, kit: Kit, lines: Lines) -> None:
     sent = [("User-Agent", "curl/8"), ("X-User-ID", "ada")]
-    options = kit.options(resolver=ClientResolver(["203.0.113.9"]))
+    options = kit.options(resolver=ClientResolver(["203.0.113.9"]), user_header="X-User-ID")
     kind.ask(Said(chunks=[b"abc", b"de"]), options, "/orders", headers=sent, method="POST")
 
     line = lines.last
@@ -401,3 +401,36 @@ def test_requests_leave_no_garbage_behind(kind: Kind, kit: Kit) -> None:
     gc.enable()
 
     assert found == []
+
+
+def test_work_after_the_answer_is_no_request_time(
+    kit: Kit, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    for module in ("asgi", "asgi_exchange", "wsgi", "wsgi_exchange"):
+        monkeypatch.setattr(f"ci_ops.service.middleware.{module}.perf_counter", lambda: now[0])
+
+    def work(seconds: float) -> None:
+        now[0] += seconds
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asgi_app(Said(before=lambda: work(0.25)))(scope, receive, send)
+        work(7200)
+
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            work(0.25)
+            return iter([b"{}"])
+
+        def close(self) -> None:
+            work(7200)
+
+    def wsgi(environ: Any, start_response: Any) -> Body:
+        wsgi_app(Said())(environ, start_response)
+        return Body()
+
+    ask_asgi(ASGILayer(app, kit.options()))
+    ask_wsgi(WSGILayer(wsgi, kit.options()))
+
+    assert [line["event_type"] for line in lines.all] == ["system_event", "system_event"]
+    assert kit.series("http_request_duration_seconds") == {("GET", "(unmatched)"): 0.5}

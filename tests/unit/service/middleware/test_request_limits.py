@@ -137,13 +137,20 @@ def test_an_address_that_is_never_let_in_is_not_told_to_come_back(kind: Kind, ki
     assert "abnormal-usage" in answer.body.decode()
 
 
-def test_a_user_is_known_only_by_a_trusted_proxy_or_an_identity(kind: Kind, kit: Kit) -> None:
+def test_a_user_is_known_only_by_the_header_that_trusted_proxies_set_or_an_identity(
+    kind: Kind, kit: Kit
+) -> None:
     def spent(**request: Any) -> int:
         """Which of eight requests with changing X-User-ID was refused."""
         kit.per_user = PerUserRateLimiter(5, 5 / 60)
         resolver = request.pop("resolver", ClientResolver())
         layer = kind.layer(
-            kind.make(Said()), kit.options(resolver=resolver, identity=request.pop("identity", None))
+            kind.make(Said()),
+            kit.options(
+                resolver=resolver,
+                user_header=request.pop("user_header", ""),
+                identity=request.pop("identity", None),
+            ),
         )
         statuses = [
             kind.send(layer, headers=[("X-User-ID", str(number))], **request).status for number in range(8)
@@ -152,12 +159,15 @@ def test_a_user_is_known_only_by_a_trusted_proxy_or_an_identity(kind: Kind, kit:
 
     assert spent() == 3
     assert spent(resolver=PROXY) == 3
-    assert spent(resolver=PROXY, peer="10.1.2.3") == 0
-    assert spent(identity=lambda _: "ada", resolver=PROXY, peer="10.1.2.3") == 3
+    assert spent(resolver=PROXY, peer="10.1.2.3") == 3  # nobody said that this proxy sets it
+    assert spent(resolver=PROXY, peer="10.1.2.3", user_header="X-User-ID") == 0
+    assert spent(resolver=PROXY, peer="10.1.2.3", user_header="X-Remote-User") == 3
+    assert spent(user_header="X-User-ID") == 3
+    assert spent(user_header="X-User-ID", identity=lambda _: "ada", resolver=PROXY, peer="10.1.2.3") == 3
 
 
 def test_a_header_that_stands_twice_names_nobody(kind: Kind, kit: Kit) -> None:
-    layer = kind.layer(kind.make(Said()), kit.options(resolver=PROXY))
+    layer = kind.layer(kind.make(Said()), kit.options(resolver=PROXY, user_header="X-User-ID"))
     for number in range(5):
         two = [("X-User-ID", str(number)), ("X-User-ID", "ada")]
         assert kind.send(layer, headers=two, peer="10.1.2.3").status == 200
@@ -189,7 +199,7 @@ def test_behind_a_proxy_that_was_not_named_nobody_pays_for_others_and_it_is_said
     assert ask("8.8.4.4") == 200
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
-    assert "not a trusted proxy" in warnings[0].getMessage()
+    assert "10.1.2.3 with x-forwarded-for, but that address is no trusted proxy" in warnings[0].getMessage()
 
 
 def test_a_known_user_pays_even_behind_such_a_proxy(kind: Kind, kit: Kit) -> None:
