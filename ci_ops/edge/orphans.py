@@ -10,8 +10,12 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from ci_ops.edge.lock import held_locks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ci_ops.edge.lock import FileLock
 
 _SCRIPT = """
 trap '' HUP INT TERM
@@ -22,23 +26,32 @@ while read -r sign group; do
     -) case $groups in *" $group "*) groups="${groups%% $group *} ${groups#* $group }" ;; esac ;;
   esac
 done
-[ "$groups" = ' ' ] && exit 0
-for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
-sleep 4
-for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+work() { for group in $groups; do kill -s 0 -- "-$group" 2>/dev/null && return 0; done; return 1; }
+finish() {
+  for group in $groups; do kill -s "$1" -- "-$group" 2>/dev/null; done
+  tries=$2
+  while work && [ "$tries" -gt 0 ]; do sleep 0.1 2>/dev/null || sleep 1; tries=$((tries - 1)); done
+}
+finish TERM 20
+finish KILL 20
 """
+"""Two seconds from TERM to KILL: nobody hears what an orphan reports, and a next run may wait for its lock.
+
+The wait after KILL is bounded, because a process that nobody collects counts as a member of its group."""
 
 
 class OrphanGuard:
     """A tiny shell process that ends our children when we cannot.
 
-    It outlives us by the time that takes.
+    It outlives us by the time that takes, and holds our locks until then: the
+    next deployment must not begin beside a step of the one that was killed.
 
     It reads the numbers of the running process groups from a pipe whose other
     end we alone hold. However we end, kill -9 included, the pipe closes, and
-    the groups still on its list get TERM and four seconds later KILL. It is
-    started with the first child and costs two milliseconds once. Only the
-    moment between a child's start and the note of its number is not covered.
+    the groups still on its list get TERM and two seconds later KILL. It is
+    started with the first child, and anew for the first child after a lock was
+    taken or released; that costs two milliseconds. Only the moment between a
+    child's start and the note of its number is not covered.
 
     PR_SET_PDEATHSIG would need code between fork and exec, which is unsafe in
     a process with threads; it also reaches only the child itself, not its
@@ -49,32 +62,33 @@ class OrphanGuard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shell: subprocess.Popen[bytes] | None = None
-        self._is_started = False
+        self._shell: _Shell | None = None
 
     @contextmanager
     def watching(self, group: int) -> Iterator[None]:
         """Have that process group ended if we die meanwhile."""
-        self._tell(f"+ {group}\n")
+        with self._lock:
+            if self._shell is None or self._shell.locks != held_locks():
+                self._shell = _Shell(held_locks())
+            shell = self._shell
+        shell.tell(f"+ {group}\n")
         try:
             yield
         finally:
-            self._tell(f"- {group}\n")
+            shell.tell(f"- {group}\n")
 
-    def _tell(self, line: str) -> None:
-        with self._lock:
-            if not self._is_started:
-                self._is_started = True
-                self._start()
-            if self._shell is not None and self._shell.stdin is not None:
-                with suppress(OSError):  # somebody killed the guard: the children are still ours to end
-                    self._shell.stdin.write(line.encode())
 
-    def _start(self) -> None:
+class _Shell:
+    """The guard's process; it ends with the last child that is entered in it."""
+
+    def __init__(self, locks: tuple[FileLock, ...]) -> None:
+        self.locks = locks
+        self.popen: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
         if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             return
         with suppress(OSError):  # without a shell there is no guard, and programs can still be run
-            self._shell = subprocess.Popen(
+            self.popen = subprocess.Popen(
                 ["/bin/sh", "-c", _SCRIPT],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -83,8 +97,16 @@ class OrphanGuard:
                 cwd="/",
                 env={"PATH": os.defpath},
                 start_new_session=True,
+                pass_fds=[lock.descriptor for lock in locks if lock.descriptor is not None],
             )
-            weakref.finalize(self, _dismiss, self._shell)
+            weakref.finalize(self, _dismiss, self.popen)
+
+    def tell(self, line: str) -> None:
+        """Send one line; a guard that was killed cannot be told, and the children are still ours."""
+        if self.popen is None or self.popen.stdin is None:
+            return
+        with self._lock, suppress(OSError):
+            self.popen.stdin.write(line.encode())
 
 
 def _dismiss(shell: subprocess.Popen[bytes]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,8 @@ class LocalStore:
     """
 
     directory: Path
+    pause: Callable[[float], None] = field(default=time.sleep, repr=False, compare=False)
+    """How a claim on a lock waits; the world's own sleep ends with a stop request."""
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def lines(self, name: str) -> LocalLines:
@@ -79,7 +83,7 @@ class LocalStore:
         path = self._path(name if name.endswith(".lock") else f"{name}.lock")
         with _usable(path):
             make_directory(path.parent)
-            return FileLock.take(path, holder=holder, since=since)
+            return FileLock.take(path, holder=holder, since=since, pause=self.pause)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

@@ -98,7 +98,7 @@ class RealWorld:
         """Records, journals and locks in that folder."""
         from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
 
-        return LocalStore(directory)
+        return LocalStore(directory, self._clock.sleep)
 
     def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
         """Seconds between tries.

@@ -188,13 +188,16 @@ class Releases(Target):
         no_undo: str = "",
         required: bool = True,
     ) -> Command:
-        """A step that leaves a mark when it is done, so that a killed run can tell."""
+        """A step that leaves a mark when it is done, so that a killed run can tell.
+
+        The shell around it outlives TERM: a command that ends in an orderly way must get its mark.
+        """
         folder = self._quoted(STATE_FOLDER)
         mark = f"{folder}/{record.id}.{key}.done"
         return Command(
             title=title,
             key=key,
-            run=f"set -e\n(\n{run}\n)\n: > {mark}",
+            run=f"trap : TERM\nset -e\n(\n{run}\n)\n: > {mark}",
             probe=f"test -e {mark}",
             undo=Command(
                 title=f"Take back: {title.lower()}",

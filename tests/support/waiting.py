@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,3 +21,11 @@ def wait_until(is_so: Callable[[], object], *, limit_seconds: float = LIMIT_SECO
     while not is_so():
         assert time.monotonic() < end, f"waited {limit_seconds} s in vain"
         never.wait(0.005)
+
+
+def is_alive(pid: int) -> bool:
+    """True for a process that has not ended; one that nobody collects yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.errors import LockHeld, UsageError
+from ci_ops.core.errors import Interrupted, LockHeld, UsageError
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import RealProcess
 from ci_ops.edge.store import LocalStore
+from tests.support.waiting import is_alive
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ci_ops.edge.lock import FileLock
@@ -162,26 +164,80 @@ def test_a_lock_file_that_may_not_be_written_is_no_lock(tmp_path: Path) -> None:
         take(tmp_path)
 
 
-def test_a_lock_whose_holder_cannot_be_written_down_is_not_kept(tmp_path: Path) -> None:
+def test_a_full_disk_takes_the_holder_from_the_message_but_not_the_lock(tmp_path: Path) -> None:
     script = (
         "import resource, sys\n"
         "from datetime import UTC, datetime\n"
         "from pathlib import Path\n"
-        "from ci_ops.core.errors import UsageError\n"
+        "from ci_ops.core.errors import LockHeld\n"
         "from ci_ops.edge.store import LocalStore\n"
         "store, limits = LocalStore(Path(sys.argv[1])), resource.getrlimit(resource.RLIMIT_FSIZE)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))\n"
-        "try:\n"
-        "    store.acquire('deployment', holder='x', since=datetime.now(UTC))\n"
-        "except UsageError as error:\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, limits)\n"
-        "    print(error)\n"
         "store.acquire('deployment', holder='x', since=datetime.now(UTC)).check()\n"
+        "try:\n"
+        "    store.acquire('deployment', holder='y', since=datetime.now(UTC))\n"
+        "except LockHeld as error:\n"
+        "    print(error.what)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout == f"{tmp_path}/deployment.lock: cannot be used: File too large\n"
+    assert done.stdout == "the lock is held by another process\n"
+
+
+WORKING = HOLDING.replace(
+    "sys.stdin.read()",
+    """
+import os
+from ci_ops.core.text.redact import Redactor
+from ci_ops.edge.clock import StopSignal
+from ci_ops.edge.process import RealProcess
+
+step = "trap '' TERM; echo $$; sleep 100"
+RealProcess(env=os.environ, stop=StopSignal(), redact=Redactor()).run(
+    step, timeout_seconds=99, on_line=lambda line: print(line, flush=True)
+)""",
+)
+
+
+@pytest.fixture
+def orphan(tmp_path: Path) -> Iterator[int]:
+    """The process of a step that ignores TERM, whose run has just been killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKING, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "held\n"
+        step = int(run.stdout.readline())
+        run.kill()
+        run.wait()
+    yield step
+    assert not is_alive(step)
+
+
+def test_the_lock_of_a_killed_run_is_free_when_its_step_has_ended(tmp_path: Path, orphan: int) -> None:
+    lock = take(tmp_path)
+    assert not is_alive(orphan)
+    lock.release()
+
+
+def test_a_stop_ends_the_wait_for_the_step_of_a_killed_run(tmp_path: Path, orphan: int) -> None:
+    def stopped(_: float) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        LocalStore(tmp_path, stopped).acquire("deployment", holder="", since=SINCE)
+    take(tmp_path).release()
+
+
+def test_a_step_that_cannot_be_ended_in_time_is_named(
+    tmp_path: Path, orphan: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ci_ops.edge.lock.ENDING_SECONDS", 0.0)
+        with pytest.raises(LockHeld, match=r"held by the last step of a run that was killed \(the other"):
+            take(tmp_path)
+    take(tmp_path).release()
 
 
 def test_somebody_who_keeps_removing_the_file_causes_no_harm(tmp_path: Path) -> None:

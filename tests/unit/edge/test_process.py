@@ -15,7 +15,7 @@ import pytest
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.process import TERM_SECONDS, RealProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import is_alive, wait_until
 
 PYTHON = sys.executable
 AMPLE_SECONDS = 30.0
@@ -23,14 +23,6 @@ AMPLE_SECONDS = 30.0
 
 def make(*secrets: str, stop: StopSignal | None = None) -> RealProcess:
     return RealProcess(env=os.environ, stop=stop or StopSignal(), redact=Redactor(secrets))
-
-
-def is_alive(pid: int) -> bool:
-    """True for a process that has not ended; one that nobody collects yet has."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def pid_in(file: Path) -> int:
@@ -325,7 +317,7 @@ from ci_ops.edge.process import RealProcess
 
 process = RealProcess(env=os.environ, stop=StopSignal(), redact=Redactor())
 process.run(f"sleep 100 >/dev/null 2>&1 & echo $! > {sys.argv[1]}/server", timeout_seconds=9)
-print(process._guard._shell.pid, flush=True)
+print(process._guard._shell.popen.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -343,11 +335,17 @@ def test_a_server_that_a_finished_command_started_outlives_our_violent_end(tmp_p
         os.kill(server, signal.SIGKILL)
 
 
+def guard_of(process: RealProcess) -> subprocess.Popen[bytes]:
+    shell = process._guard._shell
+    assert shell is not None
+    assert shell.popen is not None
+    return shell.popen
+
+
 def test_a_guard_that_somebody_killed_is_not_missed() -> None:
     process = make()
     process.run("true", timeout_seconds=AMPLE_SECONDS)
-    shell = process._guard._shell
-    assert shell is not None
+    shell = guard_of(process)
     shell.kill()
     shell.wait()
     assert process.run("echo still here", timeout_seconds=AMPLE_SECONDS).stdout == "still here\n"
@@ -356,8 +354,7 @@ def test_a_guard_that_somebody_killed_is_not_missed() -> None:
 def test_the_guard_goes_with_its_owner() -> None:
     process = make()
     process.run("true", timeout_seconds=AMPLE_SECONDS)
-    shell = process._guard._shell
-    assert shell is not None
+    shell = guard_of(process)
     assert is_alive(shell.pid)
     del process
     wait_until(lambda: shell.returncode is not None)

@@ -10,10 +10,12 @@ import pytest
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.delivery.journal import open_journal
 from ci_ops.core.delivery.step import StepResult
-from ci_ops.core.errors import Inconclusive
+from ci_ops.core.errors import Inconclusive, Interrupted
 from ci_ops.core.plugin import Placement
 from ci_ops.core.report import StepState
+from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.store import LocalStore
+from ci_ops.edge.world import RealWorld
 from ci_ops.flows._placement import measure_placement
 from ci_ops.flows._run import step_environment
 from ci_ops.targets.releases import Releases
@@ -279,3 +281,16 @@ def test_a_folder_in_the_place_of_the_link_is_no_measurement(tmp_path: Path) -> 
     (host.path / "current").mkdir()
     with pytest.raises(Inconclusive, match="current is not a link"):
         measured(host)
+
+
+def test_a_command_that_ends_in_its_own_time_after_term_counts_as_done(tmp_path: Path) -> None:
+    stop = StopSignal()
+    host = Host(tmp_path, build="trap '' TERM; kill -TERM $PPID; sleep 0.3; echo built >> ../../log")
+    host.world = RealWorld(env=host.world.env, stop=stop)
+    record = numbered(1)
+    with stop.listening(), pytest.raises(Interrupted):
+        host.executor(record).run(host.target.deploy_steps(record))
+    host.world = a_world()
+    execution = host.executor(record).run(host.target.deploy_steps(record))
+    assert execution.failed is None
+    assert (host.path / "log").read_text() == "built\n"
