@@ -100,7 +100,7 @@ class Notifier:
         if self.dry_run:
             return _skipped(name, event, f"dry run: would send by {channel.plugin_name()}: {message.title}")
         if not self._claim(event, name):
-            return _skipped(name, event, "it has this event already")
+            return _skipped(name, event, "already delivered")
         started_seconds = self.world.clock.monotonic()
         try:
             answer, tries = self._send(channel, message, self._seconds_for(name))

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.event import JobSubject
 from ci_ops.core.message import Link, Message
 from ci_ops.core.plugin import shorten
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import encodable, map_texts, one_line
 
 if TYPE_CHECKING:
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Event
     from ci_ops.core.ports import Templates
 
@@ -29,6 +31,7 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\]+", re.IGNORECASE)
 
 def message_for(event: Event, templates: Templates) -> Message:
     """What to say about the event; raises ValueError when its template is malformed."""
+    record = event.record
     rendered = templates.render(f"messages/{event.name}.j2", **_context(event))
     things = _things(rendered, name=event.name)
     facts = [_pair(value) for value in things["fact"]]
@@ -41,7 +44,7 @@ def message_for(event: Event, templates: Templates) -> Message:
         lines=tuple(things["line"]),
         facts=tuple((label, value) for label, value in facts if value),
         links=tuple(Link(label=label, url=url) for label, url in links if _WEB_ADDRESS.fullmatch(url)),
-        record=map_texts(event.record, lambda text: shorten(encodable(text), ADDRESS_CHARACTERS)),
+        record=record and map_texts(record, lambda text: shorten(encodable(text), ADDRESS_CHARACTERS)),
         sequence=event.sequence,
     )
 
@@ -66,31 +69,41 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _context(event: Event) -> dict[str, Any]:
     """The names a message template may use, each a clean line; empty when unknown."""
-    record = event.record
-    is_own_record = (
-        record.kind == "rollback"
-    )  # an automatic rollback is told with the failed deployment's record
-    duration = record.duration_seconds
+    subject = event.subject
     known = {
-        "id": record.id,
-        "service": record.service,
-        "environment": record.environment,
-        "revision": record.revision[:7],
-        "ref": record.ref,
-        "version": record.version,
-        "back_to": (record.revision if is_own_record else record.previous_revision)[:7],
-        "away_from": (record.previous_revision if is_own_record else record.revision)[:7],
-        "actor": record.actor,
-        "duration": "" if duration is None else format_duration(duration),
-        "reason": record.reason,
-        "error": record.error,
+        "service": subject.service,
+        "environment": subject.environment,
+        "revision": subject.revision[:7],
+        "ref": subject.ref,
+        "actor": subject.actor,
         "sentence": event.sentence,
+        **(_of_job(subject) if isinstance(subject, JobSubject) else _of_deployment(subject)),
     }
-    address = one_line(record.run_url)
+    address = one_line(subject.run_url)
     return {
         **{name: _clean(value) for name, value in known.items()},
         "run_url": address if len(address) <= ADDRESS_CHARACTERS else "",
         "details": _details(event.details),
+    }
+
+
+def _of_job(job: JobSubject) -> dict[str, str]:
+    return {"job": job.name}
+
+
+def _of_deployment(record: DeploymentRecord) -> dict[str, str]:
+    # An automatic rollback is told with the failed deployment's record.
+    is_own_record = record.kind == "rollback"
+    duration = record.duration_seconds
+    return {
+        "id": record.id,
+        "version": record.version,
+        "back_to": (record.revision if is_own_record else record.previous_revision)[:7],
+        "away_from": (record.previous_revision if is_own_record else record.revision)[:7],
+        "duration": "" if duration is None else format_duration(duration),
+        "reason": record.reason,
+        "error": record.error,
+        "state": str(record.state),
     }
 
 

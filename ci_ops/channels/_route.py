@@ -59,8 +59,8 @@ def recipients(event: Event, *, routes: Sequence[Route], channels: Sequence[str]
 def matches(route: Route, event: Event) -> bool:
     """True when the route takes this event."""
     return (
-        (not route.events or any(fnmatchcase(event.name, pattern) for pattern in route.events))
-        and _is_for(route.environments, event.record.environment)
+        (not route.events or any(fnmatchcase(name, each) for each in route.events for name in event.names))
+        and _is_for(route.environments, event.subject.environment)
         and is_at_least(event.severity, route.min_severity)
     )
 

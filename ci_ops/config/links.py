@@ -14,7 +14,7 @@ from ci_ops.config.tree import Entry, Listing, Node, Place, Scalar, Table
 from ci_ops.config.variables import fill
 from ci_ops.core.environment import DEFAULT_ENVIRONMENT
 from ci_ops.core.errors import Problem, UsageError
-from ci_ops.core.event import Kind, Stage
+from ci_ops.core.event import EVENT_NAMES
 from ci_ops.core.plugin import Check, Phase
 from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.plugins import Family
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 ALL = "all"
 """In a route's `to`: every channel."""
 
-_EVENTS = tuple(f"{kind}.{stage}" for kind in Kind for stage in Stage)
 _RULE = re.compile(r"(?P<plugin>[a-z0-9-]+)/(?P<rule>[a-z0-9-]+|\*)")
 
 
@@ -106,8 +105,8 @@ def _about_item(key: str, text: str, channels: tuple[str, ...], environments: tu
         is_known = text in {*channels, ALL}
         return "" if is_known else f"there is no channel of that name{did_you_mean(text, channels)}"
     if key == "events":
-        is_known = any(fnmatchcase(each, text) for each in _EVENTS)
-        return "" if is_known else f"there is no event of that name{did_you_mean(text, _EVENTS)}"
+        is_known = any(fnmatchcase(each, text) for each in EVENT_NAMES)
+        return "" if is_known else f"there is no event of that name{did_you_mean(text, EVENT_NAMES)}"
     is_known = not environments or any(
         is_meant(text, each, environments) for each in (*environments, DEFAULT_ENVIRONMENT)
     )

@@ -11,10 +11,12 @@ from ci_ops.core.health.status import Status
 
 
 class Kind(StrEnum):
-    """What is going on."""
+    """What an event is about."""
 
     DEPLOYMENT = "deployment"
     ROLLBACK = "rollback"
+    JOB = "job"
+    """A job of a workflow in which nothing was deployed or rolled back."""
 
 
 class Stage(StrEnum):
@@ -25,16 +27,38 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
+EVENT_NAMES = (
+    *(f"{kind}.{stage}" for kind in (Kind.DEPLOYMENT, Kind.ROLLBACK) for stage in Stage),
+    f"{Kind.JOB}.{Stage.COMPLETED}",
+    f"{Kind.JOB}.{Stage.FAILED}",
+)
+"""The dotted name of every event there is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobSubject:
+    """A job that deployed nothing, as an event speaks of it; every text is empty where it is unknown."""
+
+    service: str
+    environment: str
+    name: str = ""
+    """Workflow and job, as people know them."""
+    revision: str = ""
+    ref: str = ""
+    actor: str = ""
+    run_url: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """Something that happened to a deployment, for those who want to know."""
+    """Something that happened to a deployment or in a job."""
 
     id: str
-    """`<deployment id>/<kind>.<stage>`: the same event sent twice has one id."""
+    """`<deployment id>/<kind>.<stage>`, or the job's key instead: the same event sent twice has one id."""
     sequence: int
     kind: Kind
     stage: Stage
-    record: DeploymentRecord
+    subject: DeploymentRecord | JobSubject
     severity: Status
     """pass, warn or fail."""
     sentence: str
@@ -45,6 +69,20 @@ class Event:
     def name(self) -> str:
         """The dotted name that routes match: `deployment.failed`."""
         return f"{self.kind}.{self.stage}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a route may call it by.
+
+        The end of a job in which no deployment began is news for those who
+        want to hear how deployments end.
+        """
+        return (self.name, f"{Kind.DEPLOYMENT}.{self.stage}") if self.kind is Kind.JOB else (self.name,)
+
+    @property
+    def record(self) -> DeploymentRecord | None:
+        """The deployment that it is about; None for a job without one."""
+        return self.subject if isinstance(self.subject, DeploymentRecord) else None
 
 
 class Outcome(StrEnum):

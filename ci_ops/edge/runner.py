@@ -46,9 +46,19 @@ class RunContext:
     event: str = ""
     """Such as `push` or `pull_request`."""
     sha: str = ""
-    """The commit in question; for a pull request its head, not the trial merge."""
+    """GITHUB_SHA: the commit of the event, which is not always the one that is checked out."""
+    head_sha: str = ""
+    """The head of the pull request; empty for other events."""
+    pull_request: int | None = None
+    """Its number."""
     ref: str = ""
     actor: str = ""
+    """Who started the first attempt."""
+    triggering_actor: str = ""
+    """Who started this attempt: after a re-run, not the actor."""
+    workflow: str = ""
+    job: str = ""
+    """The job's id in its workflow."""
     repository: str = ""
     """`owner/name`."""
     is_fork: bool = False
@@ -58,6 +68,11 @@ class RunContext:
     temp: Path | None = None
     """The job's own temporary folder."""
     workspace: Path | None = None
+
+    @property
+    def owner(self) -> str:
+        """The attempt of the run, by one name; empty away from GitHub."""
+        return f"{self.repository}/{self.run_id}/{self.run_attempt}" if self.run_id else ""
 
 
 class Runner:
@@ -144,9 +159,14 @@ class Runner:
         run_id = env.get("GITHUB_RUN_ID", "")
         return RunContext(
             event=name,
-            sha=_text(head, "sha") or env.get("GITHUB_SHA", ""),
+            sha=env.get("GITHUB_SHA", ""),
+            head_sha=_text(head, "sha"),
+            pull_request=_number(_inside(event, "pull_request", "number")),
             ref=env.get("GITHUB_REF", ""),
             actor=env.get("GITHUB_ACTOR", ""),
+            triggering_actor=env.get("GITHUB_TRIGGERING_ACTOR", ""),
+            workflow=env.get("GITHUB_WORKFLOW", ""),
+            job=env.get("GITHUB_JOB", ""),
             repository=repository,
             is_fork=is_pull_request and from_repository.casefold() != repository.casefold(),
             run_id=run_id if run_id.isascii() and run_id.isdigit() else "",
@@ -326,6 +346,10 @@ def _size_bytes(path: Path) -> int:
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:
     return Path(env[name]) if env.get(name) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _inside(document: object, *keys: str) -> object:

@@ -47,14 +47,33 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Who asks, from where: the runner's context or the laptop's user."""
+    """Who asks, from where: the runner's context or the laptop's user; empty where it is unknown."""
 
+    event: str = ""
+    """What started the run, such as `push` or `pull_request`."""
+    pull_request: int | None = None
+    is_fork: bool = False
+    """True for a pull request from another repository."""
     revision: str = ""
+    """The commit in question: what was asked for, else what is checked out."""
     ref: str = ""
     actor: str = ""
+    """Who started the first attempt of the run."""
+    triggering_actor: str = ""
+    """Who started this attempt: after a re-run, not the actor."""
+    attempt: int = 1
     run_url: str = ""
     owner: str = ""
-    """Names the run; a later step of the same run may take up its journal."""
+    """Names the attempt of the run; a later step of it may resume its journal."""
+    job: str = ""
+    """Names the job of that attempt; a later step of it may speak of what it did."""
+    job_name: str = ""
+    """Workflow and job, as people know them."""
+
+    @property
+    def operator(self) -> str:
+        """Who is responsible for what this run does."""
+        return self.triggering_actor or self.actor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +133,7 @@ class Job:
             environment=self.environment,
             revision=revision,
             ref=self.origin.ref,
-            actor=self.origin.actor,
+            actor=self.origin.operator,
             run_url=self.origin.run_url,
             url=shown(self.config.verify.url),  # a ledger may be read by many, GitHub's by everybody
             started_at=now,

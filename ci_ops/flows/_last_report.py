@@ -1,4 +1,4 @@
-"""The last report of this environment, for the next command of the same job."""
+"""The last report of this environment, for later commands of the same job."""
 
 from __future__ import annotations
 
@@ -30,23 +30,29 @@ class LastReport:
     """What failed and what to do, one line each."""
 
     @property
-    def went_back(self) -> bool:
-        """True when the last thing that happened was a way back."""
-        return self.command == "rollback" or self.reason in {"rolled-back", "rollback-failed"}
+    def is_rollback(self) -> bool:
+        """True when the last thing that happened was a rollback."""
+        if self.reason in {"rolled-back", "rollback-failed"}:
+            return True
+        return self.command == "rollback" and self.reason != "unchanged" and self.status.is_good
 
 
-def keep_last_report(store: Store, report: Report) -> None:
-    """Write the report down for the next command."""
-    document = report.to_json() | {"lines": list(problem_lines((*report.results, *report.proof)))}
+def keep_last_report(store: Store, report: Report, *, job: str) -> None:
+    """Write the report down for later commands of that job (`Origin.job`)."""
+    lines = list(problem_lines((*report.results, *report.proof)))
+    document = report.to_json() | {"lines": lines, "job": job}
     store.write(FILE, json.dumps(document, ensure_ascii=True))
 
 
-def read_last_report(store: Store) -> LastReport | None:
-    """The last report; None when there is none that can be read here."""
+def read_last_report(store: Store, *, job: str) -> LastReport | None:
+    """Return the last report of that job; None when there is none that can be read here.
+
+    A state folder may outlive a job: what another one did is not this one's.
+    """
     text = store.read(FILE)
     try:
         document: dict[str, Any] = json.loads(text) if text else {}
-        if document.get("schema") != REPORT_SCHEMA:
+        if document.get("schema") != REPORT_SCHEMA or document.get("job") != job:
             return None
         record = document["record"]
         return LastReport(

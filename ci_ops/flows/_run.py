@@ -92,18 +92,23 @@ class Run:
     def tell(
         self, kind: Kind, stage: Stage, *, severity: Status, sentence: str, details: Iterable[str] = ()
     ) -> None:
-        """Have every sink told, once; nobody waits for it before the report is made."""
+        """Send an event about the record to every sink, once, in the background."""
         assert self.record is not None
-        event = Event(
-            id=f"{self.record.id}/{kind}.{stage}",
-            sequence=self._telling.count + 1,
-            kind=kind,
-            stage=stage,
-            record=self.record,
-            severity=severity,
-            sentence=sentence,
-            details=tuple(details),
+        self.publish(
+            Event(
+                id=f"{self.record.id}/{kind}.{stage}",
+                sequence=self._telling.count + 1,
+                kind=kind,
+                stage=stage,
+                subject=self.record,
+                severity=severity,
+                sentence=sentence,
+                details=tuple(details),
+            )
         )
+
+    def publish(self, event: Event) -> None:
+        """Send the event to every sink, once; only the report waits for it."""
         self._telling.tell(event)
 
     def report(self, reason: str = "", sentence: str = "") -> Report:

@@ -57,7 +57,7 @@ def deploy(job: Job, options: DeployOptions) -> Report:
     if job.dry_run:
         return _rehearse(run, revision, options)
     now = job.world.clock.now()
-    lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.actor, since=now)
+    lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.operator, since=now)
     try:
         return _deploy_locked(run, revision, options, lock)
     except Interrupted as stop:

@@ -1,13 +1,14 @@
-"""Notify: tell the channels how the last run of this job ended."""
+"""Notify: send how this job ended to the channels, once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.record import DeploymentRecord, State
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import Interrupted, UsageError
-from ci_ops.core.event import Kind, Outcome, Stage
+from ci_ops.core.event import Delivery, Event, JobSubject, Kind, Outcome, Stage
 from ci_ops.core.health.status import Status, status_of
 from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.core.traits import Traits
@@ -15,6 +16,7 @@ from ci_ops.flows._last_report import LastReport, read_last_report
 from ci_ops.flows._run import Run
 
 if TYPE_CHECKING:
+    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
 
@@ -22,11 +24,12 @@ TRAITS = Traits(command="notify", uses=frozenset({"notify"}), recipients="to")
 
 _JOB_WORDS = {"success": Status.PASS, "failure": Status.FAIL, "cancelled": Status.ERROR}
 """The words of `job.status`. Source: GitHub documentation, contexts reference, job context."""
+_ENDINGS = {"cancelled": "was cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotifyOptions:
-    """What the caller knows of how it ended."""
+    """What the caller knows of how the job ended."""
 
     status: str = ""
     """success, failure, cancelled, or one of our own words; empty for the last report's."""
@@ -34,34 +37,58 @@ class NotifyOptions:
     """What to say; empty for the last report's sentence."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ending:
+    """How the job ended: what the caller says, and what the last report of this job says."""
+
+    word: str
+    given: Status | None
+    last: LastReport | None
+
+    @property
+    def severity(self) -> Status:
+        """The worse of both, as a message shows it."""
+        known = self.last.status if self.last else None
+        found = self.given if known is None or (self.given and not self.given.is_good) else known
+        return found if found is not None and found.is_good else Status.FAIL
+
+    @property
+    def is_of_deployment(self) -> bool:
+        """True where a deployment or rollback of this job is what the ending is about.
+
+        A job that failed after a good deployment failed at something else.
+        """
+        if self.last is None or self.last.record is None:
+            return False
+        return self.severity.is_good or not self.last.status.is_good
+
+
 def notify(job: Job, options: NotifyOptions) -> Report:
-    """One message per event: what a channel was told before is not sent again."""
+    """Send one message per event; what a channel has already received is not sent again."""
     run = Run(job, "notify")
-    last = read_last_report(job.site.store)
-    run.record = last.record if last and last.record else _stand_in(job)
+    last = read_last_report(job.site.store, job=job.origin.job)
+    ending = _Ending(word=options.status.strip().casefold(), given=_status_of(options), last=last)
+    run.record = last.record if last and last.record else _without_deployment(job)
     if not job.sinks:
-        run.note("No channel is configured and `to` is empty: nobody was told.")
-        return run.report("warned", "Nobody was told.")
-    severity = _severity(options, last)
-    kind, stage = _event_of(last, severity)
-    sentence = options.sentence or (last.sentence if last else "") or _plain_sentence(run.record, severity)
-    run.tell(kind, stage, severity=severity, sentence=sentence, details=last.lines if last else ())
-    deliveries = run.report().deliveries
-    told = [each.target for each in deliveries if each.outcome is Outcome.DELIVERED]
-    failed = any(each.outcome is Outcome.FAILED for each in deliveries)
-    if job.world.stop.requested and not told:
-        stop = Interrupted(job.world.stop.requested)
-        return run.report(stop.reason.name, "Stopped by a signal before anybody was told.")
-    said = f"Told {', '.join(told)}." if told else "Nobody had to be told anew."
-    return run.report("delivery-failed" if failed else "ok", said)
+        run.note("No channel is configured and `to` is empty, so no message was sent.")
+        return run.report("warned", "No message was sent.")
+    if ending.given is None and last is None:
+        raise UsageError(
+            "nothing in this job says how it ended",
+            where="status",
+            hint="Give `status`: success, failure or cancelled, as `job.status` has them.",
+        )
+    if last is not None and ending.is_of_deployment:
+        kind, stage = _deployment_event(last, ending.severity)
+        sentence = options.sentence or last.sentence
+        run.tell(kind, stage, severity=ending.severity, sentence=sentence, details=last.lines)
+    else:
+        run.publish(_job_event(job, ending, options.sentence))
+    return _reported(run)
 
 
-def _stand_in(job: Job) -> DeploymentRecord:
-    """A record for a job in which nothing of ours has left one."""
-    return job.new_record(revision=job.origin.revision, state=State.RUNNING)
-
-
-def _severity(options: NotifyOptions, last: LastReport | None) -> Status:
+def _status_of(options: NotifyOptions) -> Status | None:
+    """The status that the caller gives; None for none. Raises UsageError for an unknown word."""
     word = options.status.strip().casefold()
     given = _JOB_WORDS.get(word) or status_of(word)
     if word and given is None:
@@ -71,19 +98,76 @@ def _severity(options: NotifyOptions, last: LastReport | None) -> Status:
             where="status",
             hint="success, failure or cancelled, as `job.status` has them; empty for the last report's.",
         )
-    known = last.status if last else None
-    if given is None or (known is not None and given.is_good):
-        given = known or given or Status.ERROR
-    return given if given.is_good else Status.FAIL
+    return given
 
 
-def _event_of(last: LastReport | None, severity: Status) -> tuple[Kind, Stage]:
-    if last is not None and last.went_back:
+def _without_deployment(job: Job) -> DeploymentRecord:
+    """What the report is about where nothing was deployed: a record without an id."""
+    record = job.new_record(revision=job.origin.revision, state=State.PLANNED)
+    return replace(record, id="", started_at=None)
+
+
+def _deployment_event(last: LastReport, severity: Status) -> tuple[Kind, Stage]:
+    if last.is_rollback:
         return Kind.ROLLBACK, Stage.FAILED if last.reason == "rollback-failed" else Stage.COMPLETED
     return Kind.DEPLOYMENT, Stage.COMPLETED if severity.is_good else Stage.FAILED
 
 
-def _plain_sentence(record: DeploymentRecord, severity: Status) -> str:
-    ended = "went well" if severity.is_good else "failed"
-    about = f" for {record.short_revision}" if record.revision else ""
-    return f"The job{about} in {record.environment} {ended}."
+def _job_event(job: Job, ending: _Ending, sentence: str) -> Event:
+    """The end of a job of which no deployment is to be told."""
+    origin = job.origin
+    stage = Stage.COMPLETED if ending.severity.is_good else Stage.FAILED
+    subject = JobSubject(
+        service=job.config.service,
+        environment=job.environment,
+        name=origin.job_name,
+        revision=origin.revision,
+        ref=origin.ref,
+        actor=origin.operator,
+        run_url=origin.run_url,
+    )
+    return Event(
+        id=f"{_job_key(job, sentence)}/{Kind.JOB}.{stage}",
+        sequence=1,
+        kind=Kind.JOB,
+        stage=stage,
+        subject=subject,
+        severity=ending.severity,
+        sentence=sentence or _job_sentence(origin.revision, ending),
+        details=ending.last.lines if ending.last else (),
+    )
+
+
+def _job_key(job: Job, sentence: str) -> str:
+    """The part of the event's id that is the same when the same thing is said of the same job."""
+    key = job.origin.job or f"{job.world.clock.now():%Y%m%dT%H%M%S.%fZ}"
+    return f"{key}/{hashlib.sha256(sentence.encode()).hexdigest()[:8]}" if sentence else key
+
+
+def _job_sentence(revision: str, ending: _Ending) -> str:
+    how = _ENDINGS.get(ending.word) or ("went well" if ending.severity.is_good else "failed")
+    about = f" for {revision[:7]}" if revision else ""
+    before = f" Before that: {ending.last.sentence}" if ending.last else ""
+    return f"The job{about} {how}.{before}"
+
+
+def _reported(run: Run) -> Report:
+    """The report on what was sent, and on what was not."""
+    deliveries = run.report().deliveries
+    sent = [each.target for each in deliveries if each.outcome is Outcome.DELIVERED]
+    failed = [each for each in deliveries if each.outcome is Outcome.FAILED]
+    requested = run.job.world.stop.requested
+    if requested and not sent:
+        return run.report(Interrupted(requested).reason.name, "Stopped by a signal before anything was sent.")
+    parts = [
+        f"Sent to {', '.join(sent)}." if sent else "",
+        *(f"Not delivered to {each.target}: {each.sentence}." for each in failed),
+        "" if sent or failed else _nothing_new(deliveries),
+    ]
+    return run.report("delivery-failed" if failed else "ok", " ".join(part for part in parts if part))
+
+
+def _nothing_new(deliveries: tuple[Delivery, ...]) -> str:
+    """Why nothing was sent: each reason once."""
+    reasons = dict.fromkeys(each.sentence for each in deliveries)
+    return f"Nothing was sent: {'; '.join(reasons)}."

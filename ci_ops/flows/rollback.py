@@ -53,7 +53,7 @@ def rollback(job: Job, options: RollbackOptions) -> Report:
     if job.dry_run:
         return _rehearse(run, options)
     now = job.world.clock.now()
-    lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.actor, since=now)
+    lock = job.site.store.acquire(LOCK, holder=job.origin.run_url or job.origin.operator, since=now)
     try:
         return _rollback_locked(run, options, lock)
     except Interrupted as stop:

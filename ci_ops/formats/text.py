@@ -73,7 +73,7 @@ def _head(report: Report) -> Iterator[str]:
     yield f"  {_line(said.sentence)}"
     if said.advice:
         yield f"  hint: {_line(said.advice)}"
-    if report.record is not None:
+    if report.record is not None and report.record.id:
         yield f"  deployment: {_line(report.record.id)}"
 
 

@@ -48,7 +48,7 @@ def keep(session: Session, report: Report) -> None:
         return
     try:
         if session.call.traits.keeps_report:
-            keep_last_report(session.job.site.store, report)
+            keep_last_report(session.job.site.store, report, job=session.job.origin.job)
         remember(session.job.site.store, report.deliveries)
     except CiOpsError as error:
         session.job.watch.note(f"Not kept for later commands: {error}")
@@ -62,7 +62,7 @@ def _write_files(session: Session, report: Report, summary: str) -> tuple[Path, 
     """The JSON report and the summary in the state folder, and wherever else they are wanted."""
     # "unchanged" speaks of an earlier deployment, whose own report must not be written over.
     record = report.record if report.verdict != "unchanged" else None
-    folder = session.state_folder / (record.id if record else report.command)
+    folder = session.state_folder / (record.id if record and record.id else report.command)
     wanted = [(folder / f"{report.command}.json", "json"), (folder / f"{report.command}.md", "markdown")]
     wanted += [(path, format_for(path)) for path in session.reports]
     for path, name in wanted:

@@ -33,7 +33,7 @@ def show_commit_status(session: Session, context: str, report: Report | None) ->
         return
     try:
         session.remote.commit_status(
-            run.sha,
+            run.head_sha or run.sha,
             context=context,
             state=commit_state(report.status if report else None),
             description=report.sentence if report else "Looking",

@@ -21,10 +21,17 @@ def origin_of(call: Call, config: Config, world: RealWorld, runner: Runner, fold
     context = runner.context
     return Origin(
         revision=call.get("revision") or _revision(call, config, world, runner, folder),
+        event=context.event,
+        pull_request=context.pull_request,
+        is_fork=context.is_fork,
         ref=context.ref,
         actor=context.actor or _user(),
+        triggering_actor=context.triggering_actor,
+        attempt=context.run_attempt,
         run_url=runner.run_url,
-        owner=f"{context.repository}/{context.run_id}/{context.run_attempt}" if context.run_id else "",
+        owner=context.owner,
+        job=f"{context.owner}/{context.job}" if context.owner else "",
+        job_name=" / ".join(each for each in (context.workflow, context.job) if each),
     )
 
 
@@ -34,7 +41,7 @@ def _revision(call: Call, config: Config, world: RealWorld, runner: Runner, fold
     if not call.traits.needs_revision and not is_checked:
         return ""
     if runner.context.sha:
-        return runner.context.sha
+        return runner.context.head_sha or runner.context.sha
     done = world.process.run(["git", "rev-parse", "HEAD"], timeout_seconds=10.0, directory=folder)
     return done.stdout.strip() if done.exit_code == 0 else ""
 

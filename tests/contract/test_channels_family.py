@@ -22,7 +22,7 @@ from ci_ops.core.plugin import Channel
 from ci_ops.edge.world import RealWorld
 from ci_ops.plugins import family
 from tests.support.channels import CREDENTIALS, EXAMPLES, LOCAL, SECRET_PATH
-from tests.support.events import EVENTS, hostile_event
+from tests.support.events import EVENTS, JOB_EVENTS, hostile_event
 from tests.support.golden import assert_golden
 from tests.support.jump_clock import JumpClock
 from tests.support.published import assert_published
@@ -108,9 +108,9 @@ def test_the_request_is_the_golden_one(name: str, kind: str, world: RealWorld, r
     assert_golden(f"channels/{name}/{kind}.txt", as_text(receiver.taken[0]))
 
 
-@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize("kind", [*EVENTS, *JOB_EVENTS])
 def test_an_event_fits_its_published_schema(kind: str, world: RealWorld, receiver: Receiver) -> None:
-    send(world, receiver.url(SECRET_PATH), "webhook", about=EVENTS[kind])
+    send(world, receiver.url(SECRET_PATH), "webhook", about={**EVENTS, **JOB_EVENTS}[kind])
     assert_published(json.loads(receiver.taken[0].body), "event-1")
 
 

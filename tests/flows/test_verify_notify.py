@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,116 @@ def test_a_job_that_went_well_after_a_bad_verification_is_still_bad_news(shop: S
     assert "fail" in str(message).lower()
 
 
+def told_of(shop: Shop, **options: str) -> str:
+    """What a channel of its own hears of the end of this job."""
+    shop.service.messages.clear()
+    report = shop.notify(NotifyOptions(**options), to=(f"{shop.service.url}/services/end",))
+    assert report.verdict == "ok"
+    (message,) = shop.service.told
+    return message
+
+
+def test_a_job_that_deployed_nothing_ends_well_or_fails_and_claims_nothing(shop: Shop) -> None:
+    well, failed = (told_of(shop, status=status) for status in ("success", "failure"))
+    assert well == "✅ shop: the job ended well — The job went well."
+    assert failed == "❌ shop: the job failed — The job failed."
+    assert "was cancelled" in told_of(shop, status="cancelled")
+
+
+def test_the_end_of_a_job_without_a_deployment_has_no_record_and_no_id(shop: Shop) -> None:
+    report = shop.notify(NotifyOptions(status="success"), revision=ONE)
+    assert report.record is not None
+    assert (report.record.id, report.record.revision, report.record.state) == ("", ONE, State.PLANNED)
+    assert shop.history == []
+
+
+def test_a_job_that_fails_after_a_good_deployment_does_not_call_the_deployment_bad(shop: Shop) -> None:
+    shop.deploy(ONE)
+    message = told_of(shop, status="failure")
+    assert message.startswith("❌ shop: the job failed — The job failed.")
+    assert f"Before that: {ONE[:7]} is live in production and verified." in message
+
+
+def test_a_release_that_was_not_verified_is_not_called_live(shop: Shop) -> None:
+    shop.deploy(ONE, NO_VERIFY)
+    message = told_of(shop, status="success")
+    assert f"{ONE[:7]} is deployed to production, not verified" in message
+    assert "is live" not in message
+
+
+def test_a_look_at_a_service_is_no_deployment(shop: Shop) -> None:
+    (shop.service.folder / "revision").write_text(ONE)
+    assert shop.verify(revision=ONE).verdict == "ok"
+    assert "the job ended well" in told_of(shop, status="success")
+
+
+def on_a_run(shop: Shop, tmp_path: Path, *, run: int, job: str = "ship", attempt: int = 1) -> None:
+    """Let the next commands find themselves in that job; the state outlives it, as on a self-hosted runner."""
+    shop.env |= {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REPOSITORY": "org/shop",
+        "GITHUB_RUN_ID": str(run),
+        "GITHUB_RUN_ATTEMPT": str(attempt),
+        "GITHUB_JOB": job,
+        "GITHUB_WORKFLOW": "release",
+        "RUNNER_TEMP": str(tmp_path / "runner"),
+    }
+
+
+@pytest.mark.parametrize("later", [{"run": 8}, {"run": 7, "job": "nightly"}, {"run": 7, "attempt": 2}])
+def test_what_another_job_did_is_not_told_as_this_ones(
+    shop: Shop, tmp_path: Path, later: dict[str, Any]
+) -> None:
+    on_a_run(shop, tmp_path, run=7)
+    shop.deploy(ONE)
+    on_a_run(shop, tmp_path, **later)
+    message = told_of(shop, status="success")
+    assert "the job ended well" in message
+    assert ONE[:7] not in message
+
+
+def test_the_same_job_tells_of_its_deployment(shop: Shop, tmp_path: Path) -> None:
+    on_a_run(shop, tmp_path, run=7)
+    shop.deploy(ONE)
+    assert f"{ONE[:7]} is live in production" in told_of(shop, status="success")
+
+
+def test_a_job_is_known_by_its_workflow_and_told_once(shop: Shop, tmp_path: Path) -> None:
+    on_a_run(shop, tmp_path, run=7)
+    shop.notify(NotifyOptions(status="failure"))
+    assert "release / ship" in str(shop.service.messages[-1])
+    report = shop.notify(NotifyOptions(status="failure"))
+    assert (report.sentence, len(shop.service.messages)) == ("Nothing was sent: already delivered.", 1)
+    assert shop.notify(NotifyOptions(status="failure", sentence="More.")).sentence == "Sent to team."
+
+
+def test_nothing_says_how_the_job_ended_without_a_status_and_a_report(shop: Shop) -> None:
+    with pytest.raises(UsageError, match="nothing in this job says how it ended"):
+        shop.notify()
+
+
+def test_a_rollback_with_nothing_to_do_is_not_told_as_one(shop: Shop) -> None:
+    report = shop.deploy(ONE)
+    assert shop.rollback(RollbackOptions(deployment_id=id_of(report))).verdict == "unchanged"
+    assert "rolled back" not in told_of(shop, status="success")
+
+
+def test_a_delivery_that_failed_is_said_with_its_cause(shop: Shop) -> None:
+    shop.env["SHOP_WEBHOOK"] = "http://127.0.0.1:1/services/x"
+    report = shop.notify(NotifyOptions(status="failure"))
+    assert (report.verdict, report.exit_code) == ("delivery-failed", 0)
+    assert report.sentence.startswith("Not delivered to team: ")
+
+
+def test_a_route_that_wants_to_hear_of_failed_deployments_hears_of_a_job_that_failed_before(
+    shop: Shop,
+) -> None:
+    shop.write_config(CONFIG + "  routes: [{events: [deployment.failed], to: [team]}]\n")
+    assert shop.notify(NotifyOptions(status="failure")).sentence == "Sent to team."
+    report = shop.notify(NotifyOptions(status="success"))
+    assert report.sentence == "Nothing was sent: no route for job.completed."
+
+
 def test_a_stop_before_anybody_was_told_is_no_pass(shop: Shop) -> None:
     stop = StopSignal()
 
@@ -119,7 +230,7 @@ def test_nobody_to_tell_is_said(shop: Shop) -> None:
     shop.write_config("version: 1\n")
     report = shop.notify()
     assert (report.status, report.exit_code) == (Status.WARN, 0)
-    assert "Nobody was told." in report.sentence
+    assert report.sentence == "No message was sent."
 
 
 def test_a_channel_that_fails_is_a_warning_never_a_failed_deployment(shop: Shop) -> None:
@@ -202,7 +313,7 @@ def test_a_broken_file_stops_every_other_command(shop: Shop) -> None:
 
 def test_a_job_without_a_commit_is_told_without_one(shop: Shop) -> None:
     shop.notify(NotifyOptions(status="failure"))
-    assert "The job in production failed." in shop.service.told[-1]
+    assert "The job failed." in shop.service.told[-1]
 
 
 def test_what_cannot_be_written_at_the_end_is_a_note_and_changes_no_verdict(

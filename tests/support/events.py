@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ci_ops.core.delivery.record import State
-from ci_ops.core.event import Event, Kind, Stage
+from ci_ops.core.event import Event, JobSubject, Kind, Stage
 from ci_ops.core.health.status import Status
 from tests.support.reports import HOSTILE, NEW, OLD, hostile_record, record
 
@@ -22,7 +22,7 @@ def event(kind: Kind = Kind.DEPLOYMENT, stage: Stage = Stage.COMPLETED, **change
         sequence=1,
         kind=kind,
         stage=stage,
-        record=about,
+        subject=about,
         severity=severity,
         sentence="The release is live and verified.",
     )
@@ -58,3 +58,23 @@ EVENTS = {
     "hostile": hostile_event(),
 }
 """Every kind of event, by the name of its golden files."""
+
+JOB = JobSubject(
+    service="shop",
+    environment="staging",
+    name="release / ship",
+    revision=NEW,
+    actor="octocat",
+    run_url="https://github.com/acme/shop/actions/runs/42",
+)
+JOB_EVENTS = {
+    f"job.{stage}": event(
+        kind=Kind.JOB,
+        stage=stage,
+        id=f"acme/shop/42/1/ship/job.{stage}",
+        subject=JOB,
+        sentence="The job ended.",
+    )
+    for stage in (Stage.COMPLETED, Stage.FAILED)
+}
+"""The ends of a job in which nothing was deployed, by their names."""

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_ops.channels._message import ADDRESS_CHARACTERS, MAX_DETAILS, VALUE_CHARACTERS, message_for
+from ci_ops.core.delivery.record import State
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.message import Link
 from ci_ops.edge.templates import JinjaTemplates
-from tests.support.events import EVENTS, event, hostile_event
+from tests.support.events import EVENTS, JOB_EVENTS, event, hostile_event
 from tests.support.reports import NEW, OLD, record
 
 TEMPLATES = JinjaTemplates()
@@ -49,6 +50,22 @@ def test_the_title_says_it_all(name: str, title: str) -> None:
     assert message.event == name
     assert message.event_id.endswith(f"/{name}")
     assert message.links == (Link(label="Run", url="https://github.com/acme/shop/actions/runs/42"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("job.completed", "shop: the job ended well"), ("job.failed", "shop: the job failed")]
+)
+def test_a_job_without_a_deployment_is_told_as_a_job(name: str, title: str) -> None:
+    message = message_for(JOB_EVENTS[name], TEMPLATES)
+    assert (message.title, message.lines, message.record) == (title, ("The job ended.",), None)
+    facts = [("Job", "release / ship"), ("Environment", "staging"), ("Revision", NEW[:7]), ("By", "octocat")]
+    assert message.facts == tuple(facts)
+
+
+def test_a_release_is_called_live_only_once_it_was_verified() -> None:
+    unverified = record(state=State.UNVERIFIED)
+    message = message_for(event(record=unverified), TEMPLATES)
+    assert message.title == "shop: abc1234 is deployed to production, not verified"
 
 
 def test_what_is_not_known_is_left_out() -> None:

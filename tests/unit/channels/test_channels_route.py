@@ -12,7 +12,7 @@ from ci_ops.channels.console import Console
 from ci_ops.channels.slack import Slack
 from ci_ops.channels.webhook import Webhook
 from ci_ops.core.event import Kind, Stage
-from tests.support.events import event
+from tests.support.events import JOB_EVENTS, event
 from tests.support.reports import record
 
 CHANNELS = ("ops", "dev", "audit")
@@ -52,6 +52,15 @@ def test_patterns_match_dotted_names(pattern: str, heard: set[str]) -> None:
         if recipients(each, routes=routes, channels=CHANNELS)
     }
     assert found == heard
+
+
+@pytest.mark.parametrize("pattern", ["job.failed", "job.*", "*.failed", "deployment.failed"])
+def test_the_end_of_a_job_is_heard_by_those_who_hear_of_deployments(pattern: str) -> None:
+    routes = [Line(events=(pattern,), to=("ops",))]
+    assert recipients(JOB_EVENTS["job.failed"], routes=routes, channels=CHANNELS) == ("ops",)
+    assert ("job.completed" in pattern or pattern == "job.*") == bool(
+        recipients(JOB_EVENTS["job.completed"], routes=routes, channels=CHANNELS)
+    )
 
 
 def test_every_matching_route_adds_its_channels_once() -> None:

@@ -54,7 +54,7 @@ def test_an_address_is_told_whose_kind_is_recognised(terminal: Terminal) -> None
         said = terminal.run("notify", "--to", receiver.url("/hook"), "--status", "success")
     assert said.code == 0
     assert [asked.path for asked in told] == ["/hook"]
-    assert json.loads(told[0].body)["type"] == "deployment.completed"
+    assert json.loads(told[0].body)["type"] == "job.completed"
 
 
 @pytest.mark.parametrize(

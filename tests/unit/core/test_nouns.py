@@ -181,7 +181,7 @@ def test_an_event_has_a_dotted_name() -> None:
         sequence=1,
         kind=Kind.ROLLBACK,
         stage=Stage.FAILED,
-        record=a_record(),
+        subject=a_record(),
         severity=Status.FAIL,
         sentence="",
     )

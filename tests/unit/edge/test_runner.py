@@ -318,11 +318,24 @@ def context_of(tmp_path: Path, payload: object, **env: str) -> Runner:
 HEAD, TRIAL_MERGE = "a" * 40, "b" * 40
 
 
-def test_for_a_pull_request_the_commit_is_its_head_and_not_the_trial_merge(tmp_path: Path) -> None:
-    payload = {"pull_request": {"head": {"sha": HEAD, "repo": {"full_name": "Org/App"}}}}
+def test_of_a_pull_request_its_number_its_head_and_the_trial_merge_are_known(tmp_path: Path) -> None:
+    payload = {"pull_request": {"number": 7, "head": {"sha": HEAD, "repo": {"full_name": "Org/App"}}}}
     env = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_SHA": TRIAL_MERGE, "GITHUB_REPOSITORY": "org/app"}
     context = context_of(tmp_path, payload, **env).context
-    assert (context.sha, context.is_fork, context.event) == (HEAD, False, "pull_request")
+    assert (context.head_sha, context.sha, context.pull_request) == (HEAD, TRIAL_MERGE, 7)
+    assert (context.is_fork, context.event) == (False, "pull_request")
+
+
+def test_after_a_re_run_the_one_who_started_it_is_known_beside_the_actor(tmp_path: Path) -> None:
+    env = {
+        "GITHUB_ACTOR": "octocat",
+        "GITHUB_TRIGGERING_ACTOR": "mona",
+        "GITHUB_REPOSITORY": "org/app",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_RUN_ATTEMPT": "3",
+    }
+    context = context_of(tmp_path, {}, **env).context
+    assert (context.actor, context.triggering_actor, context.owner) == ("octocat", "mona", "org/app/7/3")
 
 
 @pytest.mark.parametrize(
@@ -339,7 +352,7 @@ def test_a_pull_request_that_is_not_surely_ours_counts_as_a_fork(tmp_path: Path,
     env = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "org/app", "GITHUB_SHA": TRIAL_MERGE}
     context = context_of(tmp_path, payload, **env).context
     assert context.is_fork
-    assert context.sha in {HEAD, TRIAL_MERGE}
+    assert context.head_sha in {HEAD, ""}
 
 
 def test_a_push_is_what_the_variables_say(tmp_path: Path) -> None:
