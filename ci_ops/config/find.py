@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.config.shown import shown
 from ci_ops.core.errors import UsageError
+from ci_ops.core.folders import folders_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,19 +46,6 @@ def project_folder(start: Path, env: Mapping[str, str], asked: str = "") -> Path
     """
     path = None if asked or env.get(VARIABLE) else find_file(start, env)
     return path.parent if path else start
-
-
-def folders_up(start: Path) -> tuple[Path, ...]:
-    """`start` and its parents up to the repository's root.
-
-    `start` alone outside a repository.
-    """
-    start = start.absolute()
-    upwards = (start, *start.parents)
-    for index, folder in enumerate(upwards):
-        if (folder / ".git").exists():
-            return upwards[: index + 1]
-    return (start,)
 
 
 def name_for(path: Path, start: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.contract.requirement_files import read_requirement_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _REQUIREMENT = re.compile(
     r"\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*"
@@ -16,7 +18,6 @@ _REQUIREMENT = re.compile(
 )
 _PINNED = re.compile(r"={2,3}\s*[^*,\s]+")
 _DIRECT = re.compile(r"[\w+.-]+://|\.{0,2}/")
-_MOST_FILES = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,10 @@ class Dependency:
     """True when it has a marker, so that it may rightly be missing elsewhere."""
     is_pinned: bool = False
     """True when there is exactly one version, or a direct reference."""
+    text: str = ""
+    """The requirement as it is written; empty for Poetry's tables."""
+    poetry: tuple[str, ...] = ()
+    """The alternatives of Poetry's own constraints, such as `^2.1`."""
     group: str = ""
     """Extra or dependency group; empty for what is always needed."""
     file: str = ""
@@ -54,6 +59,7 @@ def read_requirement(text: str, *, group: str = "", file: str = "", line: int = 
         specifier="" if is_direct else rest,
         is_conditional=match["marker"] is not None,
         is_pinned=is_direct or _PINNED.fullmatch(rest) is not None,
+        text=text,
         group=group,
         file=file,
         line=line,
@@ -75,9 +81,23 @@ def in_pyproject(document: Mapping[str, Any], text: str) -> Iterator[Dependency]
     for group, table in _poetry_tables(document):
         for name, wish in table.items():
             if normal(name) != "python":
-                is_optional = isinstance(wish, dict) and bool(wish.get("optional") or wish.get("markers"))
-                found = Dependency(name=normal(name), group=group, is_conditional=is_optional)
+                wishes = wish if isinstance(wish, list) else [wish]
+                found = Dependency(
+                    name=normal(name),
+                    group=group,
+                    is_conditional=any(map(_is_conditional, wishes)),
+                    poetry=tuple(filter(None, map(_constraint, wishes))),
+                )
                 yield _with_line(found, text)
+
+
+def _is_conditional(wish: Any) -> bool:
+    return isinstance(wish, dict) and bool(wish.get("optional") or wish.get("markers"))
+
+
+def _constraint(wish: Any) -> str:
+    version = wish.get("version") if isinstance(wish, dict) else wish
+    return version if isinstance(version, str) else ""
 
 
 def _listed(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -107,60 +127,29 @@ def _with_line(found: Dependency, text: str) -> Dependency:
     pattern = re.compile(rf"(?<![\w.-]){spelt}(?![\w-])", re.IGNORECASE)
     lines = text.splitlines()
     line = next((number for number, each in enumerate(lines, start=1) if pattern.search(each)), 1)
-    return Dependency(
-        name=found.name,
-        specifier=found.specifier,
-        is_conditional=found.is_conditional,
-        is_pinned=found.is_pinned,
-        group=found.group,
-        file="pyproject.toml",
-        line=line,
-    )
+    return replace(found, file="pyproject.toml", line=line)
 
 
 def in_requirements(path: Path, root: Path) -> Iterator[Dependency]:
-    """Every requirement of a requirements file.
-
-    And of those it includes within the project.
+    """Every requirement of a requirements file and of those it includes within the project.
 
     Raises OSError or ValueError when one of them cannot be read.
     """
-    waiting, done = [path], set[Path]()
-    while waiting and len(done) < _MOST_FILES:
-        current = waiting.pop(0).resolve()
-        if current in done or not current.is_relative_to(root.resolve()):
+    found = read_requirement_files(path, root)
+    for gap in found.gaps:
+        if gap.kind == "missing" and not gap.is_constraint:
+            raise FileNotFoundError(f"{gap.file}:{gap.line} includes a file that cannot be read")
+    for line in found.lines:
+        if line.is_constraint or line.is_editable:
             continue
-        done.add(current)
-        file = current.relative_to(root.resolve()).as_posix()
-        for number, line in _logical_lines(current.read_text("utf-8-sig")):
-            option = re.fullmatch(r"(?:-r|--requirement)[\s=]\s*(\S+)", line)
-            if option:
-                waiting.append(current.parent / option[1])
-            elif found := _requirement_line(line, file=file, number=number):
-                yield found
-
-
-def _requirement_line(line: str, *, file: str, number: int) -> Dependency | None:
-    if line.startswith("-"):
-        return None  # an option, or an editable folder, which no index serves
-    text = re.split(r"\s--(?:hash|global-option|config-settings)\b", line)[0].strip()
-    if _DIRECT.match(text):
-        # Not shown and not compared: such an address may have a token in it.
-        return Dependency(
-            name="a direct reference", is_pinned=True, is_conditional=True, file=file, line=number
-        )
-    return read_requirement(text, file=file, line=number)
-
-
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Number and text of each line, with continuations joined and comments taken out."""
-    held, start = "", 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        start = start if held else number
-        held += line.removesuffix("\\")
-        if line.endswith("\\"):
-            continue
-        clean = re.sub(r"(?:^|\s+)#.*", "", held).strip()
-        held = ""
-        if clean:
-            yield start, clean
+        if _DIRECT.match(line.text):
+            # Not shown and not compared: such an address may have a token in it.
+            yield Dependency(
+                name="a direct reference",
+                is_pinned=True,
+                is_conditional=True,
+                file=line.file,
+                line=line.line,
+            )
+        elif requirement := read_requirement(line.text, file=line.file, line=line.line):
+            yield requirement

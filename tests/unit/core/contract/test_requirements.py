@@ -121,5 +121,5 @@ def test_a_requirements_file_is_read_with_its_continuations_comments_and_include
 
 def test_a_missing_include_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("-r nowhere.txt\n")
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(OSError, match=r"requirements\.txt:1 includes"):
         list(in_requirements(tmp_path / "requirements.txt", tmp_path))

@@ -1,0 +1,116 @@
+"""Whether poetry.lock and pdm.lock carry the hash of the pyproject.toml beside them.
+
+Both tools refuse a lock file whose hash is another one. Source: `poetry/packages/locker.py`
+(1.8 to 2.5) and `pdm/project/project_file.py` (2.0 to 2.29), which say what is hashed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.checks.lockfile.faults import fault
+from ci_ops.checks.lockfile.locks import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ci_ops.checks._verdict import Fault
+    from ci_ops.checks.lockfile.locks import Lock
+    from ci_ops.checks.lockfile.project import Project
+
+_POETRY_LEGACY = ("dependencies", "source", "extras", "dev-dependencies")
+_PROJECT = ("requires-python", "dependencies", "optional-dependencies")
+_GENERATOR = re.compile(r"Poetry (\d+)\.(\d+)")
+
+
+def stale_hash(lock: Lock, project: Project) -> Iterator[Fault]:
+    """Yield a fault where the lock was made from another pyproject.toml."""
+    if not project.document:
+        return
+    if lock.name == "poetry.lock":
+        written = table(lock.document, "metadata").get("content-hash")
+        expected = _poetry_hashes(project.document, lock.text)
+    else:
+        written, expected = _pdm_written(lock), _pdm_hashes(project.document)
+        if written is None:
+            return
+    if written not in expected:
+        yield fault(
+            "out-of-step",
+            f"{lock.file} was made from another pyproject.toml: its content hash does not fit.",
+            file=lock.file,
+            line=_line(lock.text, str(written)),
+            expected=f"the hash {expected[0][:12]}…",
+            observed=f"the hash {written[:12]}…" if isinstance(written, str) else "no hash",
+            advice=lock.relock,
+        )
+
+
+def _poetry_hashes(document: Mapping[str, Any], lock_text: str) -> list[str]:
+    """The hashes that Poetry takes for fresh, its own latest first."""
+    accepted = [_poetry_hash(document, with_groups=True)]
+    generator = _GENERATOR.search(lock_text.partition("\n")[0])
+    if generator is None or (int(generator[1]), int(generator[2])) < (2, 3):
+        accepted.append(_poetry_hash(document, with_groups=False))
+    return accepted
+
+
+def _poetry_hash(document: Mapping[str, Any], *, with_groups: bool) -> str:
+    project, poetry = table(document, "project"), table(document, "tool", "poetry")
+    groups = table(document, "dependency-groups") if with_groups else {}
+    standard = {key: project[key] for key in _PROJECT if project.get(key) is not None}
+    own: dict[str, Any] = {}
+    for key in (*_POETRY_LEGACY, "group"):
+        # The old tables are hashed as null where they are missing, but only in a project of the old form.
+        is_old_form = key in _POETRY_LEGACY and not standard and not groups
+        if poetry.get(key) is not None or is_old_form:
+            own[key] = poetry.get(key)
+    relevant: dict[str, Any] = {"project": standard} if standard else {}
+    relevant |= {"dependency-groups": groups} if groups else {}
+    return _digest(relevant | {"tool": {"poetry": own}} if relevant else own)
+
+
+def _pdm_written(lock: Lock) -> str | None:
+    """The hash in the lock; None where it has none to compare, or the inputs themselves in its place."""
+    metadata = table(lock.document, "metadata")
+    if "lock_inputs" in metadata:
+        return None
+    written = metadata.get("content_hash")
+    if isinstance(written, str):
+        return written.removeprefix("sha256:")
+    by_pylock = table(lock.document, "tool", "pdm", "hashes").get("sha256")
+    return by_pylock if isinstance(by_pylock, str) else "" if lock.name == "pdm.lock" else None
+
+
+def _pdm_hashes(document: Mapping[str, Any]) -> list[str]:
+    project, pdm = table(document, "project"), table(document, "tool", "pdm")
+    groups: dict[str, list[Any]] = {}
+    for name, listed in (
+        *table(document, "dependency-groups").items(),
+        *table(pdm, "dev-dependencies").items(),
+    ):
+        key = re.sub(r"[^A-Za-z0-9]+", "-", name).lower()
+        groups[key] = [*groups.get(key, []), *(listed if isinstance(listed, list) else [])]
+    relevant = {
+        "sources": pdm.get("source", []),
+        "dependencies": project.get("dependencies", []),
+        "dev-dependencies": groups,
+        "optional-dependencies": project.get("optional-dependencies", {}),
+        "requires-python": project.get("requires-python", ""),
+        "resolution": pdm.get("resolution", {}),
+    }
+    return [_digest(relevant)]
+
+
+def _digest(value: object) -> str:
+    """Dates and times, which no dependency has, are written as text."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _line(text: str, word: str) -> int:
+    """The line with that word, the first one where it is nowhere."""
+    before = text.partition(word)[0] if word and word in text else ""
+    return before.count("\n") + 1
