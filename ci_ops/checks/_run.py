@@ -17,7 +17,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.checks._crew import Crew
-from ci_ops.checks._verdict import RETRY_AFTER_FACT
+from ci_ops.checks._verdict import HAS_DOCUMENT_FACT, RETRY_AFTER_FACT
 from ci_ops.core.deadline import Deadline, ask_until
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.health.status import Status
@@ -148,6 +148,10 @@ class _Answer:
         return not bad or not all(result.transient for result in bad)
 
     @property
+    def has_document(self) -> bool:
+        return any(result.facts.get(HAS_DOCUMENT_FACT) for result in self.results)
+
+    @property
     def wait_seconds(self) -> float | None:
         asked = [
             result.facts[RETRY_AFTER_FACT] for result in self.results if RETRY_AFTER_FACT in result.facts
@@ -173,7 +177,7 @@ class _Asking:
 
         def ask() -> _Answer:
             self.world.stop.check()
-            results = self._once(named, first=not tries)
+            results = self._once(named, tries)
             tries.append(_Answer(results=results, at_seconds=clock.monotonic() - started))
             return tries[-1]
 
@@ -189,13 +193,13 @@ class _Asking:
             _finished(result, named, self.world, tries=tries, seconds=seconds) for result in answer.results
         )
 
-    def _once(self, named: NamedCheck, *, first: bool) -> tuple[Result, ...]:
+    def _once(self, named: NamedCheck, tries: Sequence[_Answer]) -> tuple[Result, ...]:
         plugin, results = named.plugin, list[Result]()
         if self.phase not in plugin.phases:
             where = " or ".join(sorted(plugin.phases))
             return (_trouble(plugin, "wrong-phase", f"This check is for {where}, not for {self.phase}."),)
         try:
-            results.extend(plugin.run(self._subject(first=first), self.world))
+            results.extend(plugin.run(self._subject(tries), self.world))
         except Interrupted:
             raise
         except CiOpsError as error:
@@ -207,10 +211,18 @@ class _Asking:
             results.append(_trouble(plugin, "crashed"))
         return tuple(results) or (_trouble(plugin, "no-result"),)
 
-    def _subject(self, *, first: bool) -> Subject:
+    def _subject(self, tries: Sequence[_Answer]) -> Subject:
+        """The subject for the next try, with what the earlier ones showed and the time that is left."""
+        if not tries:
+            return self.subject
         whole = self.subject.timeout_seconds
         left = max(self.deadline.left_seconds, LEAST_TRY_SECONDS)
-        return self.subject if first else replace(self.subject, timeout_seconds=min(whole, left))
+        had_document = any(each.has_document for each in tries)
+        return replace(
+            self.subject,
+            timeout_seconds=min(whole, left),
+            had_health_document=self.subject.had_health_document or had_document,
+        )
 
 
 def _trouble(plugin: Check, rule: str, sentence: str = "", advice: str = "") -> Result:

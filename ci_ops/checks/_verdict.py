@@ -23,6 +23,9 @@ _MOST_REDACTED_CHARACTERS = 4000
 RETRY_AFTER_FACT = "retry_after_seconds"
 """The fact by which a result says how long the other side asked to wait."""
 
+HAS_DOCUMENT_FACT = "health_document"
+"""The fact that the address answered a health document: from then on a page of HTML there is a failure."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:

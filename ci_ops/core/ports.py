@@ -323,6 +323,8 @@ class Subject:
     revision: str = ""
     """The commit that should be live; empty when nobody said."""
     previous_revision: str = ""
+    had_health_document: bool = False
+    """True when the health address answered a health document before."""
     environment: str = "production"
     timeout_seconds: float = 10.0
     """For one try of one check; the machinery keeps the deadline over all tries."""

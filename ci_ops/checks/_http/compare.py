@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._http.assertions import holds, search, text_of, told
+from ci_ops.checks._http.freshness import age_seconds, cache_sign
+from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.jsonpath import MISSING, find, read_json
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
@@ -20,19 +21,17 @@ if TYPE_CHECKING:
 
 _PASSING_STATUSES = frozenset({404, 408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 511})
-_CACHE_HEADERS = (
-    "x-cache",
-    "cf-cache-status",
-    "x-cache-status",
-    "x-vercel-cache",
-    "x-proxy-cache",
-    "cache-status",
-)
-_HIT = re.compile(r"(?<![a-z])(?:hit(?!-for)|stale|updating)(?![a-z])", re.IGNORECASE)
 
 
 def compare(world: World, response: Response, expected: Expectation, *, subject: str) -> Iterator[Fault]:
-    """Everything about the answer that is not as expected; the status alone when that is wrong."""
+    """Yield everything about the answer that is not as expected.
+
+    A gate alone where something else answered, the status alone where that is wrong.
+    """
+    gate = gate_fault(world, response, subject)
+    if gate is not None and not _is_wanted_redirect(response, expected):
+        yield gate
+        return
     wrong_status = _status_fault(world, response, expected, subject)
     if wrong_status is not None:
         yield wrong_status
@@ -44,9 +43,28 @@ def compare(world: World, response: Response, expected: Expectation, *, subject:
     yield from _json_faults(world, response, expected, subject)
 
 
-def accepts(expected: Expectation, status: int) -> bool:
-    """True when that HTTP status is among the expected ones."""
-    return status in expected.statuses if expected.statuses else 200 <= status <= 299
+def gate_fault(world: World, response: Response, subject: str) -> Fault | None:
+    """Return the fault for an answer that is not the service's own; None when nothing shows that."""
+    gate = gate_of(response)
+    if not gate:
+        return None
+    return Fault(
+        rule="gate",
+        severity=Status.ERROR,
+        sentence=f"{subject} is answered by {evidence(world, gate, 120)}, not by the service.",
+        expected="an answer of the service itself",
+        observed=evidence(
+            world, f"{response.status}: {response.headers.get('location') or response.text}", 160
+        ),
+        subject=subject,
+        transient=response.status in {429, 503},
+        wait_seconds=_asked_wait(world, response),
+    )
+
+
+def _is_wanted_redirect(response: Response, expected: Expectation) -> bool:
+    """Return True where the user expects the application to send visitors to another sign-in."""
+    return 300 <= response.status <= 399 and expected.accepts(response.status)
 
 
 def is_transient_status(status: int) -> bool:
@@ -57,23 +75,9 @@ def is_transient_status(status: int) -> bool:
     return status in _PASSING_STATUSES or (status >= 500 and status not in _LASTING_STATUSES)
 
 
-def age_seconds(response: Response) -> int:
-    """Whole seconds for which a cache says it has had the answer; 0 for none."""
-    text = response.headers.get("age", "").partition(",")[0].strip()
-    return int(text[:9]) if text.isascii() and text.isdigit() else 0
-
-
-def cache_hit(response: Response) -> str:
-    """The header by which a cache says the answer is its own; empty for none."""
-    for name in _CACHE_HEADERS:
-        if _HIT.search(response.headers.get(name, "")):
-            return name
-    return ""
-
-
 def _status_fault(world: World, response: Response, expected: Expectation, subject: str) -> Fault | None:
     status = response.status
-    if accepts(expected, status):
+    if expected.accepts(status):
         return None
     wanted = ", ".join(map(str, expected.statuses)) or "2xx"
     if 300 <= status <= 399:
@@ -106,14 +110,14 @@ def _asked_wait(world: World, response: Response) -> float | None:
 
 
 def _age_faults(response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:
-    age, hit = age_seconds(response), cache_hit(response)
-    if age > expected.max_age or (hit and not expected.max_age):
+    age, sign = age_seconds(response), cache_sign(response)
+    if age > expected.max_age or (sign and not expected.max_age):
         yield Fault(
             rule="aged",
             severity=Status.FAIL,
             sentence=f"{subject} is answered from a cache.",
             expected=f"an answer no older than {format_duration(expected.max_age)}",
-            observed=f"Age: {age}" if age else f"a hit in the header {hit}",
+            observed=f"Age: {age}" if age else sign,
             subject=subject,
             transient=True,
         )

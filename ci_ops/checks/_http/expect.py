@@ -31,6 +31,11 @@ ANSWER_RULES: Mapping[str, Rule] = {
         sentence="The answer is a redirect.",
         advice="Use the address it leads to, or allow redirects with `redirects`.",
     ),
+    "gate": Rule(
+        sentence="Something in front of the service answered in its place.",
+        advice="Let ci-ops through to the service: an exception in the firewall, or a service token in `send-headers`; "
+        "or run it where it reaches the service directly.",
+    ),
     "aged": Rule(
         sentence="The answer comes from a cache, so it says nothing about the release.",
         advice="Answer with `Cache-Control: no-store`, or keep the CDN from caching this address.",
@@ -105,3 +110,7 @@ class Expectation:
     def statuses(self) -> tuple[int, ...]:
         """The accepted statuses; empty for every 2xx."""
         return (self.status,) if isinstance(self.status, int) else self.status
+
+    def accepts(self, status: int) -> bool:
+        """Return True when that HTTP status is among the expected ones."""
+        return status in self.statuses if self.statuses else 200 <= status <= 299

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._http.expect import Expectation
+from ci_ops.checks._http.gate import gate_of
+from ci_ops.checks._http.page import is_html
 from ci_ops.core.ports import HttpError, Response
 from ci_ops.core.text.weburl import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
 
@@ -30,8 +32,8 @@ class Place:
 def find_health(question: Question, parts: SplitResult, path: str = "") -> Place | None:
     """The health address: the path given, the address as typed, or the first usual one that answers 2xx.
 
-    None when nothing usual answers. A server error ends the search: that
-    address exists, and says no. A page of HTML counts as little as `/`,
+    None when nothing usual answers. A server error and a gate end the search:
+    that address exists, and says no. A page of HTML counts as little as `/`,
     because single-page applications answer it everywhere.
     """
     if path or has_path(parts):
@@ -40,19 +42,13 @@ def find_health(question: Question, parts: SplitResult, path: str = "") -> Place
     for candidate in HEALTH_PATHS:
         url = at_path(parts, candidate)
         answer = question.ask(url, Expectation())
-        if isinstance(answer, HttpError) or answer.status >= 500 or answer.status == 429:
+        if isinstance(answer, HttpError) or answer.status >= 500 or answer.status == 429 or gate_of(answer):
             return Place(url=url, answer=answer)
         if 200 <= answer.status <= 299:
-            if candidate != "/" and not _is_page(answer):
+            if candidate != "/" and not is_html(answer):
                 return Place(url=url, answer=answer)
             shallow = shallow or Place(url=url, answer=answer, is_shallow=True)
     return shallow
-
-
-def _is_page(answer: Response) -> bool:
-    return (
-        answer.headers.get("content-type", "").strip().lower().startswith(("text/html", "application/xhtml"))
-    )
 
 
 def every_address(world: World, url: str, *, peer: str) -> tuple[str, ...]:

@@ -34,8 +34,10 @@ class Health(Expectation, HttpCheck):
     answers 2xx is used and named.
 
     Words in the body count: pass, ok, up, healthy; warn, degraded; fail,
-    error, down, unhealthy; of every component too. A body that is no JSON
-    passes on its HTTP status alone, and the result says so.
+    error, down, unhealthy; of every component too. Other text passes on its
+    HTTP status alone, and the result says so. A page of HTML, such as the
+    index of a single-page application or a sign-in, is a warning; a failure
+    where the address answered a health document before.
 
     Source: draft-inadarei-api-health-check-06.
     """
@@ -59,6 +61,11 @@ class Health(Expectation, HttpCheck):
             sentence="The health body says nothing that is understood.",
             advice="Answer `status` with pass, warn or fail; or set `body: any` and assert with `json`.",
         ),
+        "page": Rule(
+            sentence="A page of HTML answers where health is asked.",
+            advice="Name the health route in `path` or the URL and see that the proxy sends it to the application; "
+            "where the page is meant, set `body: any`.",
+        ),
         "shallow": Rule(
             sentence="Only an ordinary page answers, which says little about the service.",
             advice="Add a health route that tries the database and other dependencies, and name it in the URL.",
@@ -81,8 +88,8 @@ class Health(Expectation, HttpCheck):
     """Pause between these answers."""
     max_retries: int | None = None
     """How often a bad answer is asked again at most; without it, until the deadline."""
-    body: Literal["health", "any"] = "health"
-    """`any` looks at the HTTP status and the assertions alone."""
+    body: Literal["auto", "health", "any"] = "auto"
+    """`auto` reads a health document and warns of a page of HTML; `health` fails for one; `any` reads no body."""
     require_dependencies: bool = False
     """Warn when the body names no dependency, as a constant answer does."""
 
@@ -104,17 +111,15 @@ class Health(Expectation, HttpCheck):
         place = find_health(question, parts, self.path)
         if place is None:
             return conclude(self, [_not_found(shown(subject.url))], sentence="", measured=len(HEALTH_PATHS))
-        samples = self._look(question, place)
+        samples = self._look(question, place, had_document=subject.had_health_document)
         if is_open(parts) and samples.answers:
             samples.faults.append(
                 Fault(rule="unencrypted", severity=Status.WARN, sentence="", subject=shown(place.url))
             )
         return samples.result(self, world)
 
-    def _look(self, question: Question, place: Place) -> Samples:
-        samples = Samples(
-            place, self, reads_body=self.body == "health", wants_dependencies=self.require_dependencies
-        )
+    def _look(self, question: Question, place: Place, *, had_document: bool) -> Samples:
+        samples = Samples(place, self, had_document=had_document)
         first = question.ask(place.url, self)
         samples.take(question.world, first)
         if isinstance(first, HttpError):

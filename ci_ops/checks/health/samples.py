@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._http.ask import unanswered
 from ci_ops.checks._http.compare import compare
-from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.checks._http.page import page_in
+from ci_ops.checks._verdict import HAS_DOCUMENT_FACT, Fault, conclude, evidence
 from ci_ops.core.health.document import HealthDocument, parse_health
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports import HttpError
@@ -18,8 +19,8 @@ from ci_ops.core.text.weburl import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci_ops.checks._http.expect import Expectation
     from ci_ops.checks._http.place import Place
+    from ci_ops.checks.health import Health
     from ci_ops.core.plugin import Check
     from ci_ops.core.ports import Response, World
     from ci_ops.core.result import Result
@@ -31,13 +32,13 @@ MOST_COMPONENTS_KEPT = 50
 class Samples:
     """What several answers of one address showed together."""
 
-    def __init__(
-        self, place: Place, expected: Expectation, *, reads_body: bool, wants_dependencies: bool
-    ) -> None:
+    def __init__(self, place: Place, expected: Health, *, had_document: bool) -> None:
         self.place = place
         self.expected = expected
-        self.reads_body = reads_body
-        self.wants_dependencies = wants_dependencies
+        self.reads_body = expected.body != "any"
+        self.wants_dependencies = expected.require_dependencies
+        self.has_to_be_document = had_document or expected.body == "health"
+        """A page of HTML fails, because the service has a health document or the user says so."""
         self.name = shown(place.url)
         self.answers: list[Response] = []
         self.faults: list[Fault] = []
@@ -66,7 +67,15 @@ class Samples:
         self.answers.append(answer)
         document = parse_health(answer.body)
         faults = list(compare(world, answer, self.expected, subject=self.name))
-        is_read = self.reads_body and (document.status is not Status.ERROR or _is_document(answer))
+        page = page_in(world, answer) if self._looks_for_pages and not faults else ""
+        if page:
+            faults.append(self._page_fault(page))
+        is_read = (
+            self.reads_body
+            and not page
+            and (document.status is not Status.ERROR or _is_document(answer))
+            and not any(fault.rule == "gate" for fault in faults)
+        )
         if is_read and not (self.place.is_shallow and document.status is Status.ERROR):
             self.document = document
             faults = [_with_components(world, fault, document) for fault in faults]
@@ -76,6 +85,24 @@ class Samples:
             faults.append(Fault(rule="no-dependencies", severity=Status.WARN, sentence="", subject=self.name))
         for fault in faults:
             self._add(fault, where)
+
+    @property
+    def _looks_for_pages(self) -> bool:
+        """False where the user asserts the body, or where an ordinary page is already what was found."""
+        is_asserted = self.expected.matches or self.expected.json
+        return self.reads_body and not is_asserted and not self.place.is_shallow
+
+    def _page_fault(self, page: str) -> Fault:
+        fails = self.has_to_be_document or self.document is not None
+        return Fault(
+            rule="page",
+            severity=Status.FAIL if fails else Status.WARN,
+            sentence=f"{self.name} answers {page}, which says nothing about the service's health.",
+            expected="a health document",
+            observed=page,
+            subject=self.name,
+            transient=True,
+        )
 
     def _add(self, fault: Fault, where: str) -> None:
         """Keep one fault per rule and subject: the same warning three times says no more."""
@@ -89,9 +116,10 @@ class Samples:
         if self.answers:
             last, seconds = self.answers[-1], format_duration(median(each.seconds for each in self.answers))
             times = f" {len(self.answers)} times in a row" if len(self.answers) > 1 else ""
-            sentence = f"{self.name} answers with status {last.status}{times}, in {seconds}."
+            sentence = f"{self.name} answers with status {last.status}{times}, in {seconds}{_passed(last)}."
             if self.document is None:
-                sentence += " The body is no health document: the status decided."
+                kind = "no health document" if last.text.strip() else "empty"
+                sentence += f" The body is {kind}: the status decided."
         return conclude(
             check, self.faults, sentence=sentence, measured=len(self.answers), facts=self._facts(world)
         )
@@ -103,10 +131,16 @@ class Samples:
             facts["seconds"] = {"min": times[0], "median": median(times), "max": times[-1]}
             facts["final_url"] = shown(self.answers[-1].url)
         if self.document is not None:
+            facts[HAS_DOCUMENT_FACT] = self.document.status is not Status.ERROR
             facts["said"] = evidence(world, self.document.said, 40)
             components = self.document.components[:MOST_COMPONENTS_KEPT]
             facts["components"] = {evidence(world, one.name, 60): str(one.status) for one in components}
         return facts
+
+
+def _passed(answer: Response) -> str:
+    """What redirects were followed, as the end of a sentence."""
+    return f", after a redirect to {shown(answer.url)}" if answer.redirects else ""
 
 
 def _is_document(answer: Response) -> bool:

@@ -54,7 +54,9 @@ class Revision(HttpCheck):
     """
 
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "status", "aged")},
+        **{
+            name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "gate", "status", "aged")
+        },
         "nothing-to-compare": Rule(
             sentence="There is no revision to compare with.",
             advice="Give the shipped commit: `--revision`, or the input `revision: ${{ github.sha }}`.",
@@ -104,7 +106,7 @@ class Revision(HttpCheck):
             fault = unanswered(world, source, subject=shown(own.url))
             return conclude(self, [fault], sentence="", measured=0)
         if isinstance(source, Response):
-            return conclude(self, [told_nothing(shown(own.url), source)], sentence="", measured=1)
+            return conclude(self, [told_nothing(world, shown(own.url), source)], sentence="", measured=1)
         histogram = Histogram(subject, world, source)
         for address, answer in self._sample(question, source):
             histogram.take(address, answer)

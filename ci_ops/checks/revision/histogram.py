@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._http.ask import unanswered
-from ci_ops.checks._http.compare import age_seconds, cache_hit
+from ci_ops.checks._http.compare import gate_fault
+from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.checks.revision.spelling import commits_in, is_commit, is_dirty, is_known, same_revision, short
 from ci_ops.core.health.status import Status
@@ -44,12 +45,15 @@ class Histogram:
             where = f" at {address}" if address else ""
             fault = unanswered(self._world, answer, subject=self._name, where=where)
             self._count(_NO_ANSWER, fault)
+        elif (gate := gate_fault(self._world, answer, self._name)) is not None:
+            self._count("a gate", gate)
         elif answer.status >= 500:
-            self._count(f"status {answer.status}", told_nothing(self._name, answer))
+            self._count(f"status {answer.status}", told_nothing(self._world, self._name, answer))
         else:
             self._take_revision(address, self._source.read(answer))
-            if age_seconds(answer) or cache_hit(answer):
-                self._faults["aged"] = _aged(self._name)
+            age, sign = age_seconds(answer), cache_sign(answer)
+            if age or sign:
+                self._faults["aged"] = _aged(self._name, f"Age: {age}" if age else sign)
 
     def _take_revision(self, address: str, revision: str) -> None:
         text = evidence(self._world, revision, 100)
@@ -128,8 +132,11 @@ def _plain(revision: str) -> str:
     return commits[0] if len(commits) == 1 and not is_dirty(revision) else revision
 
 
-def told_nothing(name: str, answer: Response) -> Fault:
-    """The fault for an answer without a revision: broken, or only silent about it."""
+def told_nothing(world: World, name: str, answer: Response) -> Fault:
+    """Return the fault for an answer without a revision: of a gate, broken, or only silent about it."""
+    gate = gate_fault(world, answer, name)
+    if gate is not None:
+        return gate
     if answer.status < 500:
         return missing(name, f"{answer.status} without a revision")
     return Fault(
@@ -164,13 +171,13 @@ def names_no_commit(name: str, revision: str) -> Fault:
     )
 
 
-def _aged(name: str) -> Fault:
+def _aged(name: str, observed: str) -> Fault:
     return Fault(
         rule="aged",
         severity=Status.FAIL,
         sentence=f"{name} is answered from a cache.",
         expected="an answer of the service itself",
-        observed="an Age or cache header",
+        observed=observed,
         subject=name,
         transient=True,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._http.expect import Expectation
+from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.jsonpath import find, read_json
 from ci_ops.checks._http.place import find_health
 from ci_ops.core.health.document import parse_health
@@ -45,10 +46,13 @@ def find_source(
     """The first source that tells a revision: the version address, the health body, the header.
 
     An answer that tells none when no source does, the one that looks worst;
+    of a gate where there is one;
     an HttpError when the service does not answer.
     """
     first = question.ask(own.url, Expectation())
     if isinstance(first, HttpError):
+        return first
+    if gate_of(first):
         return first
     if own.read(first):
         return replace(own, peer=first.address)
@@ -63,7 +67,8 @@ def find_source(
     in_header = Source(url=own.url, header=header)
     if in_header.read(first):
         return replace(in_header, peer=first.address)
-    return answer if isinstance(answer, Response) and answer.status >= 500 else first
+    looks_worse = isinstance(answer, Response) and (answer.status >= 500 or gate_of(answer))
+    return answer if looks_worse and isinstance(answer, Response) else first
 
 
 def version_source(parts: SplitResult, path: str, json_path: str) -> Source:

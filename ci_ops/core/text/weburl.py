@@ -12,6 +12,9 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 HEALTH_PATHS = ("/health/ready", "/healthz", "/health", "/__heartbeat__", "/up", "/")
 """Where health is looked for when the address has no path; the last one proves little."""
 
+NONCE_HEADER = "X-Ci-Ops-Nonce"
+"""Sent with every request of a check; a service that echoes it proves that no cache answered."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -100,12 +103,17 @@ def is_open(parts: SplitResult) -> bool:
     return parts.scheme == "http" and not is_loopback(parts)
 
 
-def fresh_url(url: str) -> str:
-    """The same address with a random query value.
+def new_nonce() -> str:
+    """Return 16 hex digits that no earlier request had."""
+    return secrets.token_hex(8)
 
-    No cache can have an answer for it.
+
+def fresh_url(url: str, nonce: str) -> str:
+    """Return the same address with the nonce in its query.
+
+    No cache that keeps the query in its key can have an answer for it.
     """
     parts = urlsplit(url)
-    stamp = f"ci-ops={secrets.token_hex(8)}"
+    stamp = f"ci-ops={nonce}"
     query = f"{parts.query}&{stamp}" if parts.query else stamp
     return urlunsplit(parts._replace(query=query, fragment=""))

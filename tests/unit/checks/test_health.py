@@ -36,6 +36,10 @@ from tests.support.sample_service import (
 )
 
 PASS = said({"status": "pass"})
+PAGE = Answer(
+    body=b'<!doctype html><html><head><title>Shop</title></head><body><div id="root"></div></body></html>',
+    headers={"Content-Type": "text/html; charset=utf-8"},
+)
 TOKEN = "t0ken-that-nobody-sees"
 
 
@@ -97,12 +101,106 @@ def test_json_that_cannot_be_read_is_an_error_and_no_pass(service: SampleService
     assert (look(service).status, rules_of(look(service))) == (Status.ERROR, ["unknown-word"])
 
 
-@pytest.mark.parametrize("body", ["", "pong", "<html>fine</html>", "42"])
-def test_a_body_that_is_no_json_passes_on_its_status_and_says_so(service: SampleService, body: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "what"), [("", "empty"), ("pong", "no health document"), ("42", "no health document")]
+)
+def test_a_body_that_is_no_json_passes_on_its_status_and_says_so(
+    service: SampleService, body: str, what: str
+) -> None:
     service.says("/health", text(body))
     result = look(service)
     assert result.status is Status.PASS
-    assert result.sentence.endswith("The body is no health document: the status decided.")
+    assert result.sentence.endswith(f"The body is {what}: the status decided.")
+    assert "health_document" not in result.facts
+
+
+def test_a_page_of_html_at_the_health_address_is_a_warning_that_names_it(service: SampleService) -> None:
+    service.says("/health", PAGE)
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.WARN, ["page"])
+    assert 'the index page of a single-page application, "Shop"' in result.sentence
+    assert rules_of(look(service, "", path="/health")) == ["page"]
+
+
+def test_a_page_of_html_fails_where_a_health_document_is_due(service: SampleService) -> None:
+    service.says("/health", PAGE)
+    assert (look(service, body="health").status, rules_of(look(service, body="health"))) == (
+        Status.FAIL,
+        ["page"],
+    )
+    subject = a_subject(url=service.url("/health"), had_health_document=True)
+    assert the_result(Health(), subject, a_world()).status is Status.FAIL
+    service.says("/health", PASS, PAGE)
+    assert (look(service).status, rules_of(look(service))) == (Status.FAIL, ["page"])
+
+
+def test_a_page_after_a_health_document_of_an_earlier_try_fails(service: SampleService) -> None:
+    service.says("/health", said({"status": "fail"}), PAGE)
+    check = Named(name="health", plugin=Health(interval=0.0))
+    (result,) = checked([check], a_subject(url=service.url("/health")), a_world())
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["page"])
+    assert result.attempts > 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"body": "any"}, {"matches": "Shop"}, {"body": "any", "lacks": "Traceback"}]
+)
+def test_a_page_passes_where_the_user_asks_for_it(service: SampleService, settings: dict[str, Any]) -> None:
+    service.says("/health", PAGE)
+    assert look(service, **settings).status is Status.PASS
+
+
+def test_a_gate_in_front_is_an_error_and_never_a_verdict_on_the_service(service: SampleService) -> None:
+    service.says("/health", text("Just a moment...", 403, CF_Mitigated="challenge"))
+    result = look(service)
+    assert (result.status, rules_of(result), result.transient) == (Status.ERROR, ["gate"], False)
+    assert "is answered by a challenge of Cloudflare, not by the service." in result.sentence
+    service.says("/health", said({"status": "pass"}, X_Amzn_Waf_Action="challenge"))
+    assert rules_of(look(service)) == ["gate"]
+
+
+def test_a_gate_ends_the_search_for_the_health_address(service: SampleService) -> None:
+    service.says(
+        "/health/ready", text("", 302, Location="https://team.cloudflareaccess.com/cdn-cgi/access/login")
+    )
+    service.says("/", text("hello"))
+    result = look(service, "")
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["gate"])
+    assert "team.cloudflareaccess.com" in result.sentence
+
+
+def test_a_slash_at_the_end_is_added_or_dropped_with_a_note(service: SampleService) -> None:
+    service.does(
+        "/health", lambda asked: text("", 301, Location=f"/health/?ci-ops={asked.query['ci-ops'][0]}")
+    )
+    service.says("/health/", PASS)
+    result = look(service)
+    assert result.status is Status.PASS
+    assert f", after a redirect to {service.url('/health/')}." in result.sentence
+    assert {asked.path for asked in service.asked} == {"/health", "/health/"}
+    service.says("/up/", text("", 308, Location=service.url("/up")))
+    service.says("/up", PASS)
+    assert look(service, "/up/").status is Status.PASS
+
+
+@pytest.mark.parametrize("location", ["/login", "/health//", "https://127.0.0.1/health/", "//other/health/"])
+def test_no_other_redirect_is_followed_unasked(service: SampleService, location: str) -> None:
+    service.says("/health", text("", 301, Location=location))
+    assert (look(service).status, rules_of(look(service))) == (Status.FAIL, ["redirected"])
+    assert {asked.path for asked in service.asked} == {"/health"}
+
+
+def test_a_redirect_to_a_slash_is_not_followed_where_it_is_expected(service: SampleService) -> None:
+    service.says("/health", text("", 301, Location="/health/"))
+    assert look(service, body="any", status=301).status is Status.PASS
+
+
+def test_a_slash_that_is_added_and_dropped_for_ever_ends_with_the_second_redirect(
+    service: SampleService,
+) -> None:
+    service.says("/health", text("", 301, Location="/health/"))
+    service.says("/health/", text("", 301, Location="/health"))
+    assert rules_of(look(service)) == ["redirected"]
 
 
 def test_a_plain_word_counts(service: SampleService) -> None:
