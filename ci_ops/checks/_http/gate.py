@@ -1,4 +1,4 @@
-"""Gates in front of a service that answer in its place: challenges, sign-ins, firewalls, load balancers."""
+"""Gates that answer in the place of a service: challenges, sign-ins, firewalls, load balancers."""
 
 from __future__ import annotations
 
