@@ -33,6 +33,18 @@ class UsageError(CiOpsError):
         super().__init__(what, reason="invalid-usage", where=where, hint=hint)
 
 
+class StorageError(UsageError):
+    """A folder of records, journals and locks cannot be used; where its disk is full, by nobody's wrong usage."""
+
+    def __init__(self, what: str, *, where: str, is_full: bool) -> None:
+        hint = "Check the folder's owner and that it is on a local disk."
+        super().__init__(
+            what, where=where, hint="Make room on that disk, then run again." if is_full else hint
+        )
+        if is_full:
+            self.reason = REASONS["inconclusive"]
+
+
 class Inconclusive(CiOpsError):
     """Something needed for an answer could not be asked or read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.core.errors import UsageError
+from ci_ops.core.errors import StorageError
 from ci_ops.edge.lock import FileLock
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+RESERVE = ".reserve"
+RESERVE_BYTES = 256 * 1024
+"""Given back when the disk is full: a journal and a ledger with room for how a failed deployment ended."""
+
 _BINARY: int = getattr(os, "O_BINARY", 0)
 """Windows alone: line ends are written as they are."""
 
@@ -83,7 +89,16 @@ class LocalStore:
         path = self._path(name if name.endswith(".lock") else f"{name}.lock")
         with _usable(path):
             make_directory(path.parent)
+            self._make_reserve()
             return FileLock.take(path, holder=holder, since=since, pause=self.pause)
+
+    def _make_reserve(self) -> None:
+        """Hold some room back for the lines of this deployment; random, because zeros may take none."""
+        reserve = self.directory / RESERVE
+        with suppress(OSError):
+            if not reserve.exists() or reserve.stat().st_size < RESERVE_BYTES:
+                reserve.unlink(missing_ok=True)
+                _write_and_sync(reserve, os.urandom(RESERVE_BYTES), os.O_EXCL)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -112,6 +127,7 @@ class LocalLines:
         """Add one line and have it on the disk before returning.
 
         What a crash left of a torn last line is cut off first: it never counted.
+        Where the disk is full, the reserve beside the file makes room.
         """
         if "\n" in line or "\r" in line:
             raise ValueError("a line must not contain a line end")
@@ -119,9 +135,13 @@ class LocalLines:
             is_new = not self.path.exists()
             if is_new:
                 make_directory(self.path.parent)
-            else:
-                _cut_torn_line(self.path)
-            _write_and_sync(self.path, f"{line}\n".encode(), os.O_APPEND)
+            data = f"{line}\n".encode()
+            try:
+                _append(self.path, data)
+            except OSError as error:
+                if error.errno not in _FULL or not _give_back(self.path.with_name(RESERVE)):
+                    raise
+                _append(self.path, data)
             if is_new:
                 _sync_directory(self.path.parent)
 
@@ -133,6 +153,21 @@ def make_directory(directory: Path) -> None:
     make_directory(directory.parent)
     directory.mkdir(exist_ok=True)
     _sync_directory(directory.parent)
+
+
+def _append(path: Path, data: bytes) -> None:
+    if path.exists():
+        _cut_torn_line(path)
+    _write_and_sync(path, data, os.O_APPEND)
+
+
+def _give_back(reserve: Path) -> bool:
+    """Remove the reserve; True when there was one."""
+    try:
+        reserve.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _write_and_sync(path: Path, data: bytes, how: int) -> None:
@@ -175,8 +210,5 @@ def _usable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
-            f"cannot be used: {error.strerror or error}",
-            where=str(path),
-            hint="Check the folder's owner, its free space and that it is on a local disk.",
-        ) from error
+        sentence = f"cannot be used: {error.strerror or error}"
+        raise StorageError(sentence, where=str(path), is_full=error.errno in _FULL) from error

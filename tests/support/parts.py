@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -184,9 +185,12 @@ def find(name: str) -> Path | None:
 def require(name: str) -> Path:
     """The part's program; without it the test is skipped, on CI it fails."""
     found = find(name)
-    if found is not None:
-        return found
-    sentence = f"{MISSING} {name}: {TABLE[name].install}"
+    return found if found is not None else lack(name, TABLE[name].install)
+
+
+def lack(name: str, install: str) -> NoReturn:
+    """Skip the test with the line that brings the part; on CI it fails."""
+    sentence = f"{MISSING} {name}: {install}"
     if ON_CI:
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)

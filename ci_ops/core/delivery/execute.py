@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.journal import Entry, Journal, Mark
 from ci_ops.core.delivery.step import Command, Request, Step, StepResult, Steps, Wait, step_digest
-from ci_ops.core.errors import CiOpsError
+from ci_ops.core.errors import CiOpsError, StorageError
 from ci_ops.core.ports import HttpError, World
 from ci_ops.core.report import StepOutcome, StepState
 
@@ -125,8 +125,14 @@ class Executor:
         result = self._start(step, phase)
         failed = StepState.FAILED if step.required else StepState.WARNED
         state = StepState.DONE if result.ok else failed
-        self.journal.mark(Mark.DONE if result.ok else Mark.FAILED, step.key, result)
+        if self._has_begun(step):
+            self.journal.mark(Mark.DONE if result.ok else Mark.FAILED, step.key, result)
         return self._outcome(step, state, result, phase=phase), result
+
+    def _has_begun(self, step: Step) -> bool:
+        """Return False for a step whose beginning could not be journaled, so that it was not run."""
+        entry = self.journal.entry(step.key)
+        return entry is not None and entry.mark is not Mark.PLANNED
 
     def _from_journal(self, entry: Entry) -> StepResult | None:
         """The result of a step that is done, or could not be taken back; None when it must run (again)."""
@@ -152,12 +158,23 @@ class Executor:
         return result
 
     def _start(self, step: Step, phase: str) -> StepResult:
+        """Run a step that the journal has begun; a deployment that could not be taken back is not begun.
+
+        What goes back, looks or cleans may run without its line: it is safe to
+        run twice, and a full disk needs it most.
+        """
         self.on_start(step)
-        self.journal.plan(step)
-        if step.changes:
-            self.guard()
-            self.before_change()
-        self.journal.mark(Mark.STARTED, step.key)
+        must = step.changes and step.required and phase == "deploy"
+        try:
+            self.journal.plan(step, must=must)
+            if step.changes:
+                self.guard()
+                self.before_change()
+            self.journal.mark(Mark.STARTED, step.key, must=must)
+        except StorageError as error:
+            return StepResult(
+                ok=False, code=-1, output=f"not begun: its journal {error.what} ({error.where})"
+            )
         result = self._perform(step)
         if not result.ok and self.world.stop.requested:
             self.journal.mark(Mark.INTERRUPTED, step.key)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.record import DeploymentRecord, check_schema
 from ci_ops.core.delivery.step import Step, StepResult, step_digest, step_from_json, step_to_json
+from ci_ops.core.errors import StorageError
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Clock, Lines, Store
@@ -73,6 +74,7 @@ class Journal:
         self.is_applied = False
         self.is_undoing = False
         self._entries: dict[str, Entry] = {}
+        self._unwritten: list[str] = []
         for number, line in enumerate(lines.read(), 1):
             self._take(line, number)
 
@@ -102,16 +104,20 @@ class Journal:
 
     def begin(self, record: DeploymentRecord, *, owner: str) -> None:
         """Write the first line."""
-        self._write(Mark.BEGUN, record=record.to_json(), owner=owner)
+        self._write(Mark.BEGUN, must=True, record=record.to_json(), owner=owner)
 
-    def plan(self, step: Step) -> None:
-        """Write down what is about to be done."""
-        self._write(Mark.PLANNED, key=step.key, step=step_to_json(step), digest=step_digest(step))
+    def plan(self, step: Step, *, must: bool = True) -> None:
+        """Write what is about to be done. Raises StorageError where it `must` be on the disk first."""
+        digest = step_digest(step)
+        self._write(Mark.PLANNED, must=must, key=step.key, step=step_to_json(step), digest=digest)
 
-    def mark(self, mark: Mark, key: str, result: StepResult | None = None) -> None:
-        """Write down how far a planned step is."""
+    def mark(self, mark: Mark, key: str, result: StepResult | None = None, *, must: bool = False) -> None:
+        """Write how far a planned step is; what cannot be written now is kept and written before the next line.
+
+        Raises StorageError where it `must` be on the disk first.
+        """
         more = {"result": result.to_json()} if result else {}
-        self._write(mark, key=key, **more)
+        self._write(mark, must=must, key=key, **more)
 
     def applied(self) -> None:
         """Every step is done."""
@@ -121,7 +127,7 @@ class Journal:
         """Close it: verified, failed, rolled-back or superseded."""
         self._write(Mark.ENDED, outcome=outcome)
 
-    def _write(self, mark: Mark, **more: Any) -> None:
+    def _write(self, mark: Mark, *, must: bool = False, **more: Any) -> None:
         document = {
             "schema": SCHEMA,
             "at": self._clock.now().isoformat(),
@@ -130,8 +136,19 @@ class Journal:
             **more,
         }
         line = json.dumps(document, ensure_ascii=True)
-        self._lines.append(line)
+        self._unwritten.append(line)
+        try:
+            self._catch_up()
+        except StorageError:
+            if must:
+                self._unwritten.pop()
+                raise
         self._take(line, 0)
+
+    def _catch_up(self) -> None:
+        while self._unwritten:
+            self._lines.append(self._unwritten[0])
+            del self._unwritten[0]
 
     def _take(self, line: str, number: int) -> None:
         try:

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.core.errors import UsageError
+from ci_ops.core.errors import StorageError, UsageError
 from ci_ops.edge.store import LocalStore
+from tests.support.small_disk import fill, small_disk
 
 LINE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"))
 
@@ -209,3 +212,35 @@ def test_files_follow_the_users_umask_so_that_colleagues_can_read_them(tmp_path:
     finally:
         os.umask(before)
     assert [oct(Path(file).stat().st_mode & 0o777) for file in (path, tmp_path / "b")] == ["0o640", "0o640"]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    with small_disk(tmp_path / "disk", size="1m") as folder:
+        yield folder
+
+
+def test_the_end_of_a_deployment_can_be_written_on_a_full_disk(disk: Path) -> None:
+    store = LocalStore(disk / "state")
+    lock = store.acquire("deployment", holder="", since=datetime.now(UTC))
+    lines = store.lines("a.jsonl")
+    lines.append("begun")
+    fill(disk)
+    lines.append("failed")
+    (disk / "filler").unlink()
+    lock.release()
+    assert lines.read() == ("begun", "failed")
+    assert store.names("") == ("a.jsonl", "deployment.lock")
+    store.acquire("deployment", holder="", since=datetime.now(UTC)).release()
+    fill(disk)
+    lines.append("the reserve is there again")
+
+
+def test_a_disk_without_any_room_is_nobodys_wrong_usage(disk: Path) -> None:
+    fill(disk)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        LocalStore(disk).lines("a.jsonl").append("x" * 9000)
+    assert caught.value.exit_code == 3
+    assert "Make room" in caught.value.hint
+    assert LocalStore(disk).lines("a.jsonl").read() == ()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -504,3 +505,53 @@ def test_a_generator_is_closed_when_a_step_fails(tmp_path: Path) -> None:
 
     Bench(tmp_path).executor().run(steps())
     assert closed == [True]
+
+
+def break_journal(bench: Bench) -> str:
+    """A command after which the journal's file cannot be written."""
+    path = bench.store.directory / f"{bench.record.id}.journal.jsonl"
+    return f"mv {path} {path}.away; mkdir {path}"
+
+
+def mend_journal(bench: Bench) -> str:
+    path = bench.store.directory / f"{bench.record.id}.journal.jsonl"
+    return f"rmdir {path}; mv {path}.away {path}"
+
+
+def test_a_change_whose_beginning_cannot_be_journaled_is_not_begun(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    steps = [shell("one", break_journal(bench)), shell("two", note("two"))]
+
+    execution = bench.executor().run(listed(steps))
+
+    assert execution.failed is not None
+    assert execution.failed.key == "two"
+    assert execution.failed.output.startswith("not begun: its journal cannot be used: Is a directory")
+    assert bench.file("log") == ""
+
+
+def test_what_was_done_is_undone_without_a_journal_and_written_down_later(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    journal = bench.journal()
+    undo = shell("back", f"{note('back')}; {mend_journal(bench)}")
+    executor = bench.executor(journal)
+    executor.run(listed([shell("one", break_journal(bench), undo=undo)]))
+
+    execution = executor.undo()
+
+    assert [each.state for each in execution.outcomes] == [StepState.UNDONE]
+    assert bench.file("log") == "back\n"
+    entry = bench.journal().entry("one")
+    assert entry is not None
+    assert entry.mark is Mark.UNDONE
+
+
+def test_what_goes_back_or_cleans_needs_no_journal(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    steps = [shell("one", break_journal(bench)), shell("switch", note("switch"))]
+    assert bench.executor().run(listed(steps), phase="rollback").failed is None
+    subprocess.run(mend_journal(bench), shell=True, check=True)
+    cleaning = [shell("two", break_journal(bench)), shell("clean", note("clean"), required=False)]
+    execution = bench.executor().run(listed(cleaning))
+    assert execution.failed is None
+    assert bench.file("log") == "switch\nclean\n"
