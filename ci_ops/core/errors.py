@@ -34,7 +34,7 @@ class UsageError(CiOpsError):
 
 
 class StorageError(UsageError):
-    """A folder of records, journals and locks cannot be used; where its disk is full, by nobody's wrong usage."""
+    """A folder of records, journals and locks cannot be used; a full disk is no wrong usage."""
 
     def __init__(self, what: str, *, where: str, is_full: bool) -> None:
         hint = "Check the folder's owner and that it is on a local disk."

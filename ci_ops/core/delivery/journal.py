@@ -112,7 +112,7 @@ class Journal:
         self._write(Mark.PLANNED, must=must, key=step.key, step=step_to_json(step), digest=digest)
 
     def mark(self, mark: Mark, key: str, result: StepResult | None = None, *, must: bool = False) -> None:
-        """Write how far a planned step is; what cannot be written now is kept and written before the next line.
+        """Write how far a planned step is; what cannot be written is kept for the next line.
 
         Raises StorageError where it `must` be on the disk first.
         """
