@@ -14,7 +14,9 @@ from tests.support import parts
 from tests.support.servers import Launch, Server
 from tests.support.waiting import wait_until
 
-SEVERAL = ["uvicorn-several", "gunicorn-workers", "gunicorn-threads", "gunicorn-asgi"]
+HOOKED = ["gunicorn-workers", "gunicorn-preloaded"]
+"""Their hooks make the folder of the metrics; the others are told of one."""
+SEVERAL = ["uvicorn-several", *HOOKED, "gunicorn-threads", "gunicorn-asgi"]
 PATHS = {"/items/1": 200, "/boom": 500, "/nope": 404, "/stream": 200}
 ROUNDS = 25
 
@@ -22,8 +24,7 @@ ROUNDS = 25
 @pytest.fixture
 def launch(launch: Launch, tmp_path: Path) -> Launch:
     def start(kind: str) -> Server:
-        # gunicorn-workers takes the hooks that make a folder; the others are told of one.
-        env = {} if kind == "gunicorn-workers" else {"CI_OPS_METRICS_DIR": str(tmp_path / "metrics")}
+        env = {} if kind in HOOKED else {"CI_OPS_METRICS_DIR": str(tmp_path / "metrics")}
         return launch(kind, **env).wait_ready()
 
     return start

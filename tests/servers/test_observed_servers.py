@@ -14,13 +14,15 @@ from tests.support.servers import Launch, Server
 from tests.support.waiting import wait_until
 
 SINGLE = ["uvicorn-h11", "uvicorn-auto", "gunicorn-threads"]
-SEVERAL = ["uvicorn-several", "gunicorn-workers", "gunicorn-threads", "gunicorn-asgi"]
+HOOKED = ["gunicorn-workers", "gunicorn-preloaded"]
+"""Their hooks make the folder of the metrics; the others are told of one."""
+SEVERAL = ["uvicorn-several", *HOOKED, "gunicorn-threads", "gunicorn-asgi"]
 
 
 @pytest.fixture
 def launch(launch: Launch, tmp_path: Path) -> Launch:
     def start(kind: str, **env: str) -> Server:
-        shared = {} if kind == "gunicorn-workers" else {"CI_OPS_METRICS_DIR": str(tmp_path / "metrics")}
+        shared = {} if kind in HOOKED else {"CI_OPS_METRICS_DIR": str(tmp_path / "metrics")}
         return launch(kind, **{**shared, **env}).wait_ready()
 
     return start

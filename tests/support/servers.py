@@ -39,6 +39,7 @@ OBSERVED = {
     "uvicorn-auto": f"uvicorn --host 127.0.0.1 --port 0 --factory {_SEEN}:asgi",
     "uvicorn-several": f"uvicorn --host 127.0.0.1 --port 0 --workers 2 --factory {_SEEN}:asgi",
     "gunicorn-workers": f"{_GUNICORN} -c python:ci_ops.service.metrics.workers --workers 2 {_SEEN}:wsgi()",
+    "gunicorn-preloaded": f"{_GUNICORN} -c python:ci_ops.service.metrics.workers --preload --workers 2 {_SEEN}:wsgi()",
     "gunicorn-threads": f"{_GUNICORN} --threads 4 --workers 2 {_SEEN}:wsgi()",
     "gunicorn-asgi": f"{_GUNICORN} --workers 2 -k uvicorn.workers.UvicornWorker {_SEEN}:asgi()",
     "gunicorn-native-seen": f"{_NATIVE} {_SEEN}:asgi()",

@@ -183,12 +183,18 @@ class MetricsCollector:
         self._names |= names
 
     def after_fork(self) -> None:
-        """Count from zero in a forked child: the parent keeps what was counted."""
+        """Count from zero in a forked child: the parent keeps what was counted.
+
+        A server that loads the application before its workers may name their
+        folder after that, as gunicorn's hook does with `preload_app`.
+        """
         self.lock = threading.RLock()
         if self._storage is not None and self._metrics:
             self._storage.renew()
+            if isinstance(self._storage, OwnMemory):
+                self._storage = storage_from_environment()
             for metric in self._metrics.values():
-                metric.renew(self.lock)
+                metric.renew(self.lock, self._storage)
 
 
 def _tidy(name: str) -> str:

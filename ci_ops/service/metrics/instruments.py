@@ -174,12 +174,12 @@ class Metric(Generic[S]):
             series = list(self._series.items())
         return Family(definition=self.definition, series={labels: one.values for labels, one in series})
 
-    def renew(self, lock: threading.RLock) -> None:
+    def renew(self, lock: threading.RLock, storage: Storage) -> None:
         """Begin at zero in a forked child.
 
         With a lock that nobody holds, and with cells of its own.
         """
-        self.lock = lock
+        self.lock, self.storage = lock, storage
         for labels, series in self._series.items():
             series.settle(self, labels)
 
