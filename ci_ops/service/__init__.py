@@ -48,7 +48,7 @@ _HOMES: dict[str, str] = {
     "DegradedFeature": "resilience.degradation",
     "DeployGateway": "deployment.deploy_gateway",
     "DeploymentChecker": "deployment.checker",
-    "DjangoMigrationValidator": "deployment.migrations",
+    "DjangoMigrationValidator": "deployment.django_migrations",
     "DrainPlan": "lifecycle.drain_plan",
     "ErrorRecoveryService": "resilience.recovery",
     "ErrorTrend": "resilience.recovery",

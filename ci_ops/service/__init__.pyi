@@ -5,7 +5,7 @@ from ci_ops.service.deployment.checker import CheckStatus as CheckStatus
 from ci_ops.service.deployment.checker import DeploymentChecker as DeploymentChecker
 from ci_ops.service.deployment.checker import deployment_checker as deployment_checker
 from ci_ops.service.deployment.deploy_gateway import DeployGateway as DeployGateway
-from ci_ops.service.deployment.migrations import DjangoMigrationValidator as DjangoMigrationValidator
+from ci_ops.service.deployment.django_migrations import DjangoMigrationValidator as DjangoMigrationValidator
 from ci_ops.service.deployment.migrations import MigrationValidator as MigrationValidator
 from ci_ops.service.deployment.render import RENDER_FLASK as RENDER_FLASK
 from ci_ops.service.deployment.render import RenderDeployment as RenderDeployment

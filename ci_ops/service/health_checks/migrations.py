@@ -5,6 +5,7 @@ Alembic and Django.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -16,7 +17,7 @@ from ci_ops.service.health_checks.database import django_connection, saturation
 from ci_ops.service.health_checks.kept import kept_check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 MOST_NAMED = 5
@@ -30,6 +31,8 @@ class MigrationState:
     """In the code and not in the database: the code cannot work yet."""
     unknown: tuple[str, ...] = ()
     """In the database and not in the code: a newer release was here."""
+    repeated: tuple[str, ...] = ()
+    """Recorded in the database more than once: several processes migrated at the same time."""
     head: str = ""
     """The heads of the code, joined by commas."""
 
@@ -57,13 +60,17 @@ def alembic_scripts(config: str | Path | Any) -> Any:
 def _alembic_state(scripts: Any, engine: Any, options: Mapping[str, Any] | None = None) -> MigrationState:
     context = import_module("alembic.runtime.migration").MigrationContext
     with engine.connect() as connection:
-        current = set(context.configure(connection, opts=dict(options or {})).get_current_heads())
+        recorded = context.configure(connection, opts=dict(options or {})).get_current_heads()
+    current = set(recorded)
     heads = set(scripts.get_heads())
     known = {one.revision for one in scripts.walk_revisions()}
     unknown = current - known
     pending = set() if unknown and not current & known else heads - current
     return MigrationState(
-        pending=tuple(sorted(pending)), unknown=tuple(sorted(unknown)), head=", ".join(sorted(heads))
+        pending=tuple(sorted(pending)),
+        unknown=tuple(sorted(unknown)),
+        repeated=_repeated(recorded),
+        head=", ".join(sorted(heads)),
     )
 
 
@@ -80,13 +87,21 @@ def django_loader() -> Any:
 def _django_state(loader: Any, connection: Any) -> MigrationState:
     # By SQL, because Django's own recorder goes through the thread's connection, which a pool may refuse.
     with connection.cursor() as cursor:
-        applied = set()
+        rows: list[tuple[str, str]] = []
         if "django_migrations" in connection.introspection.table_names(cursor):
             cursor.execute("SELECT app, name FROM django_migrations")
-            applied = set(cursor.fetchall())
+            rows = cursor.fetchall()
+    applied = set(rows)
     order = (key for leaf in sorted(loader.graph.leaf_nodes()) for key in loader.graph.forwards_plan(leaf))
     pending = [key for key in dict.fromkeys(order) if not _is_applied(key, applied, loader.replacements)]
-    return MigrationState(pending=tuple(f"{app}.{name}" for app, name in pending))
+    return MigrationState(
+        pending=tuple(f"{app}.{name}" for app, name in pending),
+        repeated=_repeated(f"{app}.{name}" for app, name in rows),
+    )
+
+
+def _repeated(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name, count in Counter(names).items() if count > 1))
 
 
 def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:

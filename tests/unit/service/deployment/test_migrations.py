@@ -1,8 +1,5 @@
 import asyncio
-import json
-import os
-import subprocess
-import sys
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,18 +7,19 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, text
+from sqlalchemy import Column, Engine, Index, Integer, MetaData, String, Table, create_engine, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ci_ops.core.text.secret import Secret
 from ci_ops.service.deployment.check_result import CheckResult, CheckStatus
 from ci_ops.service.deployment.checker import DeploymentChecker
+from ci_ops.service.deployment.indexes import judge_indexes
 from ci_ops.service.deployment.migrations import MigrationValidator
 from ci_ops.service.health_checks.migrations import alembic_check
 from ci_ops.service.settings.validator import ConfigValidator
 from tests.support.alembic_env import ENV
 from tests.support.databases import dispose_and_join
-from tests.support.parts import ROOT
 from tests.support.patient_health import patient_health
 
 PASS, WARN, FAIL = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL
@@ -212,24 +210,82 @@ def test_a_configuration_that_is_not_there_fails(tmp_path: Path, url: str) -> No
     assert statuses(answer) == {"heads": FAIL, "pending": FAIL}
 
 
-def test_postgresql_is_compared_for_real_by_its_address(tmp_path: Path, postgres_url: str) -> None:
+@pytest.fixture
+def postgres(tmp_path: Path, postgres_url: str) -> Iterator[str]:
+    """The address of an empty schema, without a driver."""
+    schema = f"migrations_{secrets.token_hex(4)}"
     plain = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://", 1))
     with plain.begin() as connection:
-        connection.execute(text("DROP SCHEMA IF EXISTS migrations_validator CASCADE"))
-        connection.execute(text("CREATE SCHEMA migrations_validator"))
-    plain.dispose()
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
     mark = "&" if "?" in postgres_url else "?"
-    own = f"{postgres_url}{mark}options=-csearch_path%3Dmigrations_validator"
-    sync = own.replace("postgresql://", "postgresql+psycopg://", 1)
-    config = a_config(tmp_path, sync.replace("%", "%%"))
+    yield f"{postgres_url}{mark}options=-csearch_path%3D{schema}"
+    with plain.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    plain.dispose()
+
+
+def with_driver(address: str) -> str:
+    return address.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def test_postgresql_is_compared_for_real_by_its_address(tmp_path: Path, postgres: str) -> None:
+    config = a_config(tmp_path, with_driver(postgres).replace("%", "%%"))
     validator = MigrationValidator(
-        config, own.replace("postgresql:", "postgresql+asyncpg:"), metadata=models()
+        config, postgres.replace("postgresql:", "postgresql+asyncpg:"), metadata=models()
     )
     assert statuses(validator.run_all_checks_sync())["pending"] is FAIL
 
     command.upgrade(config, "head")
 
-    assert statuses(validator.run_all_checks_sync()) == {"heads": PASS, "pending": PASS, "drift": PASS}
+    assert statuses(validator.run_all_checks_sync()) == {
+        "heads": PASS,
+        "pending": PASS,
+        "indexes": PASS,
+        "drift": PASS,
+    }
+
+
+def test_an_index_that_a_failed_build_left_is_found_though_the_schema_looks_complete(
+    tmp_path: Path, postgres: str
+) -> None:
+    config = a_config(tmp_path, with_driver(postgres).replace("%", "%%"))
+    command.upgrade(config, "head")
+    engine = create_engine(with_driver(postgres), isolation_level="AUTOCOMMIT")
+    build = text("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS orders_item ON orders (item)")
+    with engine.connect() as connection:
+        connection.execute(text("INSERT INTO orders (id, item) VALUES (1, 'gift'), (2, 'gift')"))
+        with pytest.raises(IntegrityError):
+            connection.execute(build)
+        connection.execute(build)  # as a retried migration does, which now succeeds
+    metadata = models()
+    Index("orders_item", metadata.tables["orders"].c.item, unique=True)
+
+    answer = MigrationValidator(config, engine, metadata=metadata).run_all_checks_sync()
+    engine.dispose()
+
+    assert statuses(answer) == {"heads": PASS, "pending": PASS, "indexes": FAIL, "drift": PASS}
+    assert messages(answer)["indexes"].startswith(
+        "invalid: unique index orders_item on orders; its build failed"
+    )
+
+
+def test_an_index_of_another_schema_is_not_ours_and_one_under_way_is_a_warning() -> None:
+    foreign = ("audit", False, "trail", "events", True, False)
+
+    assert judge_indexes([foreign]).status is PASS
+    assert judge_indexes([foreign], schemas=["audit"]).status is FAIL
+    assert judge_indexes([("public", True, "item", "orders", False, True)]).status is WARN
+
+
+def test_a_migration_that_is_recorded_twice_is_a_finding(config: Config, engine: Engine) -> None:
+    with engine.begin() as connection:  # as in a database that was made without the primary key
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('b2'), ('b2')"))
+
+    answer = MigrationValidator(config, engine).run_all_checks_sync()
+
+    assert statuses(answer) == {"heads": PASS, "records": FAIL, "pending": PASS}
+    assert messages(answer)["records"].startswith("recorded more than once: b2; two processes migrated")
 
 
 def test_an_async_engine_is_asked_on_its_loop(config: Config, tmp_path: Path) -> None:
@@ -274,115 +330,3 @@ def test_the_deployment_checker_takes_the_findings_one_by_one(
     _, results = checker.run_all_checks_sync()
 
     assert [one.name for one in results[-2:]] == ["migrations-heads", "migrations-pending"]
-
-
-DJANGO = """
-import asyncio, json
-from pathlib import Path
-import django
-from django.conf import settings
-settings.configure(
-    DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {name!r}}}}},
-    INSTALLED_APPS=["store"], DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-)
-django.setup()
-from django.core.management import call_command
-from ci_ops.service.deployment.migrations import DjangoMigrationValidator
-
-def look():
-    ways = (DjangoMigrationValidator().run_all_checks_sync(), asyncio.run(DjangoMigrationValidator().run_all_checks()))
-    first, second = ([(one.name, str(one.status), one.message) for one in answer[1]] for answer in ways)
-    assert first == second
-    return first
-
-seen = {{"fresh": look()}}
-if {migrates}:
-    call_command("migrate", verbosity=0)
-    seen["migrated"] = look()
-print(json.dumps(seen))
-"""
-MODELS = """
-from django.db import models
-
-class Order(models.Model):
-    item = models.CharField(max_length=40)
-"""
-INITIAL = """
-from django.db import migrations, models
-
-class Migration(migrations.Migration):
-    initial = True
-    dependencies = []
-    operations = [migrations.CreateModel("Order", [
-        ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-        ("item", models.CharField(max_length=40)),
-    ])]
-"""
-LATER = """
-from django.db import migrations
-
-class Migration(migrations.Migration):
-    dependencies = [("store", "0001_initial")]
-    operations = []
-"""
-
-
-def django(
-    folder: Path, models_text: str, *, migrates: bool = True, name: str = "shop.db", **later: str
-) -> Any:
-    """What is seen in a Django project with these models and migrations."""
-    migrations = folder / "store/migrations"
-    migrations.mkdir(parents=True)
-    (folder / "store/models.py").write_text(models_text)
-    for path in (folder / "store/__init__.py", migrations / "__init__.py"):
-        path.touch()
-    for title, source in {"0001_initial": INITIAL, **later}.items():
-        (migrations / f"{title}.py").write_text(source)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", DJANGO.format(name=str(folder / name), migrates=migrates)],
-        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_django_s_migrations_are_found_pending_and_then_applied(tmp_path: Path) -> None:
-    seen = django(tmp_path, MODELS)
-
-    assert seen["fresh"] == [
-        ["migrations-heads", "pass", "each app has one last migration"],
-        ["migrations-pending", "fail", "not migrated yet: store.0001_initial"],
-        ["migrations-drift", "pass", "models and migrations agree"],
-    ]
-    assert [one[1] for one in seen["migrated"]] == ["pass", "pass", "pass"]
-
-
-def test_django_models_without_their_migration_are_drift(tmp_path: Path) -> None:
-    seen = django(tmp_path, MODELS + "    total = models.IntegerField(default=0)\n")
-
-    heads, pending, drift = seen["migrated"]
-    assert (heads[1], pending[1], drift[1]) == ("pass", "pass", "fail")
-    assert drift[2] == (
-        "models and migrations differ: store: Add field total to order; "
-        "write the missing one with `makemigrations`"
-    )
-
-
-def test_two_last_migrations_of_a_django_app_are_a_finding(tmp_path: Path) -> None:
-    seen = django(tmp_path, MODELS, migrates=False, **{"0002_a": LATER, "0002_b": LATER})
-
-    assert seen["fresh"][0] == [
-        "migrations-heads",
-        "fail",
-        "several last migrations: store: 0002_a, 0002_b; put them together with `makemigrations --merge`",
-    ]
-    assert len(seen["fresh"]) == 2
-
-
-def test_a_django_database_that_cannot_be_opened_fails(tmp_path: Path) -> None:
-    seen = django(tmp_path, MODELS, migrates=False, name="nothing/shop.db")
-
-    assert [one[1] for one in seen["fresh"]] == ["pass", "fail"]
