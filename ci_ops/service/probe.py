@@ -1,6 +1,7 @@
 """Ask a health route from a shell, a Dockerfile or a preStop hook.
 
-Without curl.
+Without curl. A probe of this machine sends the token in CI_OPS_HEALTH_TOKEN, and
+so names the checks that do not pass.
 
     python -m ci_ops.service.probe                       # 127.0.0.1:$API_PORT/health/ready, else PORT, else 8000
     python -m ci_ops.service.probe http://127.0.0.1:8000/health/live
@@ -14,11 +15,13 @@ from __future__ import annotations
 import http.client
 import os
 import sys
+from urllib.parse import urlsplit
 
 from ci_ops.core.health.document import HealthDocument, parse_health
 from ci_ops.core.health.status import Status
 from ci_ops.core.text.lines import one_line
 from ci_ops.service._process.web_get import WebGet
+from ci_ops.service.health.gate import TOKEN_VARIABLE, is_loopback_name
 
 TIMEOUT_SECONDS = 5.0
 MAX_BODY_BYTES = 256 * 1024
@@ -34,7 +37,7 @@ def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Healt
     """
     get = WebGet(
         url,
-        headers={"Accept": "application/health+json", "Cache-Control": "no-cache"},
+        headers={"Accept": "application/health+json", "Cache-Control": "no-cache", **credentials(url)},
         timeout_seconds=timeout_seconds,
         max_body_bytes=MAX_BODY_BYTES,
     )
@@ -51,6 +54,13 @@ def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Healt
         components=document.components,
         problem=f"answered {status}",
     )
+
+
+def credentials(url: str) -> dict[str, str]:
+    """Return the header with this environment's health token for an address on this machine; else none."""
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    host = urlsplit(url).hostname or ""
+    return {"Authorization": f"Bearer {token}"} if token and is_loopback_name(host) else {}
 
 
 def main(arguments: list[str]) -> int:

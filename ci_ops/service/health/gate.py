@@ -121,6 +121,11 @@ def _is_local(asker: Asker) -> bool:
         return False
     host = asker.headers.get("host", "localhost").lower()
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return is_loopback_name(name)
+
+
+def is_loopback_name(name: str) -> bool:
+    """Return True for a host name or address of this machine itself."""
     return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from ci_ops.core.health.status import Status
 from ci_ops.service.health.service import HealthCheckService
-from ci_ops.service.probe import main, probe_health
+from ci_ops.service.probe import credentials, main, probe_health
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.wsgi import HealthWSGI
+
+TOKEN = "t" * 24
 
 
 class _Quiet(WSGIRequestHandler):
@@ -23,7 +25,8 @@ def health() -> HealthCheckService:
 
 
 @pytest.fixture
-def server(health: HealthCheckService) -> Iterator[str]:
+def server(health: HealthCheckService, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("CI_OPS_HEALTH_TOKEN", TOKEN)
     app = HealthWSGI(routes=HealthRoutes(health))
     with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -85,3 +88,14 @@ def test_it_is_a_command(server: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "pass\n", "")
+
+
+def test_the_token_stays_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI_OPS_HEALTH_TOKEN", TOKEN)
+
+    for host in ("127.0.0.1:8000", "localhost", "[::1]:8000"):
+        assert credentials(f"http://{host}/health/ready") == {"Authorization": f"Bearer {TOKEN}"}
+    for host in ("shop.example.com", "10.0.0.7", "127.0.0.1.example.com"):
+        assert credentials(f"http://{host}/health/ready") == {}
+    monkeypatch.delenv("CI_OPS_HEALTH_TOKEN")
+    assert credentials("http://127.0.0.1/health/ready") == {}

@@ -22,8 +22,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture
-def url(health: HealthCheckService) -> Iterator[str]:
-    """A real server with the kit's routes."""
+def url(health: HealthCheckService, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A real server with the kit's routes, in whose environment the validator is too."""
+    monkeypatch.setenv("CI_OPS_HEALTH_TOKEN", "t" * 24)
     server = make_server("127.0.0.1", 0, HealthWSGI(routes=HealthRoutes(health)), handler_class=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

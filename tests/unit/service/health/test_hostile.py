@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ci_ops.service.health.gate import Asker
+from ci_ops.service.health.gate import Asker, Gate
 from ci_ops.service.health.model import HealthCheck, HealthStatus, Outcome
 from ci_ops.service.health.service import HealthCheckService
 from ci_ops.service.routes.answer import HealthRequest, HealthRoutes
@@ -164,7 +164,11 @@ def test_a_busy_event_loop_is_told_from_a_dependency_that_hangs(
 def test_a_value_that_json_does_not_know_is_a_text(health: HealthCheckService, value: float) -> None:
     health.add(lambda: Outcome(value=value), name="depth")
     asker = Asker(peer="127.0.0.1", headers={})
-    body = HealthRoutes(health).reply("check", HealthRequest(method="GET", asker=asker)).body
+    body = (
+        HealthRoutes(health, gate=Gate(show_details="loopback"))
+        .reply("check", HealthRequest(method="GET", asker=asker))
+        .body
+    )
 
     def refuse(word: str) -> None:
         raise AssertionError(word)
