@@ -71,6 +71,29 @@ class StepOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """One run of the checks, as a part of the whole transaction."""
+
+    title: str
+    phase: str
+    """readiness or verify."""
+    status: Status
+    started_offset_seconds: float
+    """Seconds after the start of the run."""
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the written form."""
+        return {
+            "title": self.title,
+            "phase": self.phase,
+            "status": str(self.status),
+            "started_offset_seconds": round(self.started_offset_seconds, 6),
+            "seconds": round(self.seconds, 6),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Availability:
     """What a probe that ran throughout saw of the service."""
 
@@ -99,6 +122,8 @@ class Report:
     proof: tuple[Result, ...] = ()
     """Results of verifying the release that a rollback brought back."""
     steps: tuple[StepOutcome, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    """When the checks ran, for the timeline."""
     deliveries: tuple[Delivery, ...] = ()
     availability: Availability | None = None
     reason: str = ""
@@ -149,6 +174,7 @@ class Report:
             "results": [result.to_json() for result in self.results],
             "proof": [result.to_json() for result in self.proof],
             "steps": [step.to_json() for step in self.steps],
+            "measurements": [each.to_json() for each in self.measurements],
             "deliveries": [delivery.to_json() for delivery in self.deliveries],
             "availability": self.availability.to_json() if self.availability else None,
             "notes": list(self.notes),
@@ -187,6 +213,7 @@ def failed_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
 __all__ = [
     "REPORT_SCHEMA",
     "Availability",
+    "Measurement",
     "Report",
     "State",
     "StepOutcome",

@@ -11,11 +11,13 @@ from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import one_line
 
 _GAP = "\u200b"
-"""A zero-width space: where it stands, GitHub finds no mention, reference or address."""
+"""A zero-width space: GitHub finds no mention or reference across it. Never in addresses, which are copied."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 _ACTIVE = re.compile(r"[\\`*_\[\]#~$&<>|]")
-_LINKED = re.compile(r"(@|:(?=//)|(?i:www)(?=\.)|\#(?=\d)|(?i:gh)-(?=\d)|(?i:mailto|xmpp):)")
+_MENTIONED = re.compile(r"(@|\#(?=\d)|(?i:gh)-(?=\d))")
+_ADDRESS = re.compile(r"(:)(?=//)|(?<=www)(\.)|(?<=mailto)(:)|(?<=xmpp)(:)", re.IGNORECASE)
+"""What makes text an address to GitHub, which does not see it in the form of an entity."""
 _LISTED = re.compile(r"\d{1,9}(?=[.)])")
 _SPAN = re.compile(r"(`[^`]+`)")
 _BACKTICKS = re.compile(r"`+")
@@ -40,8 +42,9 @@ def md(value: object) -> str:
     Source: GitHub Flavored Markdown 0.29, sections 2.4 (backslash escapes), 2.5
     (entities), 4.10 (tables), 6.9 (autolinks).
     """
-    text = _LINKED.sub(rf"\1{_GAP}", one_line(_text(value)))
+    text = _MENTIONED.sub(rf"\1{_GAP}", one_line(_text(value)))
     text = _ACTIVE.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), text)
+    text = _ADDRESS.sub(lambda match: f"&#{ord(match[0])};", text)
     if text[:1] in {"-", "+", "=", ":"}:
         return f"\\{text}"
     # "1." would begin a list.

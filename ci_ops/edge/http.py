@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import logging
 import re
 import ssl
 import threading
@@ -19,6 +20,7 @@ import urllib3
 
 from ci_ops.core.ports import MAX_BODY_BYTES, Env, HttpError, Response, Stop
 from ci_ops.core.text.redact import Redactor
+from ci_ops.core.text.weburl import shown
 from ci_ops.edge.adapter import PacedAdapter
 from ci_ops.edge.address import Address
 from ci_ops.edge.body import read_body
@@ -30,6 +32,8 @@ from ci_ops.edge.trust import trusting_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
 
 LOOK_UP_SECONDS = 10.0
 """For `addresses`, which is given no time limit of its own."""
@@ -94,8 +98,11 @@ class RequestsHttp:
             with call:
                 answer = self._follow(errand, call, fresh=fresh, follow=follow, max_body=max_body)
         except HttpError as error:
+            log.debug("%s %s: %s", method, shown(url), error.sentence)
             raise HttpError(error.kind, self.redact(error.sentence), transient=error.transient) from None
-        return replace(answer, seconds=time.monotonic() - started)
+        seconds = time.monotonic() - started
+        log.debug("%s %s: %d in %.3f s from %s", method, shown(url), answer.status, seconds, answer.address)
+        return replace(answer, seconds=seconds)
 
     def addresses(self, url: str) -> tuple[str, ...]:
         """Every IP address of the URL's host, in the resolver's order.

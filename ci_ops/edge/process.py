@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 TERM_SECONDS = 4.0
 """Between TERM and KILL. Source: actions/runner ProcessInvoker.cs: a cancelled
 step is killed 10 s after its SIGINT, and the report must be written by then."""
+
+log = logging.getLogger(__name__)
 
 _LOOK_UP_SECONDS = 0.05
 _NOT_FOUND, _NOT_RUNNABLE = 127, 126
@@ -67,9 +70,11 @@ class RealProcess:
             return output.completed(code, seconds=time.monotonic() - started)
         with self._guard.watching(child.pid), child:
             ending = self._follow(child, output, started + timeout_seconds)
+        seconds = time.monotonic() - started
+        log.debug("%s: exit code %d in %.3f s", _title(command), child.exit_code, seconds)
         return output.completed(
             child.exit_code,
-            seconds=time.monotonic() - started,
+            seconds=seconds,
             timed_out=ending == "time",
             interrupted=ending == "stop",
         )
@@ -84,6 +89,11 @@ class RealProcess:
             child.pump(output, min(left, _LOOK_UP_SECONDS))
         child.drain(output)
         return ""
+
+
+def _title(command: str | Sequence[str]) -> str:
+    """The command as the log names it: its first line or its words; the log's formatter redacts it."""
+    return command.strip().partition("\n")[0] if isinstance(command, str) else " ".join(command)
 
 
 def _why_not(command: str | Sequence[str], directory: Path | None, error: OSError) -> str:

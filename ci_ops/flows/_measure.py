@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._run import run_checks
+from ci_ops.core.health.status import Status, worst
+from ci_ops.core.report import Measurement
 from ci_ops.core.suppress import suppress
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ def measure(
 ) -> tuple[Result, ...]:
     """Every check's answer, without the findings that are ignored for a stated reason."""
     job = run.job
+    started_seconds = job.world.clock.monotonic()
     results = run_checks(
         named,
         subject,
@@ -34,4 +37,14 @@ def measure(
     kept, notes = suppress(results, job.config.ignore, today=job.world.clock.now().date())
     for note in notes:
         run.note(note)
+    if kept:
+        run.measurements.append(
+            Measurement(
+                title=f"Check {subject.revision[:7] or job.config.service}",
+                phase=str(phase),
+                status=worst(each.status for each in kept) or Status.SKIP,
+                started_offset_seconds=started_seconds - run.started_seconds,
+                seconds=job.world.clock.monotonic() - started_seconds,
+            )
+        )
     return kept

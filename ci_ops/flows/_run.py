@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.event import Event, Kind, Stage
-from ci_ops.core.report import Availability, Report, StepOutcome, StepState, failed_deliveries
+from ci_ops.core.report import Availability, Measurement, Report, StepOutcome, StepState, failed_deliveries
 from ci_ops.core.text.lines import as_sentence
 from ci_ops.flows._telling import Telling
 from ci_ops.flows._usual import with_usual_checks
@@ -35,6 +35,7 @@ class Run:
         self.results: tuple[Result, ...] = ()
         self.proof: tuple[Result, ...] = ()
         self.steps: list[StepOutcome] = []
+        self.measurements: list[Measurement] = []
         self._telling = Telling(job.sinks)
         self.notes: list[str] = []
         self.changed = False
@@ -120,6 +121,7 @@ class Run:
             results=self.results,
             proof=self.proof,
             steps=tuple(self.steps),
+            measurements=tuple(self.measurements),
             deliveries=self._telling.deliveries(),
             availability=self.availability,
             reason=reason,

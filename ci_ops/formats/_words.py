@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,30 @@ def _of_revision(record: DeploymentRecord) -> str:
     if back_to:
         return f"to {back_to[:7]}"
     return f"of {record.revision[:7]}" if record.revision else ""
+
+
+_RUN = re.compile(r"(https?://[\w.:-]+/[\w.-]+/[\w.-]+)/actions/runs/\d+(?:/[\w/-]*)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def links(record: DeploymentRecord) -> dict[str, str]:
+    """Return label → address of the run, the commit and the changes since the previous release.
+
+    Empty where the record was not written by a run of GitHub.
+    Source: GitHub Docs, Comparing commits.
+    """
+    run = _RUN.fullmatch(record.run_url)
+    if run is None:
+        return {}
+    found = {"run": record.run_url}
+    if _COMMIT.fullmatch(record.revision):
+        found[f"commit {record.revision[:7]}"] = f"{run[1]}/commit/{record.revision}"
+    ends = (record.previous_revision, record.revision)
+    if record.kind == "rollback":  # what it took away, read forward
+        ends = (record.revision, record.previous_revision)
+    if all(map(_COMMIT.fullmatch, ends)) and ends[0] != ends[1]:
+        found["changes"] = f"{run[1]}/compare/{ends[0][:12]}...{ends[1][:12]}"
+    return found
 
 
 def worst_first(results: Iterable[Result]) -> list[Result]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ci_ops.core.plugin import Format, shorten
-from ci_ops.core.report import StepState
+from ci_ops.core.report import Measurement, StepState
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import map_texts
 from ci_ops.formats._words import (
@@ -20,6 +20,7 @@ from ci_ops.formats._words import (
     headline,
     histogram,
     last_lines,
+    links,
     problems,
     shown_check,
     shown_lines,
@@ -68,25 +69,44 @@ def _context(report: Report) -> dict[str, Any]:
         ],
         "results": worst_first(short.results),
         "proof": [(result, histogram(result)) for result in worst_first(short.proof)],
-        "timeline": [_bar(step) for step in short.steps if _has_run(step)],
+        "timeline": _timeline(short),
+        "links": links(short.record) if short.record else {},
         "axis": "%H:%M:%S" if report.seconds >= 3600 else "%M:%S",
         "took": format_duration(report.seconds) if report.seconds else "",
     }
 
 
-def _has_run(step: StepOutcome) -> bool:
-    return step.state not in {StepState.PLANNED, StepState.LEFT} and not step.replayed
+def _timeline(report: Report) -> list[dict[str, Any]]:
+    """The bars of the whole transaction, steps and measurements: a section for each phase, in order of its start."""
+    parts: tuple[StepOutcome | Measurement, ...] = (*report.steps, *report.measurements)
+    began = [each for each in parts if _has_run(each)]
+    ordered = sorted(began, key=lambda each: each.started_offset_seconds)
+    phases = list(dict.fromkeys(each.phase for each in ordered))
+    return [_bar(each) for each in sorted(ordered, key=lambda each: phases.index(each.phase))]
 
 
-def _bar(step: StepOutcome) -> dict[str, Any]:
+def _has_run(part: StepOutcome | Measurement) -> bool:
+    if isinstance(part, Measurement):
+        return True
+    return part.state not in {StepState.PLANNED, StepState.LEFT} and not part.replayed
+
+
+def _bar(part: StepOutcome | Measurement) -> dict[str, Any]:
     """One bar of the timeline: where it starts and how long it is, in milliseconds."""
     return {
-        "phase": step.phase,
-        "title": step.title,
-        "tag": {StepState.DONE: "done", StepState.UNDONE: "active"}.get(step.state, "crit"),
-        "start": _moment(step.started_offset_seconds),
-        "milliseconds": max(_SHORTEST_MILLISECONDS, round(step.seconds * 1000)),
+        "phase": part.phase,
+        "title": part.title,
+        "tag": _tag(part),
+        "start": _moment(part.started_offset_seconds),
+        "milliseconds": max(_SHORTEST_MILLISECONDS, round(part.seconds * 1000)),
     }
+
+
+def _tag(part: StepOutcome | Measurement) -> str:
+    """The look of a bar: done, undone or failed."""
+    if isinstance(part, Measurement):
+        return "done" if part.status.is_good else "crit"
+    return {StepState.DONE: "done", StepState.UNDONE: "active"}.get(part.state, "crit")
 
 
 def _moment(offset_seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ci_ops.core.reasons import REASONS
 from ci_ops.core.text.lines import as_sentence, map_texts
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
+from ci_ops.session.colour import is_coloured, paint_report
 from ci_ops.session.output import format_for, load_format
 
 if TYPE_CHECKING:
@@ -32,13 +34,11 @@ def close(session: Session, report: Report) -> int:
     keep(session, report)
     summary = _render(session, report, "markdown")
     paths = _write_files(session, report, summary)
-    if session.call.get("format"):
-        sys.stdout.write(_render(session, report, session.call.get("format")))
-        sys.stdout.flush()
+    _write_stdout(session, report)
     if session.runner.is_github:
         _tell_runner(session, report, paths, summary)
     else:
-        _tell_person(session, report, paths)
+        _tell_person(paths)
     return report.exit_code
 
 
@@ -111,8 +111,19 @@ def _findings(report: Report) -> tuple[Finding, ...]:
     return tuple(finding for result in (*report.results, *report.proof) for finding in result.findings)
 
 
-def _tell_person(session: Session, report: Report, paths: tuple[Path, Path]) -> None:
-    if not session.call.get("format"):
-        sys.stderr.write("\n" + _render(session, report, "text"))
+def _write_stdout(session: Session, report: Report) -> None:
+    """Write the report in the format that was asked for; without one, as text where no runner keeps a log."""
+    name = session.call.get("format") or ("" if session.runner.is_github else "text")
+    if not name:
+        return
+    text = _render(session, report, name)
+    if name == "text" and is_coloured(sys.stdout, os.environ):
+        text = paint_report(text)
+    sys.stderr.flush()
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _tell_person(paths: tuple[Path, Path]) -> None:
     sys.stderr.write(f"report: {paths[0]}\nsummary: {paths[1]}\n")
     sys.stderr.flush()

@@ -13,6 +13,7 @@ from ci_ops.core.text.lines import as_sentence, console_line, one_line
 from ci_ops.core.text.redact import redact_patterns
 from ci_ops.edge.escape import md
 from ci_ops.edge.runner import Runner
+from ci_ops.session.colour import paint_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +28,8 @@ def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
     redact = str if isinstance(error, ConfigError) else redact_patterns
     lines = [console_line(redact(line)) for line in str(error).splitlines()]
     hint = console_line(redact(error.hint))
-    sys.stderr.write("".join(f"error: {line}\n" for line in lines))
-    sys.stderr.write(f"hint: {hint}\n")
+    sys.stderr.write("".join(paint_error(f"error: {line}\n") for line in lines))
+    sys.stderr.write(paint_error(f"hint: {hint}\n"))
     _write_files(runner, error.reason.name, _summary(error.reason.name, lines, hint))
     if isinstance(error, ConfigError):
         for problem in error.problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ci_ops.edge.world import RealWorld
 from ci_ops.flows._job import Job
 from ci_ops.flows._sinks import sinks_for
 from ci_ops.session.close import close
+from ci_ops.session.colour import is_coloured
 from ci_ops.session.configured import configured
 from ci_ops.session.environment import user_environment
 from ci_ops.session.needs import have_groups, naming_the_extra
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from ci_ops.edge.github import GitHub
     from ci_ops.session.call import Call
     from ci_ops.session.session import Flow
+
+
+log = logging.getLogger(__name__)
 
 
 def run_flow(call: Call, flow: Flow) -> int:
@@ -78,10 +83,17 @@ def open_job(
     hide(runner, world, secrets_of_config(config))
     have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
     progress = TerminalProgress(
-        sys.stderr, live=is_live(sys.stderr, env), untrusted=runner.untrusted, redact=world.redact
+        sys.stderr,
+        live=is_live(sys.stderr, env),
+        coloured=is_coloured(sys.stderr, env),
+        untrusted=runner.untrusted,
+        redact=world.redact,
     )
     for sentence in read.notes:
         progress.note(sentence)
+    log.debug(
+        "configuration %s, environment %s, project %s", config.file or "none", config.environment, folder
+    )
     kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
     remote = github(call, world, runner)
     site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=progress.note)

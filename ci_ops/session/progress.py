@@ -10,6 +10,7 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.report import StepOutcome, StepState
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import console_line
+from ci_ops.session.colour import paint_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,12 +43,14 @@ class TerminalProgress:
         stream: TextIO,
         *,
         live: bool,
+        coloured: bool = False,
         untrusted: Callable[[str], None],
         redact: Callable[[str], str],
     ) -> None:
         self._stream = stream
         self._redact = redact
         self._live = live
+        self._coloured = coloured
         self._untrusted = untrusted
         self._lock = threading.Lock()
         self._signs = _STATUS_SIGNS if _can_show(stream, "✓✗") else _PLAIN_SIGNS
@@ -95,7 +98,9 @@ class TerminalProgress:
 
     def _line(self, text: str) -> None:
         with self._lock:
-            self._stream.write(f"{_CLEAR_LINE if self._live else ''}{self._redact(text)}\n")
+            line = self._redact(text)
+            line = paint_report(line) if self._coloured else line
+            self._stream.write(f"{_CLEAR_LINE if self._live else ''}{line}\n")
             self._stream.flush()
 
     def _block(self, text: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.event import Delivery, Outcome
 from ci_ops.core.health.status import Status
-from ci_ops.core.report import Availability, Report, StepOutcome, StepState
+from ci_ops.core.report import Availability, Measurement, Report, StepOutcome, StepState
 from ci_ops.core.result import Finding, Location, Result
 
 NOW = datetime(2026, 11, 22, 8, 27, 0, tzinfo=UTC)
@@ -165,6 +165,15 @@ PASSED = Report(
     record=record(),
     results=(HEALTH, REVISION, TLS),
     steps=STEPS,
+    measurements=(
+        Measurement(
+            title="Check abc1234",
+            phase="verify",
+            status=Status.PASS,
+            started_offset_seconds=4.0,
+            seconds=30.1,
+        ),
+    ),
     deliveries=DELIVERED,
     sentence="abc1234 is live in production and verified.",
     changed=True,
@@ -262,6 +271,22 @@ ROLLED_BACK = Report(
             started_offset_seconds=14.9,
             phase="undo",
             title="Build the release",
+        ),
+    ),
+    measurements=(
+        Measurement(
+            title="Check abc1234",
+            phase="verify",
+            status=Status.FAIL,
+            started_offset_seconds=4.0,
+            seconds=10.4,
+        ),
+        Measurement(
+            title="Check 0f1e2d3",
+            phase="verify",
+            status=Status.PASS,
+            started_offset_seconds=15.2,
+            seconds=0.4,
         ),
     ),
     deliveries=(

@@ -6,6 +6,7 @@ What was planned, begun, done and taken back.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from ci_ops.core.errors import StorageError
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Clock, Lines, Store
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 SUFFIX = ".journal.jsonl"
@@ -128,6 +131,7 @@ class Journal:
         self._write(Mark.ENDED, outcome=outcome)
 
     def _write(self, mark: Mark, *, must: bool = False, **more: Any) -> None:
+        log.debug("journal %s: %s %s", self.deployment, mark, more.get("key", more.get("outcome", "")))
         document = {
             "schema": SCHEMA,
             "at": self._clock.now().isoformat(),

@@ -41,7 +41,7 @@ def test_a_bad_release_ends_with_5_and_the_proof_of_the_way_back(
     service.make_sick(TWO)
     said = terminal.run("deploy", "--revision", TWO)
     assert said.code == 5
-    assert "rolled back" in said.err.lower()
+    assert "rolled back" in said.out.lower()
     assert service.revision == ONE
 
 

@@ -21,6 +21,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
+DEBUG = ("--log-level", "debug", "--log-file", "deploy.log")
+
+
 def test_a_good_service_is_told_in_lines_for_people(terminal: Terminal, service: Service) -> None:
     terminal.run("verify", "--url", f"{service.url}/health", "--revision", ONE).assert_golden("verify-good")
 
@@ -133,7 +136,24 @@ def test_the_log_goes_where_it_is_wanted_in_the_wanted_form(terminal: Terminal, 
     said = terminal.run("verify", "--url", f"{service.url}/health", *log)
     assert said.code == 0
     lines = (terminal.folder / "deep" / "verify.log").read_text().splitlines()
-    assert all(isinstance(json.loads(line), dict) for line in lines)
+    messages = [str(json.loads(line)["message"]) for line in lines]
+    assert any(each.startswith("configuration none, environment production") for each in messages)
+    assert any(each.startswith(f"GET {service.url}/health: 200 in ") for each in messages)
+
+
+def test_the_log_tells_the_programs_and_the_journal_but_no_secret(
+    terminal: Terminal, service: Service
+) -> None:
+    terminal.set(SHOP_TOKEN="tok3n-0123456789")
+    run = 'echo "$SHOP_TOKEN" > seen'
+    address = service.url.replace("http://", "http://mona:pa55word@")
+    said = terminal.run("deploy", "--revision", ONE, "--run", run, "--undo", "true", "--url", address, *DEBUG)
+    log = (terminal.folder / "deploy.log").read_text()
+    assert said.code in {0, 5}
+    assert "exit code 0 in" in log
+    assert "applied" in log
+    assert "tok3n-0123456789" not in log
+    assert "pa55word" not in log
 
 
 def test_a_warning_blocks_where_that_is_wanted(terminal: Terminal, service: Service) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ci_ops.core.report import Report, StepState
 from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.formats.markdown import Markdown
-from tests.support.reports import EMPTY, PASSED, SKIPPING, step
+from tests.support.reports import EMPTY, PASSED, ROLLED_BACK, SKIPPING, step
 
 TEMPLATES = JinjaTemplates()
 
@@ -55,9 +55,18 @@ def test_a_bars_colour_tells_its_state(state: StepState, tag: str) -> None:
 
 def test_what_did_not_run_now_is_not_in_the_timeline() -> None:
     steps = (step("one", StepState.PLANNED), step("two", replayed=True))
-    text = shown(replace(PASSED, steps=steps))
+    text = shown(replace(PASSED, steps=steps, measurements=()))
     assert "mermaid" not in text
     assert "| Two (done by an earlier run) |" in text
+
+
+def test_the_timeline_shows_the_checks_between_the_steps_with_one_section_for_each_phase() -> None:
+    lines = [line.strip() for line in shown(ROLLED_BACK).splitlines()]
+    sections = [line for line in lines if line.startswith("section ")]
+    assert sections == ["section deploy", "section verify", "section undo"]
+    at = lines.index("section verify")
+    assert lines[at + 1].startswith("Check abc1234 :crit, 2000-01-01 00:00:04.000")
+    assert lines[at + 2].startswith("Check 0f1e2d3 :done, 2000-01-01 00:00:15.200")
 
 
 def test_what_is_not_there_has_no_heading() -> None:

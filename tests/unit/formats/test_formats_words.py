@@ -16,6 +16,7 @@ from ci_ops.formats._words import (
     headline,
     histogram,
     last_lines,
+    links,
     problems,
     shown_check,
     subject,
@@ -25,6 +26,8 @@ from tests.support.reports import (
     EMPTY,
     FAILED,
     HEALTH,
+    NEW,
+    OLD,
     PASSED,
     ROLLED_BACK,
     SKIPPED,
@@ -108,3 +111,30 @@ def test_what_the_probe_saw_is_one_sentence() -> None:
     assert availability_sentence(ROLLED_BACK) == (
         "409 of 412 requests were answered while it was going on; the longest time without an answer was 0.9 s."
     )
+
+
+def test_a_run_of_github_is_linked_with_its_commit_and_changes() -> None:
+    assert links(record()) == {
+        "run": "https://github.com/acme/shop/actions/runs/42",
+        "commit abc1234": f"https://github.com/acme/shop/commit/{NEW}",
+        "changes": f"https://github.com/acme/shop/compare/{OLD[:12]}...{NEW[:12]}",
+    }
+    back = links(record(kind="rollback", revision=OLD, previous_revision=NEW))
+    assert back["changes"].endswith(f"{OLD[:12]}...{NEW[:12]}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run_url": ""},
+        {"run_url": "https://ci.example.com/job/7"},
+        {"run_url": "https://github.com/a/b/actions/runs/1) [x](https://evil.example"},
+    ],
+)
+def test_nothing_else_is_linked(changes: dict[str, str]) -> None:
+    assert links(record(**changes)) == {}
+
+
+def test_without_an_earlier_commit_there_are_no_changes_to_compare() -> None:
+    assert set(links(record(previous_revision=""))) == {"run", "commit abc1234"}
+    assert set(links(record(revision="main"))) == {"run"}

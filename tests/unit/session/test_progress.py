@@ -192,7 +192,10 @@ def seen_on_a_terminal(folder: Path, *arguments: str, **env: str) -> bytes:
 def test_a_person_at_a_terminal_sees_the_running_step(tmp_path: Path) -> None:
     (tmp_path / "ci-ops.yml").write_text(CONFIG)
     said = seen_on_a_terminal(tmp_path, "deploy", "--revision", "1" * 40).decode()
-    assert "\r\x1b[2K  … Run the deployment command\r\x1b[2K  ✓ Run the deployment command (" in said
+    assert (
+        "\r\x1b[2K  … Run the deployment command\r\x1b[2K  \x1b[32m✓\x1b[0m Run the deployment command ("
+        in said
+    )
     plain = seen_on_a_terminal(tmp_path, "deploy", "--revision", "2" * 40, NO_COLOR="1").decode()
     assert "\x1b" not in plain
     assert "  ✓ Run the deployment command (" in plain
