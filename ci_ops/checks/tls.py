@@ -15,7 +15,7 @@ from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports import HttpError
-from ci_ops.core.text.weburl import port_of, shown, without_user_info
+from ci_ops.core.text.weburl import is_loopback, port_of, shown, without_user_info
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400
 SHORT_LIVED_DAYS = 10
 REDIRECT_TIMEOUT_SECONDS = 5.0
+_ISSUER_ADVICE = "Have the certificate issued anew, and install it together with its present intermediates."
 _PROBLEMS = {
     "hostname": "is not valid for this host name",
     "expired": "has expired",
@@ -41,7 +42,9 @@ class Tls(UrlCheck):
 
     How soon an expiry matters follows from the certificate's lifetime: warn
     below a third, fail below a sixth or 48 hours, whichever is more; a half
-    and a quarter where the lifetime is ten days or less.
+    and a quarter where the lifetime is ten days or less. The first certificate
+    of the chain that ends counts, the issuers' too. Where the environment names
+    a proxy, the handshake goes through it.
 
     Source: CA/Browser Forum ballot SC-081v3 (lifetimes shrink to 47 days by 2029).
     """
@@ -114,29 +117,38 @@ class Tls(UrlCheck):
                 severity=Status.FAIL,
                 sentence=f"The certificate of {name} {problem}.",
                 expected=f"a valid certificate for {name}",
-                observed=evidence(
-                    world, f"{_names(certificate)} at {certificate.address}: {certificate.detail}"
-                ),
+                observed=evidence(world, f"{_names(certificate)}{_at(certificate)}: {certificate.detail}"),
                 subject=f"{name} {certificate.problem}",
             )
         elif certificate.not_before and certificate.not_after:
-            yield from self._expiry(name, certificate, world.clock.now())
+            lifetime = certificate.not_after - certificate.not_before
+            yield from self._expiry(world, name, certificate, lifetime_seconds=lifetime.total_seconds())
 
-    def _expiry(self, name: str, certificate: Certificate, now: datetime) -> Iterator[Fault]:
-        assert certificate.not_before is not None
-        assert certificate.not_after is not None
-        left = (certificate.not_after - now).total_seconds()
-        warn, fail = self.limits((certificate.not_after - certificate.not_before).total_seconds())
-        if left < max(warn, fail):
-            limit = fail if left < fail else warn
-            yield Fault(
-                rule="expires",
-                severity=Status.FAIL if left < fail else Status.WARN,
-                sentence=f"The certificate of {name} expires in {left / DAY_SECONDS:.1f} days.",
-                expected=f"at least {limit / DAY_SECONDS:.1f} days left",
-                observed=f"valid until {certificate.not_after:%Y-%m-%d %H:%M} UTC at {certificate.address}",
-                subject=name,
-            )
+    def _expiry(
+        self, world: World, name: str, certificate: Certificate, *, lifetime_seconds: float
+    ) -> Iterator[Fault]:
+        """A chain holds as long as its first certificate that ends, by the limits of the server's own."""
+        end = _end(certificate)
+        assert end is not None
+        left = (end - world.clock.now()).total_seconds()
+        warn, fail = self.limits(lifetime_seconds)
+        if left >= max(warn, fail):
+            return
+        limit = fail if left < fail else warn
+        days = f"{left / DAY_SECONDS:.1f} days"
+        is_own = end == certificate.not_after
+        issuer = "" if is_own else evidence(world, certificate.chain_ends_with, 80) or "an unnamed issuer"
+        yield Fault(
+            rule="expires",
+            severity=Status.FAIL if left < fail else Status.WARN,
+            sentence=f"The certificate of {name} expires in {days}."
+            if is_own
+            else f"The chain of {name} ends in {days}, when its issuer {issuer} expires.",
+            expected=f"at least {limit / DAY_SECONDS:.1f} days left",
+            observed=f"valid until {end:%Y-%m-%d %H:%M} UTC{_at(certificate)}",
+            subject=name if is_own else f"{name} {issuer}",
+            advice="" if is_own else _ISSUER_ADVICE,
+        )
 
     def limits(self, lifetime_seconds: float) -> tuple[float, float]:
         """Seconds left below which to warn, and to fail.
@@ -158,10 +170,12 @@ def _handshakes(
 ) -> Iterator[tuple[str, Certificate | HttpError]]:
     """Address and outcome of each handshake."""
     try:
-        addresses = world.http.addresses(without_user_info(parts.geturl()))
+        # Few servers take both addresses of `localhost`; behind a proxy there is none to choose.
+        known = () if is_loopback(parts) else world.http.addresses(without_user_info(parts.geturl()))
     except HttpError as error:
         yield "", error
         return
+    addresses = known or ("",)
     host, port, timeout = parts.hostname or "", port_of(parts), subject.timeout_seconds
     for address in addresses:
         try:
@@ -218,9 +232,20 @@ def _is_https_of(target: str, host: str | None) -> bool:
     return where.scheme == "https" and where.hostname == host
 
 
+def _end(certificate: Certificate) -> datetime | None:
+    """When the certificate or the first of its issuers ends."""
+    ends = [each for each in (certificate.not_after, certificate.chain_not_after) if each]
+    return min(ends, default=None)
+
+
+def _at(certificate: Certificate) -> str:
+    """Where it was seen, as the end of a sentence; empty behind a proxy."""
+    return f" at {certificate.address}" if certificate.address else ""
+
+
 def _facts(certificates: list[Certificate], now: datetime) -> dict[str, Any]:
-    ends = [each.not_after for each in certificates if each.not_after]
-    facts: dict[str, Any] = {"addresses": [each.address for each in certificates]}
+    ends = [end for each in certificates if (end := _end(each))]
+    facts: dict[str, Any] = {"addresses": [each.address for each in certificates if each.address]}
     if ends:
         facts["days_left"] = round((min(ends) - now).total_seconds() / DAY_SECONDS, 1)
         facts["not_after"] = min(ends).isoformat()

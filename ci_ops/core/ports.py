@@ -86,9 +86,9 @@ class Http(Protocol):
         ...
 
     def addresses(self, url: str) -> tuple[str, ...]:
-        """Every IP address of the URL's host, in the resolver's order.
+        """Return every IP address of the URL's host, in the resolver's order.
 
-        Raises HttpError.
+        None where a proxy leads there, which looks the name up. Raises HttpError.
         """
         ...
 
@@ -110,6 +110,10 @@ class Certificate:
     subject_names: tuple[str, ...] = ()
     issuer: str = ""
     serial: str = ""
+    chain_not_after: datetime | None = None
+    """When the first of its issuers ends, the trusted one included; None where the chain was not verified."""
+    chain_ends_with: str = ""
+    """The name of that issuer, as it was written into the certificate."""
 
 
 class Tls(Protocol):
@@ -118,7 +122,8 @@ class Tls(Protocol):
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
         """Shake hands with that address under that name.
 
-        Raises HttpError when none comes about.
+        An empty address leaves the choice to the resolver, or to the proxy
+        that leads there. Raises HttpError when none comes about.
         """
         ...
 

@@ -49,6 +49,8 @@ class Facts:
     not_after: datetime
     names: tuple[str, ...]
     """Alternative names (DNS and IP); without any, the subject's common names."""
+    subject: str
+    """Such as `CN=shop.example.com`; may be empty."""
     issuer: str
     """Such as `CN=R11, O=Let's Encrypt, C=US`."""
     serial: str
@@ -68,7 +70,8 @@ def read_certificate(data: bytes) -> Facts:
         not_before=not_before,
         not_after=not_after,
         names=_alternative_names(fields[6:]) or tuple(text for kind, text in _name(subject) if kind == "CN"),
-        issuer=", ".join(f"{kind}={text}" for kind, text in reversed(_name(issuer))),
+        subject=_shown_name(subject),
+        issuer=_shown_name(issuer),
         serial=serial.lstrip(b"\0").hex().upper() or "00",
     )
 
@@ -126,6 +129,10 @@ def _name(data: bytes) -> list[tuple[str, str]]:
         if id_tag == _OBJECT_ID and object_id in _NAME_PARTS and text_tag in _ENCODINGS:
             parts.append((_NAME_PARTS[object_id], text.decode(_ENCODINGS[text_tag])))
     return parts
+
+
+def _shown_name(data: bytes) -> str:
+    return ", ".join(f"{kind}={text}" for kind, text in reversed(_name(data)))
 
 
 def _alternative_names(fields: list[Item]) -> tuple[str, ...]:

@@ -105,11 +105,13 @@ class RequestsHttp:
         return replace(answer, seconds=seconds)
 
     def addresses(self, url: str) -> tuple[str, ...]:
-        """Every IP address of the URL's host, in the resolver's order.
+        """Return every IP address of the URL's host, in the resolver's order.
 
-        Raises HttpError.
+        None where a proxy leads there. Raises HttpError.
         """
         address = Address.read(url)
+        if proxy_for(address, self.env):
+            return ()
         call = Call(LOOK_UP_SECONDS, stop=self.stop, subject=address.origin)
         return tuple(dict.fromkeys(str(place[0]) for _, place in look_up(address.host, address.port, call)))
 

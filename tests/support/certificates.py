@@ -20,15 +20,25 @@ DAY = timedelta(days=1)
 class Authority:
     """Signs certificates; those who trust it trust them."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        by: Authority | None = None,
+        begins: timedelta = -365 * DAY,
+        ends: timedelta = 365 * DAY,
+    ) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
         now = datetime.now(UTC)
+        signer = by or self
         self._certificate = (
-            self._builder(self._name, self._key.public_key(), now - 365 * DAY, now + 365 * DAY)
+            signer._builder(self._name, self._key.public_key(), now + begins, now + ends)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(signer._key, hashes.SHA256())
         )
+        self.chain: bytes = b"" if by is None else self.pem + by.chain
+        """What a server sends behind a certificate of this authority: the intermediates, as PEM."""
 
     @property
     def pem(self) -> bytes:
@@ -44,8 +54,12 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_name(each) for each in names]), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        return leaf.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return (
+            leaf.public_bytes(serialization.Encoding.PEM)
+            + self.chain
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
         )
 
     def _builder(

@@ -17,9 +17,11 @@ from ci_ops.core.ports import Certificate, Http, Response
 from ci_ops.core.ports import Tls as TlsPort
 from ci_ops.core.result import Result
 from ci_ops.edge.world import RealWorld
-from tests.support.certificates import DAY, bundle, server_context, stranger
+from tests.support.certificates import DAY, Authority, authority, bundle, server_context, stranger
 from tests.support.checking import a_subject, a_world_without_ipv6, clean_env, rules_of, the_result
 from tests.support.sample_service import SampleService, sample_service, text
+from tests.support.tunnels import tunnel
+from tests.support.web import Reply, serving
 
 DAY_SECONDS = 86_400
 
@@ -103,6 +105,31 @@ def test_how_soon_an_expiry_matters_follows_from_the_lifetime(
     assert rules_of(result) == ([] if status is Status.PASS else ["expires"])
 
 
+@pytest.mark.parametrize(("ends", "status"), [(1, Status.FAIL), (25, Status.WARN), (80, Status.PASS)])
+def test_a_chain_holds_as_long_as_its_first_certificate_that_ends(
+    shop: Shop, ends: int, status: Status
+) -> None:
+    shop.serve(by=Authority("middle", by=authority(), ends=ends * DAY))
+    result = shop.look()
+    assert (result.status, result.facts["days_left"]) == (status, float(ends))
+    if status is not Status.PASS:
+        assert rules_of(result) == ["expires"]
+        assert f"ends in {ends}.0 days, when its issuer O=middle expires." in result.sentence
+
+
+def test_behind_a_proxy_the_handshake_goes_through_it(tmp_path: Path) -> None:
+    with (
+        serving(lambda _: Reply(), context=server_context("shop.test", ends=-DAY, begins=-9 * DAY)) as server,
+        serving(tunnel(server.port)) as middle,
+    ):
+        env = clean_env(SSL_CERT_FILE=str(bundle(tmp_path)), HTTPS_PROXY=middle.url())
+        subject = a_subject(url="https://shop.test/health", timeout_seconds=5.0)
+        result = the_result(Tls(), subject, RealWorld(env=env))
+        assert (result.status, rules_of(result)) == (Status.FAIL, ["certificate"])
+        assert result.findings[0].observed == "shop.test: certificate has expired"
+        assert result.facts["addresses"] == []
+
+
 def test_days_can_be_said_instead(shop: Shop) -> None:
     shop.serve(ends=20 * DAY, begins=-70 * DAY)
     assert shop.look().status is Status.WARN
@@ -146,8 +173,8 @@ def test_one_address_that_does_not_answer_fails(shop: Shop) -> None:
 def test_an_ipv6_address_without_a_way_to_it_is_left_out(shop: Shop) -> None:
     shop.serve()
     world = a_world_without_ipv6("127.0.0.1", "2001:db8::1", SSL_CERT_FILE=str(bundle(shop.folder)))
-    assert shop.look(world=world).measured == 1
-    nothing = shop.look(world=a_world_without_ipv6("2001:db8::1"))
+    assert shop.look("shop.test", world=world).measured == 1
+    nothing = shop.look("shop.test", world=a_world_without_ipv6("2001:db8::1"))
     assert (nothing.status, rules_of(nothing)) == (Status.ERROR, ["not-asked"])
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
-import ssl
 import threading
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,10 +23,10 @@ from tests.support.asking import (
     ok,
 )
 from tests.support.certificates import bundle, server_context, stranger
+from tests.support.tunnels import tunnel
 from tests.support.web import Asked, Reply, in_turn, refusing, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -131,37 +129,6 @@ def test_plain_http_goes_through_the_proxy_the_environment_names() -> None:
     assert answer.headers["x-auth"] == "Basic dXNlcjpzZWNyZXQ="
     assert answer.address == ""
     assert server.asked[0].headers["host"] == "service.invalid"
-
-
-def tunnel(target_port: int) -> Callable[[Asked], None]:
-    def handler(asked: Asked) -> None:
-        with socket.create_connection(("127.0.0.1", target_port)) as onward:
-            asked.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            relay(asked.socket, onward)
-
-    return handler
-
-
-def relay(one: socket.socket, other: socket.socket) -> None:
-    # In one thread: a TLS connection may not be read and written at the same time.
-    with selectors.DefaultSelector() as selector:
-        selector.register(one, selectors.EVENT_READ, other)
-        selector.register(other, selectors.EVENT_READ, one)
-        try:
-            while True:
-                for key, _ in selector.select():
-                    if not pass_on(key.fileobj, key.data):
-                        return
-        except OSError:
-            return
-
-
-def pass_on(source: Any, sink: socket.socket) -> bool:
-    data = source.recv(65536)
-    while isinstance(source, ssl.SSLSocket) and source.pending():
-        data += source.recv(65536)
-    sink.sendall(data)
-    return bool(data)
 
 
 def test_https_goes_through_a_tunnel_and_is_verified_end_to_end(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from ci_ops.core.ports import HttpError
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.tls import RealTls
-from tests.support.certificates import DAY, bundle, server_context, stranger
+from tests.support.certificates import DAY, Authority, bundle, server_context, stranger
+from tests.support.tunnels import tunnel
 from tests.support.web import Reply, ignoring, refusing, serving
 
 if TYPE_CHECKING:
@@ -69,6 +70,86 @@ def test_a_bad_certificate_is_described_with_what_is_wrong(
     assert seen.not_after is not None
     assert seen.serial
     assert server.asked == []
+
+
+@pytest.mark.parametrize(("root_ends", "middle_ends", "first"), [(30, 4, "middle"), (3, 20, "root")])
+def test_the_first_issuer_of_the_chain_that_ends_is_named(
+    tmp_path: Path, root_ends: int, middle_ends: int, first: str
+) -> None:
+    root = Authority("root", ends=root_ends * DAY)
+    middle = Authority("middle", by=root, ends=middle_ends * DAY)
+    tls = RealTls(env={"SSL_CERT_FILE": str(bundle(tmp_path, root))}, stop=StopSignal())
+    with serving(lambda _: Reply(), context=server_context(NAME, by=middle)) as server:
+        seen = tls.certificate(NAME, server.port, address="127.0.0.1", timeout_seconds=AMPLE_SECONDS)
+    assert seen.verified
+    assert seen.chain_ends_with == f"O={first}"
+    assert seen.chain_not_after is not None
+    left = seen.chain_not_after - datetime.now(UTC)
+    assert abs(left - min(root_ends, middle_ends) * DAY) < timedelta(minutes=1)
+
+
+def test_a_chain_that_was_not_verified_has_no_end(tmp_path: Path) -> None:
+    context = server_context(NAME, by=Authority("middle", by=stranger()))
+    with serving(lambda _: Reply(), context=context) as server:
+        seen = make(tmp_path).certificate(
+            NAME, server.port, address="127.0.0.1", timeout_seconds=AMPLE_SECONDS
+        )
+    assert (seen.verified, seen.chain_not_after, seen.chain_ends_with) == (False, None, "")
+    assert seen.not_after is not None
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_the_handshake_goes_through_the_proxy_of_the_environment(tmp_path: Path, encrypted: bool) -> None:
+    context = server_context() if encrypted else None
+    with (
+        serving(lambda _: Reply(), context=server_context(NAME)) as server,
+        serving(tunnel(server.port), context=context) as middle,
+    ):
+        env = {"SSL_CERT_FILE": str(bundle(tmp_path)), "HTTPS_PROXY": middle.url().replace("://", "://u:p@")}
+        tls = RealTls(env=env, stop=StopSignal())
+        seen = tls.certificate(NAME, 443, address="", timeout_seconds=AMPLE_SECONDS)
+        wrong = tls.certificate("other.invalid", 443, address="", timeout_seconds=AMPLE_SECONDS)
+    assert (seen.verified, seen.address, seen.subject_names) == (True, "", (NAME,))
+    assert seen.chain_not_after is not None
+    assert (wrong.verified, wrong.problem, wrong.subject_names) == (False, "hostname", (NAME,))
+    assert (middle.asked[0].method, middle.asked[0].target) == ("CONNECT", f"{NAME}:443")
+    assert middle.asked[0].headers["proxy-authorization"] == "Basic dTpw"
+
+
+def test_an_address_that_is_given_is_reached_without_the_proxy(tmp_path: Path) -> None:
+    with refusing() as port, serving(lambda _: Reply(), context=server_context(NAME)) as server:
+        env = {"SSL_CERT_FILE": str(bundle(tmp_path)), "HTTPS_PROXY": f"http://127.0.0.1:{port}"}
+        tls = RealTls(env=env, stop=StopSignal())
+        seen = tls.certificate(NAME, server.port, address="127.0.0.1", timeout_seconds=AMPLE_SECONDS)
+    assert (seen.verified, seen.address) == (True, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence", "transient"),
+    [
+        (Reply(status=407), "the proxy did not connect us to service.invalid and answered 407", False),
+        (Reply(status=502), "the proxy did not connect us to service.invalid and answered 502", True),
+        (None, "the proxy for service.invalid failed: it closed the connection without an answer", True),
+    ],
+)
+def test_a_proxy_that_does_not_connect_is_told_as_one(
+    answer: Reply | None, sentence: str, transient: bool
+) -> None:
+    with serving(lambda _: answer) as middle, pytest.raises(HttpError) as caught:
+        RealTls(env={"https_proxy": middle.url()}, stop=StopSignal()).certificate(
+            NAME, 443, address="", timeout_seconds=AMPLE_SECONDS
+        )
+    assert (caught.value.kind, caught.value.transient) == ("proxy", transient)
+    assert caught.value.sentence == sentence
+
+
+def test_a_proxy_that_cannot_be_reached_is_told_as_one() -> None:
+    with refusing() as port, pytest.raises(HttpError) as caught:
+        RealTls(env={"https_proxy": f"http://u:hunter22@127.0.0.1:{port}"}, stop=StopSignal()).certificate(
+            NAME, 443, address="", timeout_seconds=AMPLE_SECONDS
+        )
+    assert (caught.value.kind, caught.value.transient) == ("proxy", True)
+    assert caught.value.sentence == "the proxy for service.invalid cannot be reached (refused)"
 
 
 def test_each_address_is_asked_by_itself(tmp_path: Path) -> None:
