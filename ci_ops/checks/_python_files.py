@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.core.git import Git
 from ci_ops.core.ports import World
 
 if TYPE_CHECKING:
@@ -67,13 +68,8 @@ class Tracked:
         return bool(self._list(*(f"**/{name}/**/*.py" for name in (*_USUALLY_MADE, ".*"))))
 
     def _list(self, *patterns: str) -> str:
-        # Its monitor of file changes would be a program that the repository's own configuration names.
-        command = ["git", "-c", "core.fsmonitor=false", "ls-files", "--"]
-        done = self.world.process.run(
-            [*command, *(f":(glob){each}" for each in patterns)],
-            timeout_seconds=30.0,
-            directory=self.root,
-            max_output=1024,
+        done = Git(self.root, self.world).run(
+            "ls-files", "--", *(f":(glob){each}" for each in patterns), max_output=1024
         )
         return done.stdout if done.exit_code == 0 else ""
 

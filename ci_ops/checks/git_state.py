@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.folders import repository_root
+from ci_ops.core.git import Git, Refusal
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
-from ci_ops.core.ports import World
 from ci_ops.core.result import Location
+from ci_ops.core.text.lines import as_sentence
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Completed, Subject
+    from pathlib import Path
+
+    from ci_ops.core.ports import Completed, Subject, World
     from ci_ops.core.result import Result
 
-TIMEOUT_SECONDS = 30.0
 MOST_OUTPUT_BYTES = 256 * 1024
 MOST_FILES_TOLD = 5
 OWN_FOLDER = ".ci-ops"
@@ -63,46 +65,53 @@ class GitState(Check):
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """Applies in a git checkout."""
-        return cls() if (root / ".git").exists() else None
+        """Applies in a git checkout, in a folder of it too."""
+        return cls() if repository_root(root) else None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
         """Ask git, without a network and without changing anything."""
-        git = _Git(subject.root, world)
-        head = git.run("rev-parse", "--verify", "HEAD")
-        if head.exit_code != 0:
-            said = evidence(world, head.output)
-            fault = Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=said)
+        checkout = _Checkout(Git(subject.root, world), subject.published)
+        commit = checkout.git.head()
+        if isinstance(commit, Refusal):
+            fault = Fault(
+                rule="unavailable",
+                severity=Status.ERROR,
+                sentence=as_sentence(commit.sentence),
+                advice=as_sentence(commit.hint),
+            )
             yield conclude(self, [fault], sentence="", measured=0)
             return
-        commit = head.stdout.strip()
-        faults = [*(self._cleanness(git) if self.clean else []), *(self._pushed(git) if self.pushed else [])]
+        faults = [
+            *(self._cleanness(checkout) if self.clean else []),
+            *(self._pushed(checkout, commit) if self.pushed else []),
+        ]
         words = [*(["clean"] if self.clean else []), *(["pushed"] if self.pushed else [])]
         sentence = f"{commit[:7]} is {' and '.join(words) or 'checked out'}."
         yield conclude(self, faults, sentence=sentence, measured=1 + len(words), facts={"commit": commit})
 
-    def _cleanness(self, git: _Git) -> Iterator[Fault]:
-        status = git.run(
+    def _cleanness(self, checkout: _Checkout) -> Iterator[Fault]:
+        status = checkout.run(
             "status", "--porcelain", "--untracked-files=normal", "--", ".", f":(exclude){OWN_FOLDER}"
         )
         if status.exit_code != 0:
-            yield git.fault(status)
+            yield checkout.fault(status)
             return
         lines = status.stdout.splitlines()
-        changed = [line[3:] for line in lines if not line.startswith("??")]
-        untracked = [line[3:] for line in lines if line.startswith("??")]
+        world = checkout.git.world
+        changed = checkout.below([line[3:] for line in lines if not line.startswith("??")])
+        untracked = checkout.below([line[3:] for line in lines if line.startswith("??")])
         if changed:
-            yield _files_fault("changed", Status.FAIL, changed, "differ from the commit", git.world)
+            yield _files_fault("changed", Status.FAIL, changed, "differ from the commit", world)
         if untracked and self.untracked != "ignore":
-            yield _files_fault("untracked", Status(self.untracked), untracked, "are in no commit", git.world)
+            yield _files_fault("untracked", Status(self.untracked), untracked, "are in no commit", world)
 
-    def _pushed(self, git: _Git) -> Iterator[Fault]:
-        remotes = git.run("remote")
+    def _pushed(self, checkout: _Checkout, commit: str) -> Iterator[Fault]:
+        remotes = checkout.run("remote")
         if remotes.exit_code != 0:
-            yield git.fault(remotes)
+            yield checkout.fault(remotes)
         elif not remotes.stdout.strip():
             yield Fault(rule="no-remote", severity=Status.WARN, sentence="")
-        elif not git.is_in_remote():
+        elif not checkout.is_in_remote(commit):
             yield Fault(
                 rule="not-pushed",
                 severity=Status.FAIL,
@@ -113,47 +122,49 @@ class GitState(Check):
 
 
 @dataclass(frozen=True, slots=True)
-class _Git:
-    """Questions to git, in English and without taking its locks."""
+class _Checkout:
+    """What the check asks of the repository around the project."""
 
-    root: Path
-    world: World
+    git: Git
+    published: frozenset[str]
 
     def run(self, *arguments: str) -> Completed:
-        env = {**self.world.env, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-        completed = self.world.process.run(
-            ["git", *arguments],
-            timeout_seconds=TIMEOUT_SECONDS,
-            env=env,
-            directory=self.root,
-            max_output=MOST_OUTPUT_BYTES,
-        )
-        if completed.interrupted:
-            self.world.stop.check()
-        return completed
+        return self.git.run(*arguments, max_output=MOST_OUTPUT_BYTES)
 
     def fault(self, completed: Completed) -> Fault:
         """What went wrong when git itself failed."""
-        said = evidence(self.world, completed.output)
+        said = evidence(self.git.world, completed.output)
         return Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=said)
 
-    def is_in_remote(self) -> bool:
-        """True when a remote branch has the commit, or the commit can only have come from a remote.
+    def below(self, names: list[str]) -> list[str]:
+        """The names, relative to the project instead of the repository's root."""
+        prefix = self.run("rev-parse", "--show-prefix").stdout.strip()
+        return [" -> ".join(part.removeprefix(prefix) for part in name.split(" -> ")) for name in names]
 
-        A shallow clone of a tag knows no remote branch; its first commit is
-        listed as cut off, and nothing that was made here ever is.
+    def is_in_remote(self, commit: str) -> bool:
+        """Return True when a remote has the commit, as far as is known without asking it.
+
+        The event that started the run names commits that GitHub has. Else a
+        remote branch contains it, it was fetched as it is, or it is where a
+        shallow clone was cut off: nothing that was made here ever is.
         """
+        if commit in self.published:
+            return True
         refs = self.run(
-            "for-each-ref", "--contains", "HEAD", "--count=1", "--format=%(refname)", "refs/remotes"
+            "for-each-ref", "--contains", commit, "--count=1", "--format=%(refname)", "refs/remotes"
         )
         if refs.exit_code == 0 and refs.stdout.strip():
             return True
-        commit, shallow = self.run("rev-parse", "HEAD"), self.run("rev-parse", "--git-path", "shallow")
+        return commit in self._listed("FETCH_HEAD") or commit in self._listed("shallow")
+
+    def _listed(self, name: str) -> list[str]:
+        """The first word of each line of one of git's own files; none where it cannot be read."""
+        path = self.run("rev-parse", "--git-path", name).stdout.strip()
         try:
-            cut_off = (self.root / shallow.stdout.strip()).read_text("ascii").split()
-        except (OSError, ValueError):
-            return False
-        return commit.stdout.strip() in cut_off
+            lines = (self.git.folder / path).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+        return [line.split()[0] for line in lines if line.strip() and not line.endswith(" of .")]
 
 
 def _files_fault(rule: str, severity: Status, files: list[str], what: str, world: World) -> Fault:

@@ -63,7 +63,11 @@ def lines_option(name: str, help_text: str) -> Callable[[Decorated], Decorated]:
     )
 
 
+DIRECTORY = click.option(
+    "--directory", default="", help="Folder of the project, from here; that of the nearest ci-ops.yml if absent."
+)
 _PLACE = (
+    DIRECTORY,
     click.option("--config", default="", help="Path of ci-ops.yml or ci-ops.json."),
     click.option(
         "-e",

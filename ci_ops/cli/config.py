@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ci_ops.cli._options import DIRECTORY
 
 if TYPE_CHECKING:
     from ci_ops.config.load import Source
@@ -18,6 +21,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def place_options(command: Decorated) -> Decorated:
     """Which file, for which environment."""
     options = (
+        DIRECTORY,
         click.option("--config", default="", help="Path of the file."),
         click.option("-e", "--environment", "--env", default="", help="Environment; each one if absent."),
     )
@@ -42,20 +46,21 @@ def command() -> None:
     "--app", default="", help="Check the environment against the application's module:name instead."
 )
 @python_option
-def check(config: str, environment: str, app: str, python: str) -> int:
+def check(directory: str, config: str, environment: str, app: str, python: str) -> int:
     """Say every problem at once, each with its place.
 
     Runs nothing but what --app names.
     """
     if app:
-        from ci_ops.session.declared import checked_text  # noqa: PLC0415 - kept out of `--help`
+        from ci_ops.session.declared import checked_text, declared  # noqa: PLC0415 - kept out of `--help`
         from ci_ops.session.environment import user_environment  # noqa: PLC0415 - the same
 
-        click.echo(checked_text(app, user_environment(os.environ), python), nl=False)
+        env = user_environment(os.environ)
+        click.echo(checked_text(app, declared(app, env, python, directory), env), nl=False)
         return 0
     from ci_ops.config.check import check_text  # noqa: PLC0415 - kept out of `--help`
 
-    click.echo(check_text(_source(config, environment)), nl=False)
+    click.echo(check_text(_source(directory, config, environment)), nl=False)
     return 0
 
 
@@ -63,22 +68,24 @@ def check(config: str, environment: str, app: str, python: str) -> int:
 @click.option("--app", required=True, help="The application's declaration, as module:name.")
 @click.option("--format", "form", type=click.Choice(("dotenv", "markdown", "json")), default="dotenv")
 @python_option
-def variables(app: str, form: str, python: str) -> int:
+@DIRECTORY
+def variables(app: str, form: str, python: str, directory: str) -> int:
     """Print what an application declares: a `.env.example`, a table, or JSON."""
-    from ci_ops.session.declared import variables_text  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.session.declared import declared, variables_text  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.session.environment import user_environment  # noqa: PLC0415 - the same
 
-    click.echo(variables_text(app, user_environment(os.environ), python=python, form=form), nl=False)
+    contract = declared(app, user_environment(os.environ), python, directory)
+    click.echo(variables_text(contract, form=form), nl=False)
     return 0
 
 
 @command.command("show")
 @place_options
-def show(config: str, environment: str) -> int:
+def show(directory: str, config: str, environment: str) -> int:
     """Show every setting's value and where it came from; secrets stay hidden."""
     from ci_ops.config.show import show_text  # noqa: PLC0415 - kept out of `--help`
 
-    click.echo(show_text(_source(config, environment)), nl=False)
+    click.echo(show_text(_source(directory, config, environment)), nl=False)
     return 0
 
 
@@ -91,8 +98,11 @@ def schema() -> int:
     return 0
 
 
-def _source(config: str, environment: str) -> Source:
+def _source(directory: str, config: str, environment: str) -> Source:
+    from ci_ops.config.find import find_project  # noqa: PLC0415 - kept out of `--help`
     from ci_ops.config.load import Source  # noqa: PLC0415 - the same
-    from ci_ops.session.environment import user_environment  # noqa: PLC0415 - kept out of `--help`
+    from ci_ops.session.environment import user_environment  # noqa: PLC0415 - the same
 
-    return Source(env=user_environment(os.environ), file=config, environment=environment)
+    env = user_environment(os.environ)
+    project = find_project(Path.cwd(), env, file=config, directory=directory)
+    return Source(env=env, start=project.folder, file=project.file, environment=environment)

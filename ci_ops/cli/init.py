@@ -9,10 +9,12 @@ import click
 
 @click.command("init")
 @click.option(
+    "--directory",
     "--folder",
+    "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
-    help="The project's root.",
+    help="Folder of the project, from here.",
 )
 def command(folder: Path) -> int:
     """Write a first ci-ops.yml and a workflow that fit the project.

@@ -37,7 +37,7 @@ def check_text(source: Source) -> str:
     loaded = [interpret(document, replace(each, uses=())) for each in sources]
     problems = {str(problem): problem for each in loaded for problem in each.problems}
     if problems:
-        raise ConfigError(problems.values())
+        raise ConfigError(problems.values(), folder=source.start)
     wanted = dict.fromkeys(str(problem) for each in sources for problem in interpret(document, each).problems)
     config = loaded[0].config
     channels = loaded[0].tree.get("notify", "channels")  # one whose variables are not set here counts too

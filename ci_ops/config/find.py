@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.config.shown import shown
 from ci_ops.core.errors import UsageError
-from ci_ops.core.folders import folders_up
+from ci_ops.core.folders import folders_up, repository_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 NAMES = ("ci-ops.yml", "ci-ops.yaml", "ci-ops.json")
 VARIABLE = "CI_OPS_CONFIG"
@@ -25,27 +26,61 @@ def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | No
     repository only `start` itself counts: what lies above may be anybody's.
     Raises UsageError for a file that was named but is not there.
     """
-    named, origin = (asked, "--config") if asked else (env.get(VARIABLE, ""), VARIABLE)
+    named, origin = _named(asked, env)
     if named:
-        path = start.absolute() / named
-        if not path.is_file():
-            raise UsageError(
-                f"there is no file {shown(named)}", where=origin, hint="The path is relative to here."
-            )
-        return path
+        return _existing(named, origin, start)
     folders = folders_up(start)
     return next((found for folder in folders if (found := _in(folder)) is not None), None)
 
 
-def project_folder(start: Path, env: Mapping[str, str], asked: str = "") -> Path:
-    """The folder in which commands work.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """Where a command works, and which configuration file was named for it."""
 
-    Where the nearest file lies, so that a subfolder makes no difference.
+    folder: Path
+    """The folder of the project: checks look here, and commands run here."""
+    file: str = ""
+    """The file that was named, as a path from that folder or from the root; empty for none."""
 
-    `start` itself where a file was named, or where there is none.
+
+def find_project(start: Path, env: Mapping[str, str], *, file: str = "", directory: str = "") -> Project:
+    """Return the project of a command that was started in `start`. Raises UsageError.
+
+    `directory` names its folder. Otherwise it is where the nearest file lies,
+    so that a subfolder makes no difference; a file that is named does not move
+    the project, unless `start` is outside the repository that the file is in.
     """
-    path = None if asked or env.get(VARIABLE) else find_file(start, env)
-    return path.parent if path else start
+    named, origin = _named(file, env)
+    folder = start / directory
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {shown(directory)}",
+            where="directory",
+            hint="The path is relative to the folder in which the command is started.",
+        )
+    if not named:
+        nearest = None if directory else find_file(start, env)
+        return Project(folder=nearest.parent if nearest else folder)
+    path = _existing(named, origin, start, folder)
+    if not directory and repository_root(path.parent) not in {None, repository_root(start)}:
+        folder = path.parent
+    return Project(folder=folder, file=str(path))
+
+
+def _named(asked: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """The file that is named, and where; empty where none is."""
+    return (asked, "--config") if asked else (env.get(VARIABLE, ""), VARIABLE)
+
+
+def _existing(named: str, origin: str, *folders: Path) -> Path:
+    for folder in folders:
+        if (path := folder.absolute() / named).is_file():
+            return path
+    raise UsageError(
+        f"there is no file {shown(named)}",
+        where=origin,
+        hint="The path is relative to the folder in which the command is started, or to `directory`.",
+    )
 
 
 def name_for(path: Path, start: Path) -> str:

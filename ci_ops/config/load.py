@@ -97,7 +97,11 @@ def examine(source: Source) -> Loaded:
 
 def read_document(path: Path | None, start: Path) -> Table:
     """The tree of the file; an empty one without a file. Raises ConfigError."""
-    return read_file(path, file=name_for(path, start)) if path else Table(Place(), {})
+    try:
+        return read_file(path, file=name_for(path, start)) if path else Table(Place(), {})
+    except ConfigError as error:
+        error.folder = start
+        raise
 
 
 def interpret(document: Table, source: Source) -> Loaded:

@@ -8,6 +8,7 @@ from ci_ops.core.reasons import REASONS, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 class CiOpsError(Exception):
@@ -93,7 +94,9 @@ class Problem:
 class ConfigError(CiOpsError):
     """The configuration has problems; all of them, not only the first."""
 
-    def __init__(self, problems: Iterable[Problem], *, hint: str = "") -> None:
+    def __init__(self, problems: Iterable[Problem], *, hint: str = "", folder: Path | None = None) -> None:
         self.problems = tuple(problems)
+        self.folder = folder
+        """What the problems' places are relative to; None where the current folder is."""
         sentences = "\n".join(str(problem) for problem in self.problems)
         super().__init__(sentences, reason="invalid-config", hint=hint)

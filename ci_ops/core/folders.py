@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
 def folders_up(start: Path) -> tuple[Path, ...]:
     """Return `start` and its parents up to the repository's root; `start` alone outside a repository."""
-    start = start.absolute()
+    start, root = start.absolute(), repository_root(start)
     upwards = (start, *start.parents)
-    for index, folder in enumerate(upwards):
-        if (folder / ".git").exists():
-            return upwards[: index + 1]
-    return (start,)
+    return upwards[: upwards.index(root) + 1] if root else (start,)
+
+
+def repository_root(folder: Path) -> Path | None:
+    """Return the nearest folder upwards that holds a repository or a worktree; None for none."""
+    folder = folder.absolute()
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)

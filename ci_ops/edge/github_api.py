@@ -162,7 +162,7 @@ class GitHubApi:
                 raise LedgerError(
                     "the GitHub token is empty or has characters that no token has",
                     kind="credentials",
-                    hint="Check the secret: it must hold the token alone, on one line.",
+                    hint="Check the secret that holds it: nothing but the token may be in it, on one line.",
                 )
             self._client = Github(
                 auth=Auth.Token(self._token),

@@ -49,6 +49,10 @@ class RunContext:
     """GITHUB_SHA: the commit of the event, which is not always the one that is checked out."""
     head_sha: str = ""
     """The head of the pull request; empty for other events."""
+    head_branch: str = ""
+    followed_sha: str = ""
+    """The commit of the run that this one follows (`workflow_run`); empty for other events."""
+    followed_branch: str = ""
     pull_request: int | None = None
     """Its number."""
     ref: str = ""
@@ -161,6 +165,9 @@ class Runner:
             event=name,
             sha=env.get("GITHUB_SHA", ""),
             head_sha=_text(head, "sha"),
+            head_branch=_text(head, "ref"),
+            followed_sha=_text(event.get("workflow_run"), "head_sha"),
+            followed_branch=_text(event.get("workflow_run"), "head_branch"),
             pull_request=_number(_inside(event, "pull_request", "number")),
             ref=env.get("GITHUB_REF", ""),
             actor=env.get("GITHUB_ACTOR", ""),
@@ -183,6 +190,25 @@ class Runner:
         except (OSError, ValueError):
             return {}
         return payload if isinstance(payload, dict) else {}
+
+    def is_within_workspace(self, folder: Path) -> bool:
+        """Return True for the job's workspace and the folders in it, which the runner itself has filled."""
+        workspace = self.context.workspace
+        if not self.is_github or workspace is None:
+            return False
+        return folder.resolve().is_relative_to(workspace.resolve())
+
+    def place_of(self, file: str, folder: Path) -> str:
+        """Return the file as annotations name it: relative to the workspace.
+
+        `file` is relative to `folder`, or to the root of the repository.
+        """
+        workspace = self.context.workspace
+        if not file or workspace is None:
+            return file
+        workspace = workspace.resolve()
+        path = next((each for each in (folder / file, workspace / file) if each.exists()), folder / file).resolve()
+        return path.relative_to(workspace).as_posix() if path.is_relative_to(workspace) else file
 
     @property
     def state_root(self) -> Path:

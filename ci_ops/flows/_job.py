@@ -13,6 +13,7 @@ from ci_ops.core.delivery.ledger import Ledger
 from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
+from ci_ops.core.git import Refusal
 from ci_ops.core.ports import Store, Subject, World
 from ci_ops.core.text.weburl import shown
 
@@ -56,6 +57,12 @@ class Origin:
     """True for a pull request from another repository."""
     revision: str = ""
     """The commit in question: what was asked for, else what is checked out."""
+    head: str = ""
+    """The commit that is checked out, on which every check looks; empty without a checkout."""
+    no_head: Refusal | None = None
+    """Why no commit is known to be checked out; None where one is, or where it does not matter."""
+    published: frozenset[str] = frozenset()
+    """Commits that the run's event names, and that GitHub has for sure."""
     ref: str = ""
     actor: str = ""
     """Who started the first attempt of the run."""
@@ -116,6 +123,7 @@ class Job:
             url=url,
             revision=revision,
             previous_revision=previous_revision,
+            published=self.origin.published,
             environment=self.environment,
             timeout_seconds=self.config.verify.timeout,
             config_file=self.config.file,

@@ -74,10 +74,11 @@ def _checked_revision(job: Job, options: DeployOptions) -> str:
             hint="Give `run` (and `undo`), or a `deploy.target` in ci-ops.yml.",
         )
     if not job.origin.revision:
+        why = job.origin.no_head
         raise UsageError(
-            "no commit is known here: this is no git repository, or one without commits",
+            why.sentence if why else "no commit is known here",
             where="revision",
-            hint="Run it in the project's repository, or give `--revision` with 40 hexadecimal digits.",
+            hint=why.hint if why else "Give `--revision` with 40 hexadecimal digits.",
         )
     if not is_revision(job.origin.revision):
         raise UsageError(

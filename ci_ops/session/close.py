@@ -102,7 +102,7 @@ def _tell_runner(session: Session, report: Report, paths: tuple[Path, Path], sum
         annotate(
             f"{as_sentence(finding.sentence)} {finding.advice}".strip(),
             title=f"ci-ops {report.command}: {finding.rule}",
-            file=where.file if where else "",
+            file=runner.place_of(where.file, session.job.root) if where else "",
             line=where.line if where else 0,
         )
 

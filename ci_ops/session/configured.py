@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from ci_ops.config.load import Loaded, Source, examine
 from ci_ops.config.model import Config
 from ci_ops.core.errors import ConfigError, Problem
+from ci_ops.core.folders import repository_root
 from ci_ops.flows.readiness import detected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ci_ops.config.find import Project
     from ci_ops.core.ports import World
     from ci_ops.session.call import Call
 
@@ -29,27 +31,34 @@ class Configured:
     """What the reader should know."""
 
 
-def configured(call: Call, world: World, folder: Path, *, repository: str) -> Configured:
+def configured(call: Call, world: World, project: Project, *, repository: str) -> Configured:
     """The configuration of a call. Raises ConfigError, UsageError."""
     loaded = examine(
         Source(
             env=world.env,
-            start=folder,
-            file=call.get("config"),
+            start=project.folder,
+            file=project.file,
             environment=call.get("environment"),
             overrides=call.overrides(),
             uses=call.used_sections,
         )
     )
     config = loaded.config
+    folder = project.folder
     is_reported = call.traits.reports_problems
     if loaded.problems and not (is_reported and _is_file_checked(config, folder)):
-        raise ConfigError(loaded.problems)
+        raise ConfigError(loaded.problems, folder=folder)
     if not config.service:
-        config = replace(config, service=repository.rpartition("/")[2] or folder.resolve().name)
+        config = replace(config, service=_service_of(folder, repository))
     problems = loaded.problems if is_reported else None
     notes = (*(f"{each}." for each in loaded.warnings), *_silenced(call, loaded))
     return Configured(config=config, problems=problems, notes=notes)
+
+
+def _service_of(folder: Path, repository: str) -> str:
+    """The service's name where the file gives none: the repository's, or the folder's below its root."""
+    is_below = (root := repository_root(folder)) is not None and root != folder.absolute()
+    return folder.resolve().name if is_below or not repository else repository.rpartition("/")[2]
 
 
 def _is_file_checked(config: Config, folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.config.find import find_project
 from ci_ops.core.contract.document import contract_to_json
 from ci_ops.core.contract.pages import dotenv_text, markdown_text
 from ci_ops.core.declaration import read_declaration
@@ -17,15 +18,14 @@ if TYPE_CHECKING:
     from ci_ops.core.contract.variables import Contract
 
 
-def declared(app: str, env: Mapping[str, str], python: str) -> Contract:
-    """The contract of the application in this folder. Raises UsageError."""
-    world = RealWorld(env=env)
-    return read_declaration(app, world.process, root=Path.cwd(), env=env, python=python)
+def declared(app: str, env: Mapping[str, str], python: str = "", directory: str = "") -> Contract:
+    """Return the contract of the application in that folder. Raises UsageError."""
+    root = find_project(Path.cwd(), {}, directory=directory or ".").folder
+    return read_declaration(app, RealWorld(env=env).process, root=root, env=env, python=python)
 
 
-def checked_text(app: str, env: Mapping[str, str], python: str) -> str:
-    """What is good, and what is only doubtful. Raises ConfigError with every problem."""
-    contract = declared(app, env, python)
+def checked_text(app: str, contract: Contract, env: Mapping[str, str]) -> str:
+    """Return what passes, and what is only doubtful. Raises ConfigError with every problem."""
     reading = contract.validate(env)
     if reading.problems:
         every = (*reading.problems, *(f"only a warning: {each}" for each in reading.warnings))
@@ -35,9 +35,8 @@ def checked_text(app: str, env: Mapping[str, str], python: str) -> str:
     return f"{warnings}{app}: {len(reading.is_set)} of {len(contract.variables)} variables are set, no problems.\n"
 
 
-def variables_text(app: str, env: Mapping[str, str], *, python: str, form: str) -> str:
-    """The declaration as a page."""
-    contract = declared(app, env, python)
+def variables_text(contract: Contract, *, form: str) -> str:
+    """Return the declaration as a page."""
     if form == "json":
         import json  # noqa: PLC0415 - the pages of text do without
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops import __version__
@@ -35,7 +36,8 @@ def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
         for problem in error.problems:
             file, line = _place(problem.location)
             sentence = ": ".join(part for part in (problem.path, problem.sentence) if part)
-            runner.error(one_line(sentence), title="ci-ops configuration", file=file, line=line)
+            place = runner.place_of(file, error.folder or Path.cwd())
+            runner.error(one_line(sentence), title="ci-ops configuration", file=place, line=line)
     else:
         runner.error(f"{as_sentence(' '.join(lines))} {hint}", title=f"ci-ops: {error.reason.name}")
     runner.close()

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.config.find import project_folder
+from ci_ops.config.find import find_project
+from ci_ops.core.git import Git, trusting
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
@@ -68,9 +69,17 @@ def open_job(
 ) -> Session:
     """Return a session with everything that a flow needs. Raises ConfigError, UsageError."""
     runner = Runner.from_env(env, sys.stderr.write)
-    world = RealWorld(env=user_environment(env), stop=stop or StopSignal())
+    variables = user_environment(env)
+    project = find_project(
+        root or Path.cwd(),
+        variables,
+        file=call.get("config"),
+        directory=call.get("directory") or ("." if root else ""),
+    )
+    folder = project.folder
+    trust = trusting(folder, variables) if runner.is_within_workspace(folder) else {}
+    world = RealWorld(env={**variables, **trust}, stop=stop or StopSignal())
     hide(runner, world, secrets_of_call(call, env, world.env))
-    folder = root or runner.context.workspace or project_folder(Path.cwd(), world.env, call.get("config"))
     check_output(call)
     set_up_log(
         level=call.get("log_level", "warning"),
@@ -78,7 +87,7 @@ def open_job(
         file=call.get("log_file", None),
         redact=world.redact,
     )
-    read = configured(call, world, folder, repository=runner.context.repository)
+    read = configured(call, world, project, repository=runner.context.repository)
     config = read.config
     hide(runner, world, secrets_of_config(config))
     have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
@@ -107,7 +116,7 @@ def open_job(
         waits=waits,
         before_change=lambda: runner.set_output("changed", "true"),
         opened=lambda record: _announce(runner, record),
-        origin=origin_of(call, config, world, runner, folder),
+        origin=origin_of(call, config, Git(folder, world), runner),
         sinks=_sinks(call, config, world, site.store, waits=waits),
         dry_run=call.is_dry,
         config_problems=read.problems,

@@ -5,26 +5,35 @@ from __future__ import annotations
 import getpass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.git import Git, Refusal
 from ci_ops.flows._job import Origin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ci_ops.config.model import Config
-    from ci_ops.edge.runner import Runner
-    from ci_ops.edge.world import RealWorld
+    from ci_ops.edge.runner import RunContext, Runner
     from ci_ops.session.call import Call
 
+_OF_DEFAULT_BRANCH = frozenset({"pull_request_target", "workflow_run"})
+"""Events whose GITHUB_SHA is the default branch's, not the commit that the run is about.
 
-def origin_of(call: Call, config: Config, world: RealWorld, runner: Runner, folder: Path) -> Origin:
-    """Return the runner's context, or the laptop's user and HEAD."""
+Source: GitHub Docs, Events that trigger workflows.
+"""
+
+
+def origin_of(call: Call, config: Config, git: Git, runner: Runner) -> Origin:
+    """Return the commit that is checked out, with the runner's context or the laptop's user."""
     context = runner.context
+    head = git.head() if _needs_head(call, config) else ""
+    revision = call.get("revision") or (head if isinstance(head, str) else _commit_of_event(context))
     return Origin(
-        revision=call.get("revision") or _revision(call, config, world, runner, folder),
         event=context.event,
         pull_request=context.pull_request,
         is_fork=context.is_fork,
-        ref=context.ref,
+        revision=revision,
+        head="" if isinstance(head, Refusal) else head,
+        no_head=head if isinstance(head, Refusal) else None,
+        published=frozenset({context.sha, context.head_sha, context.followed_sha} - {""}),
+        ref=_ref_of(revision, context, git),
         actor=context.actor or _user(),
         triggering_actor=context.triggering_actor,
         attempt=context.run_attempt,
@@ -35,15 +44,41 @@ def origin_of(call: Call, config: Config, world: RealWorld, runner: Runner, fold
     )
 
 
-def _revision(call: Call, config: Config, world: RealWorld, runner: Runner, folder: Path) -> str:
-    """The commit at hand: the run's, else HEAD."""
+def status_commit(context: RunContext, git: Git, head: str) -> str:
+    """Return the commit on which a verdict about this checkout may be shown; empty for none.
+
+    A pull request shows it on its head, which was looked at where it is
+    checked out, or where a merge of it is.
+    """
+    if not head or not context.head_sha:
+        return head
+    is_looked_at = head == context.head_sha or context.head_sha in git.parents(head)[1:]
+    return context.head_sha if is_looked_at else ""
+
+
+def _needs_head(call: Call, config: Config) -> bool:
+    if call.get("revision") and not call.get("status_context"):
+        return False
     is_checked = any(check.plugin.plugin_name() == "revision" for check in config.verify.checks)
-    if not call.traits.needs_revision and not is_checked:
+    return call.traits.needs_revision or is_checked
+
+
+def _commit_of_event(context: RunContext) -> str:
+    """The commit that the run is about, where nothing is checked out; empty where the event leaves it open."""
+    if context.event in _OF_DEFAULT_BRANCH:
         return ""
-    if runner.context.sha:
-        return runner.context.head_sha or runner.context.sha
-    done = world.process.run(["git", "rev-parse", "HEAD"], timeout_seconds=10.0, directory=folder)
-    return done.stdout.strip() if done.exit_code == 0 else ""
+    return context.head_sha or context.sha
+
+
+def _ref_of(revision: str, context: RunContext, git: Git) -> str:
+    """The ref that the commit came by: the event's, where that is the same commit."""
+    if not revision or not context.ref:
+        return ""
+    if revision == context.sha or git.commit_at(context.ref) == revision:
+        return context.ref
+    branches = {context.head_sha: context.head_branch, context.followed_sha: context.followed_branch}
+    branch = branches.get(revision, "")
+    return f"refs/heads/{branch}" if branch else ""
 
 
 def _user() -> str:
