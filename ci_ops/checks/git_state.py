@@ -76,8 +76,7 @@ class GitState(Check):
             fault = Fault(
                 rule="unavailable",
                 severity=Status.ERROR,
-                sentence=as_sentence(commit.sentence),
-                advice=as_sentence(commit.hint),
+                sentence=as_sentence(f"{commit.sentence[0].upper()}{commit.sentence[1:]}"),
             )
             yield conclude(self, [fault], sentence="", measured=0)
             return
@@ -164,7 +163,7 @@ class _Checkout:
             lines = (self.git.folder / path).read_text("utf-8", "replace").splitlines()
         except OSError:
             return []
-        return [line.split()[0] for line in lines if line.strip() and not line.endswith(" of .")]
+        return [line.split()[0] for line in lines if line.strip() and not line.endswith((" of .", "\t."))]
 
 
 def _files_fault(rule: str, severity: Status, files: list[str], what: str, world: World) -> Fault:

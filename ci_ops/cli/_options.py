@@ -64,7 +64,9 @@ def lines_option(name: str, help_text: str) -> Callable[[Decorated], Decorated]:
 
 
 DIRECTORY = click.option(
-    "--directory", default="", help="Folder of the project, from here; that of the nearest ci-ops.yml if absent."
+    "--directory",
+    default="",
+    help="Folder of the project, from here; that of the nearest ci-ops.yml if absent.",
 )
 _PLACE = (
     DIRECTORY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def find_project(start: Path, env: Mapping[str, str], *, file: str = "", directo
         nearest = None if directory else find_file(start, env)
         return Project(folder=nearest.parent if nearest else folder)
     path = _existing(named, origin, start, folder)
-    if not directory and repository_root(path.parent) not in {None, repository_root(start)}:
+    if not directory and repository_root(path.parent) not in {None, repository_root(start.absolute())}:
         folder = path.parent
     return Project(folder=folder, file=str(path))
 
@@ -74,7 +75,7 @@ def _named(asked: str, env: Mapping[str, str]) -> tuple[str, str]:
 
 def _existing(named: str, origin: str, *folders: Path) -> Path:
     for folder in folders:
-        if (path := folder.absolute() / named).is_file():
+        if (path := Path(os.path.normpath(folder.absolute() / named))).is_file():
             return path
     raise UsageError(
         f"there is no file {shown(named)}",

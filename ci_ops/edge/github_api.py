@@ -202,7 +202,7 @@ class _Explain:
         message = answer.data.get("message") if isinstance(answer.data, dict) else None
         said = f"{answer.status} {self.said(message) if isinstance(message, str) else ''}".strip()
         if answer.status == 401:
-            hint = "Hand in `token: ${{ github.token }}`, or a token that has not expired."
+            hint = "Give the input `token` the job's token, `${{ github.token }}`, or another that has not expired."
             return self.error("credentials", f"the token is not accepted ({said})", hint)
         if answer.status == 403:
             hint = (

@@ -207,7 +207,9 @@ class Runner:
         if not file or workspace is None:
             return file
         workspace = workspace.resolve()
-        path = next((each for each in (folder / file, workspace / file) if each.exists()), folder / file).resolve()
+        path = next(
+            (each for each in (folder / file, workspace / file) if each.exists()), folder / file
+        ).resolve()
         return path.relative_to(workspace).as_posix() if path.is_relative_to(workspace) else file
 
     @property

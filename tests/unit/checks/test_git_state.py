@@ -114,6 +114,68 @@ def test_a_detached_shallow_checkout_of_a_tag_came_from_the_remote(clone: Path, 
     assert rules_of(look(shallow)) == ["not-pushed"]
 
 
+def test_a_commit_that_the_event_names_is_in_the_remote(clone: Path) -> None:
+    sha = commit(clone, "of_a_fork.py")
+    published = a_subject(clone, published=frozenset({sha}))
+    assert the_result(GitState(), published, a_world()).status is Status.PASS
+    commit(clone, "made_here.py")
+    assert rules_of(the_result(GitState(), published, a_world())) == ["not-pushed"]
+
+
+def test_a_commit_that_was_fetched_alone_came_from_the_remote(clone: Path, tmp_path: Path) -> None:
+    sha = commit(clone, "topic.py")
+    git(clone, "push", "-q", "origin", f"{sha}:refs/pull/7/head")
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", f"file://{tmp_path}/origin.git", "other")
+    git(other, "fetch", "-q", "origin", "refs/pull/7/head")
+    git(other, "checkout", "-q", "--detach", "FETCH_HEAD")
+    assert look(other).status is Status.PASS
+    commit(other, "made_here.py")
+    assert rules_of(look(other)) == ["not-pushed"]
+    git(other, "fetch", "-q", ".", "HEAD")
+    assert rules_of(look(other)) == ["not-pushed"]
+
+
+@pytest.fixture
+def service(clone: Path) -> Path:
+    """A folder of the clone with a project of its own."""
+    (clone / "services" / "api").mkdir(parents=True)
+    commit(clone / "services" / "api")
+    git(clone, "push", "-q", "origin", "main")
+    return clone / "services" / "api"
+
+
+def test_in_a_folder_of_the_repository_only_that_folder_counts(clone: Path, service: Path) -> None:
+    assert GitState.detect(service) == GitState()
+    (clone / "app.py").write_text("x = 3\n")
+    assert look(service).status is Status.PASS
+    (service / "app.py").write_text("x = 3\n")
+    (finding,) = look(service).findings
+    assert (finding.observed, str(finding.location)) == ("app.py", "app.py:1")
+
+
+def test_the_shapes_that_checkouts_have(clone: Path, service: Path, tmp_path: Path) -> None:
+    shapes = {name: tmp_path / name for name in ("worktree", "sparse", "super")}
+    git(clone, "worktree", "add", "-q", "--detach", str(shapes["worktree"]), "origin/main")
+    git(tmp_path, "clone", "-q", "--sparse", f"file://{tmp_path}/origin.git", "sparse")
+    git(shapes["sparse"], "sparse-checkout", "set", "services/api")
+    git(tmp_path, "clone", "-q", f"file://{tmp_path}/origin.git", "super")
+    allowed = ("-c", "protocol.file.allow=always")
+    git(shapes["super"], *allowed, "submodule", "--quiet", "add", f"file://{tmp_path}/origin.git", "module")
+    for folder in (*shapes.values(), shapes["sparse"] / "services" / "api", shapes["super"] / "module"):
+        assert rules_of(look(folder)) == (["changed"] if folder == shapes["super"] else []), folder
+
+
+def test_no_program_that_the_repository_names_is_started(clone: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    program = tmp_path / "monitor"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    git(clone, "config", "core.fsmonitor", str(program))
+    assert look(clone).status is Status.PASS
+    assert not mark.exists()
+
+
 def test_a_repository_without_a_remote_is_a_warning(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     commit(tmp_path)
@@ -130,8 +192,13 @@ def test_nothing_to_look_at_is_still_the_commit(clone: Path) -> None:
 def test_a_folder_that_is_no_repository_or_has_no_commit_is_an_error(tmp_path: Path) -> None:
     result = look(tmp_path)
     assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["unavailable"], 0)
+    assert result.findings[0].sentence.startswith("No commit is known here: ")
     git(tmp_path, "init", "-q")
-    assert look(tmp_path).status is Status.ERROR
+    result = look(tmp_path)
+    assert (result.status, result.findings[0].sentence) == (
+        Status.ERROR,
+        "No commit is known here: the repository has no commit yet.",
+    )
 
 
 def test_a_machine_without_git_is_an_error(clone: Path, tmp_path: Path) -> None:
@@ -143,7 +210,7 @@ def test_a_machine_without_git_is_an_error(clone: Path, tmp_path: Path) -> None:
 def test_a_git_that_cannot_tell_its_remotes_is_an_error(clone: Path, tmp_path: Path) -> None:
     real = shutil.which("git")
     broken = tmp_path / "git"
-    broken.write_text(f'#!/bin/sh\n[ "$1" = remote ] && exit 128\nexec {real} "$@"\n')
+    broken.write_text(f'#!/bin/sh\nfor word; do [ "$word" = remote ] && exit 128; done\nexec {real} "$@"\n')
     broken.chmod(0o755)
     world = RealWorld(env={**clean_env(), "PATH": f"{tmp_path}:{clean_env()['PATH']}"})
     result = the_result(GitState(), a_subject(clone), world)

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_ops.config.find import find_file, name_for, project_folder
+from ci_ops.config.find import Project, find_file, find_project, name_for
 from ci_ops.config.load import Source, examine, load
 from ci_ops.config.model import Config
 from ci_ops.core.errors import ConfigError, UsageError
@@ -182,9 +182,35 @@ def test_an_address_that_nobody_can_ask_is_a_problem_of_the_file(address: str) -
 
 
 def test_commands_work_where_the_file_lies(repository: Path) -> None:
-    inside = repository / "a"
-    assert project_folder(inside, {}) == inside
-    (repository / "ci-ops.yml").write_text("service: shop")
-    assert project_folder(inside, {}) == repository
-    assert project_folder(inside, {"CI_OPS_CONFIG": "../ci-ops.yml"}) == inside
-    assert project_folder(inside, {}, "../ci-ops.yml") == inside
+    inside, file = repository / "a", repository / "ci-ops.yml"
+    assert find_project(inside, {}) == Project(folder=inside)
+    file.write_text("service: shop")
+    assert find_project(inside, {}) == Project(folder=repository)
+    named = find_project(inside, {"CI_OPS_CONFIG": "../ci-ops.yml"})
+    assert (named.folder, Path(named.file).resolve()) == (inside, file)
+    assert find_project(inside, {}, file="../ci-ops.yml") == named
+
+
+def test_a_directory_that_is_named_is_the_project_with_the_nearest_file(repository: Path) -> None:
+    (repository / "ci-ops.yml").write_text("")
+    project = find_project(repository, {}, directory="a/b")
+    assert project == Project(folder=repository / "a" / "b")
+    assert find_file(project.folder, {}) == repository / "ci-ops.yml"
+
+
+@pytest.mark.parametrize("file", ["a/ci-ops.yml", "ci-ops.yml"])
+def test_a_file_is_named_from_here_or_from_the_directory(repository: Path, file: str) -> None:
+    (repository / "a" / "ci-ops.yml").write_text("")
+    project = find_project(repository, {}, file=file, directory="a")
+    assert project == Project(folder=repository / "a", file=str(repository / "a" / "ci-ops.yml"))
+
+
+def test_a_file_in_another_repository_than_here_names_the_project(tmp_path: Path) -> None:
+    (tmp_path / "app" / ".git").mkdir(parents=True)
+    (tmp_path / "app" / "ci-ops.yml").write_text("")
+    assert find_project(tmp_path, {}, file="app/ci-ops.yml").folder == tmp_path / "app"
+
+
+def test_a_directory_that_is_not_there_is_refused(repository: Path) -> None:
+    with pytest.raises(UsageError, match=r"^directory: there is no folder services/api"):
+        find_project(repository, {}, directory="services/api")

@@ -55,7 +55,7 @@ def test_a_missing_permission_is_a_skip_that_names_it(double: GitHubDouble, gith
 @pytest.mark.parametrize(
     ("status", "kind", "hint"),
     [
-        (401, "credentials", "Hand in `token:"),
+        (401, "credentials", "Give the input `token`"),
         (404, "missing", "Check the repository's name"),
         (409, "conflict", "required checks"),
         (422, "refused", ""),

@@ -1,8 +1,7 @@
-"""The small parts of a session: its environment, its call, its groups, its commit status."""
+"""The small parts of a session: its environment, its call and its groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,7 @@ from ci_ops.core.errors import CiOpsError, UsageError
 from ci_ops.session.call import Call, traits_of
 from ci_ops.session.environment import likely_secrets, secret_lines, user_environment
 from ci_ops.session.needs import BOOTSTRAP, have_groups, naming_the_extra
-from tests.support.cli import Terminal
-from tests.support.github_client import TOKEN
-from tests.support.github_double import GitHubDouble
-from tests.support.runner_rules import read_log
 
-FORK = '{"pull_request": {"head": {"sha": "SHA", "repo": {"full_name": "somebody/shop", "fork": true}}}}'
-HEAD = FORK.replace("somebody/shop", "org/shop").replace("true", "false")
-SHA = "c" * 40
 COMMANDS = ("readiness", "deploy", "verify", "notify", "rollback", "finish", "history")
 BOOT = """
 class SetupFailed(Exception):
@@ -83,57 +75,6 @@ def test_groups_are_asked_for_once_and_sorted(tmp_path: Path) -> None:
         have_groups(["sms"], {BOOTSTRAP: str(boot)})
     assert (caught.value.reason.name, caught.value.exit_code) == ("setup-failed", 69)
     assert caught.value.hint == "Name a mirror."
-
-
-@pytest.fixture
-def github(terminal: Terminal) -> Iterator[GitHubDouble]:
-    terminal.write("app.py", "")
-    with GitHubDouble("org/shop", token=TOKEN) as double:
-        terminal.on_a_runner(GITHUB_API_URL=double.url, GITHUB_SHA="e" * 40, GITHUB_EVENT_NAME="pull_request")
-        terminal.set(CI_OPS_READINESS_STATUS_CONTEXT="ci-ops / readiness")
-        yield double
-
-
-def of_a_pull_request(terminal: Terminal, event: str) -> None:
-    terminal.set(GITHUB_EVENT_PATH=str(terminal.write("event.json", event.replace("SHA", SHA))))
-
-
-def test_a_pull_requests_head_gets_a_pending_then_a_final_status(
-    terminal: Terminal, github: GitHubDouble
-) -> None:
-    of_a_pull_request(terminal, HEAD)
-    terminal.set(CI_OPS_READINESS_TOKEN=TOKEN)
-    assert terminal.run("readiness").code == 0
-    writes = [(each.path.rpartition("/")[2], each.body) for each in github.writes()]
-    assert [sha for sha, _ in writes] == [SHA, SHA]
-    states = [body["state"] for _, body in writes if isinstance(body, dict)]
-    assert states == ["pending", "success"]
-
-
-def test_a_fork_gets_no_status_but_a_line_that_says_so(terminal: Terminal, github: GitHubDouble) -> None:
-    of_a_pull_request(terminal, FORK)
-    terminal.set(CI_OPS_READINESS_TOKEN=TOKEN)
-    said = terminal.run("readiness")
-    assert said.code == 0
-    assert said.err.count("A pull request from a fork: its token may set no commit status") == 1
-    assert github.writes() == []
-
-
-def test_without_a_token_the_jobs_own_conclusion_counts(terminal: Terminal, github: GitHubDouble) -> None:
-    of_a_pull_request(terminal, HEAD)
-    said = terminal.run("readiness")
-    assert said.code == 0
-    assert said.err.count("No token was given, so no commit status is set") == 1
-
-
-def test_a_missing_permission_is_a_note_that_names_it(terminal: Terminal, github: GitHubDouble) -> None:
-    of_a_pull_request(terminal, HEAD)
-    terminal.set(CI_OPS_READINESS_TOKEN=TOKEN)
-    github.fail(403, times=9, method="POST")
-    said = terminal.run("readiness")
-    assert said.code == 0
-    assert "statuses: write" in said.err
-    assert read_log(said.err).annotations("error") == []
 
 
 def test_a_call_has_the_traits_that_stand_beside_its_flow() -> None:
