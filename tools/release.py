@@ -28,6 +28,9 @@ _USES = re.compile(rf"(?P<before>{SOURCE}/(?:actions/\w+|\.github/workflows/[\w.
 _RAW = re.compile(rf"(?P<before>/{SOURCE}/)(?P<ref>v\d+)(?=/)")
 
 
+_RELATIVE = re.compile(r"\]\((?P<path>(?!https?:|#)[\w./#-]+)\)")
+
+
 class Refused(SystemExit):
     """The release is not made; says why."""
 
@@ -71,6 +74,8 @@ def write(root: Path, tag: str, repository: str) -> list[str]:
     for path in sorted(each for pattern in FILES for each in root.glob(pattern) if each.is_file()):
         before = path.read_text(encoding="utf-8")
         after = _RAW.sub(rf"\g<before>{tag}", _USES.sub(rf"\g<before>{tag}", before))
+        if path.name == "README.md":  # PyPI shows it, where a relative link leads nowhere
+            after = _RELATIVE.sub(rf"](https://github.com/{repository}/blob/{tag}/\g<path>)", after)
         after = after.replace(SOURCE, repository)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")

@@ -90,6 +90,10 @@ def test_a_release_names_the_real_repository_and_its_exact_version_everywhere(ch
     assert references(checkout) == {("acme/ci-ops", "v1.2.3")}
     assert set(done.stdout.split()) == set(git(checkout, "diff", "--name-only").split())
     assert "acme/ci-ops/*: ref-pin" in (checkout / "zizmor.yml").read_text()
+    readme = (checkout / "README.md").read_text()
+    assert "](https://github.com/acme/ci-ops/blob/v1.2.3/docs/service/README.md)" in readme
+    assert "](docs/" not in readme
+    assert "](#" in readme
     assert "/acme/ci-ops/v1.2.3/" in (checkout / "templates" / "config" / "ci-ops.yml.j2").read_text()
 
 

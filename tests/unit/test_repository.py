@@ -6,7 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.support.parts import ROOT, require
 
@@ -91,3 +95,29 @@ def test_what_contributing_tells_people_to_copy_exists() -> None:
             assert (ROOT / "ci_ops" / family / name).is_file()
     targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`?make ([\w-]+)", text.partition("## Where")[0])) - {"are"} <= targets
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_contributors_hooks_are_of_the_versions_that_lint_runs() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    (ruff,) = [each for each in hooks["repos"] if each["repo"].endswith("/ruff-pre-commit")]
+    assert f"ruff=={ruff['rev'].removeprefix('v')}" in project()["dependency-groups"]["lint"]
+
+
+def test_the_hook_for_users_runs_a_command_that_is_there_with_what_it_needs() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    program, *words = hook["entry"].split()
+    assert (program, words) == ("ci-ops", ["config", "check"])
+    needed = {re.split(r"[<>=]", each)[0] for each in project()["project"]["optional-dependencies"]["cli"]}
+    assert set(hook["additional_dependencies"]) == needed
+    assert re.search(hook["files"], "service/ci-ops.yml")
+
+
+def test_commits_that_blame_passes_over_are_commits() -> None:
+    listed = (ROOT / ".git-blame-ignore-revs").read_text().splitlines()
+    revisions = [line for line in listed if not line.startswith("#")]
+    assert revisions
+    assert all(re.fullmatch(r"[0-9a-f]{40}", each) for each in revisions)
