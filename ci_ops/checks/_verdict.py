@@ -23,6 +23,8 @@ _MOST_REDACTED_CHARACTERS = 4000
 RETRY_AFTER_FACT = "retry_after_seconds"
 """The fact by which a result says how long the other side asked to wait."""
 
+LASTING_FACT = "lasting"
+"""The fact that names the rules of faults that seldom go away by themselves, where there are no others."""
 HAS_DOCUMENT_FACT = "health_document"
 """The fact that the address answered a health document: from then on a page of HTML there is a failure."""
 
@@ -41,6 +43,8 @@ class Fault:
     advice: str = ""
     location: Location | None = None
     transient: bool = False
+    lasting: bool = False
+    """True for a transient fault that seldom goes away by itself: it is asked again for a part of the deadline."""
     wait_seconds: float | None = None
     """What the other side asked for; None when it asked for nothing."""
 
@@ -73,7 +77,9 @@ def conclude(
     status = worst(fault.severity for fault in listed) or Status.PASS
     deciding = [fault for fault in listed if not fault.severity.is_good]
     waits = [fault.wait_seconds for fault in listed if fault.wait_seconds is not None]
-    more = {RETRY_AFTER_FACT: max(waits)} if waits and not status.is_good else {}
+    more: dict[str, Any] = {RETRY_AFTER_FACT: max(waits)} if waits and not status.is_good else {}
+    if deciding and all(fault.transient and fault.lasting for fault in deciding):
+        more[LASTING_FACT] = ", ".join(sorted({fault.rule for fault in deciding}))
     return check.result(
         status,
         _summary(check, listed) or sentence,

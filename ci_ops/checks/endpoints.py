@@ -60,7 +60,9 @@ class Endpoints(HttpCheck):
         urls = {path: at_path(parts, path) for path in self.paths}
         answers = self._ask_all(question, urls)
         faults = [
-            fault for path in self.paths for fault in self._judge_all(world, path, urls[path], answers[path])
+            fault
+            for path in self.paths
+            for fault in self._judge_all(subject, world, path, urls[path], answers[path])
         ]
         return self._conclude(answers, faults)
 
@@ -78,24 +80,27 @@ class Endpoints(HttpCheck):
         return answers
 
     def _judge_all(
-        self, world: World, path: str, url: str, answers: list[Response | HttpError]
+        self, subject: Subject, world: World, path: str, url: str, answers: list[Response | HttpError]
     ) -> Iterator[Fault]:
         """Each kind of fault once, with the number of connections that showed it."""
         seen: dict[tuple[str, str], list[Fault]] = {}
         for answer in answers:
-            for fault in self._judge(world, path, url, answer):
+            for fault in self._judge(subject, world, path, url, answer):
                 seen.setdefault((fault.rule, fault.sentence), []).append(fault)
         for faults in seen.values():
             first = faults[0]
             many = f"{first.sentence.rstrip('.')}, on {len(faults)} of {self.connections} new connections."
             yield first if self.connections == 1 else replace(first, sentence=many)
 
-    def _judge(self, world: World, path: str, url: str, answer: Response | HttpError) -> Iterator[Fault]:
+    def _judge(
+        self, subject: Subject, world: World, path: str, url: str, answer: Response | HttpError
+    ) -> Iterator[Fault]:
         name = shown(url)
         if isinstance(answer, HttpError):
             yield unanswered(world, answer, subject=name)
         else:
-            yield from compare(world, answer, self.paths[path], subject=name)
+            expected = self.paths[path]
+            yield from compare(world, answer, expected, subject=name, is_deployed=subject.is_revision_live)
 
     def _conclude(self, answers: Mapping[str, list[Response | HttpError]], faults: list[Fault]) -> Result:
         seconds = {

@@ -52,13 +52,15 @@ class HttpError(Exception):
     `kind` is one word; the sentence has no secret in it.
     """
 
-    def __init__(self, kind: str, sentence: str, *, transient: bool) -> None:
+    def __init__(self, kind: str, sentence: str, *, transient: bool, lasting: bool = False) -> None:
         super().__init__(sentence)
         self.kind = kind
         """dns, route (this machine has no way there), refused, reset, timeout, tls, redirect, body, proxy,
         url, http2 (the server speaks nothing else) or protocol."""
         self.sentence = sentence
         self.transient = transient
+        self.lasting = lasting
+        """True for a transient error that seldom goes away by itself: a name that does not exist."""
 
 
 class Http(Protocol):
@@ -328,6 +330,8 @@ class Subject:
     revision: str = ""
     """The commit that should be live; empty when nobody said."""
     previous_revision: str = ""
+    is_revision_live: bool = False
+    """True once the check `revision` saw the shipped commit on every connection."""
     had_health_document: bool = False
     """True when the health address answered a health document before."""
     published: frozenset[str] = frozenset()

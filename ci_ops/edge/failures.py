@@ -38,6 +38,9 @@ Source: RFC 9113 sections 3.4 and 4.1.
 """
 _NO_HTTP1 = "speaks HTTP/2 alone, and ci-ops asks in HTTP/1.1"
 
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+"""The name servers answered that there is no such name, or none with an address; EAI_AGAIN is no such answer."""
+
 _CERTIFICATE_SENTENCES = {
     "hostname": "has a certificate for another host name",
     "expired": "has a certificate that has expired",
@@ -86,6 +89,8 @@ def _explain(cause: BaseException, subject: str) -> HttpError | None:
         return _tls(cause, subject)
     if isinstance(cause, http.client.BadStatusLine) and _HTTP2_FRAME.match(str(cause)):
         return HttpError("http2", f"{subject} {_NO_HTTP1}", transient=False)
+    if isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_NAME:
+        return HttpError("dns", f"{subject} has a name that does not exist", transient=True, lasting=True)
     for kinds, kind, sentence in _KINDS:
         if isinstance(cause, kinds):
             return HttpError(kind, f"{subject} {sentence}", transient=kind not in {"protocol", "url"})

@@ -99,7 +99,9 @@ class RequestsHttp:
                 answer = self._follow(errand, call, fresh=fresh, follow=follow, max_body=max_body)
         except HttpError as error:
             log.debug("%s %s: %s", method, shown(url), error.sentence)
-            raise HttpError(error.kind, self.redact(error.sentence), transient=error.transient) from None
+            raise HttpError(
+                error.kind, self.redact(error.sentence), transient=error.transient, lasting=error.lasting
+            ) from None
         seconds = time.monotonic() - started
         log.debug("%s %s: %d in %.3f s from %s", method, shown(url), answer.status, seconds, answer.address)
         return replace(answer, seconds=seconds)

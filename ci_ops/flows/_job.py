@@ -41,6 +41,10 @@ class Watch(Protocol):
         """A check has answered."""
         ...
 
+    def retry(self, check: str, sentence: str, left_seconds: float) -> None:
+        """Report what a check sees that is still asked again, and for how long."""
+        ...
+
     def note(self, sentence: str) -> None:
         """Something the reader should know now."""
         ...

@@ -33,6 +33,7 @@ def measure(
         deadline_seconds=deadline_seconds,
         waits=job.waits,
         on_result=job.watch.result,
+        on_retry=job.watch.retry,
     )
     kept, notes = suppress(results, job.config.ignore, today=job.world.clock.now().date())
     for note in notes:

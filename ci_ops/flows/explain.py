@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.checks._run import RULES
+from ci_ops.checks._trouble import RULES
 from ci_ops.core.plugin import Check, Rule
 from ci_ops.core.reasons import REASONS
 from ci_ops.plugins import family

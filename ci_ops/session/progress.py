@@ -53,7 +53,9 @@ class TerminalProgress:
         self._coloured = coloured
         self._untrusted = untrusted
         self._lock = threading.Lock()
-        self._signs = _STATUS_SIGNS if _can_show(stream, "✓✗") else _PLAIN_SIGNS
+        is_plain = not _can_show(stream, "✓✗…")
+        self._signs = _PLAIN_SIGNS if is_plain else _STATUS_SIGNS
+        self._waiting = "wait" if is_plain else "…"
 
     def phase(self, title: str) -> None:
         """A headline."""
@@ -91,6 +93,11 @@ class TerminalProgress:
                 self._line(f"      {console_line(finding.sentence)}")
             if finding.advice:
                 self._line(f"        {console_line(finding.advice)}")
+
+    def retry(self, check: str, sentence: str, left_seconds: float) -> None:
+        """Write one line for a check that is still asked again."""
+        left = format_duration(left_seconds)
+        self._line(f"  {self._waiting} {check}: {console_line(sentence)} Asked again for up to {left}.")
 
     def note(self, sentence: str) -> None:
         """Something the reader should know."""

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci_ops.checks import _run
+from ci_ops.checks import _trouble
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase
@@ -146,7 +146,7 @@ def test_the_order_of_the_checks_has_no_ring_and_names_only_members() -> None:
 
 def test_the_rules_of_the_machinery_have_an_advice_and_a_name_no_check_has() -> None:
     assert "check" not in NAMES
-    assert all(rule.advice and rule.sentence.endswith(".") for rule in _run.RULES.values())
+    assert all(rule.advice and rule.sentence.endswith(".") for rule in _trouble.RULES.values())
 
 
 @pytest.mark.parametrize("name", of_phase(Phase.READINESS))

@@ -79,6 +79,7 @@ def checked(
     phase: Phase = Phase.VERIFY,
     deadline_seconds: float = 10.0,
     on_result: Callable[[Result], None] | None = None,
+    on_retry: Callable[[str, str, float], None] | None = None,
 ) -> tuple[Result, ...]:
     """What the machinery says of these checks."""
     return run_checks(
@@ -89,6 +90,7 @@ def checked(
         deadline_seconds=deadline_seconds,
         waits=one_second,
         on_result=on_result,
+        on_retry=on_retry,
     )
 
 

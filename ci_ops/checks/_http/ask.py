@@ -122,4 +122,5 @@ def unanswered(world: World, error: HttpError, *, subject: str, where: str = "")
         observed=evidence(world, error.sentence),
         subject=subject,
         transient=error.transient,
+        lasting=error.lasting,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._http.assertions import holds, search, text_of, told
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from ci_ops.core.ports import Response, World
 
 _PASSING_STATUSES = frozenset({404, 408, 425, 429})
-_LASTING_STATUSES = frozenset({501, 505, 511})
+_NOT_FOUND = 404
+_FINAL_STATUSES = frozenset({501, 505, 511})
 
 
-def compare(world: World, response: Response, expected: Expectation, *, subject: str) -> Iterator[Fault]:
+def compare(
+    world: World, response: Response, expected: Expectation, *, subject: str, is_deployed: bool = False
+) -> Iterator[Fault]:
     """Yield everything about the answer that is not as expected.
 
-    A gate alone where something else answered, the status alone where that is wrong.
+    A gate alone where something else answered, the status alone where that is
+    wrong. `is_deployed` says that the shipped release answers: then a route
+    that is not found is not going to appear.
     """
     gate = gate_fault(world, response, subject)
     if gate is not None and not _is_wanted_redirect(response, expected):
@@ -34,7 +40,7 @@ def compare(world: World, response: Response, expected: Expectation, *, subject:
         return
     wrong_status = _status_fault(world, response, expected, subject)
     if wrong_status is not None:
-        yield wrong_status
+        yield replace(wrong_status, lasting=is_deployed and response.status == _NOT_FOUND)
         return
     yield from _age_faults(response, expected, subject)
     yield from _latency_faults(response, expected.latency, subject)
@@ -72,7 +78,7 @@ def is_transient_status(status: int) -> bool:
 
     404 counts: routers answer it for a service that is not registered yet.
     """
-    return status in _PASSING_STATUSES or (status >= 500 and status not in _LASTING_STATUSES)
+    return status in _PASSING_STATUSES or (status >= 500 and status not in _FINAL_STATUSES)
 
 
 def _status_fault(world: World, response: Response, expected: Expectation, subject: str) -> Fault | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ci_ops.checks._http.check import HttpCheck
@@ -110,16 +110,17 @@ class Health(Expectation, HttpCheck):
         question = self.question(subject, world)
         place = find_health(question, parts, self.path)
         if place is None:
-            return conclude(self, [_not_found(shown(subject.url))], sentence="", measured=len(HEALTH_PATHS))
-        samples = self._look(question, place, had_document=subject.had_health_document)
+            fault = replace(_not_found(shown(subject.url)), lasting=subject.is_revision_live)
+            return conclude(self, [fault], sentence="", measured=len(HEALTH_PATHS))
+        samples = self._look(question, place, subject)
         if is_open(parts) and samples.answers:
             samples.faults.append(
                 Fault(rule="unencrypted", severity=Status.WARN, sentence="", subject=shown(place.url))
             )
         return samples.result(self, world)
 
-    def _look(self, question: Question, place: Place, *, had_document: bool) -> Samples:
-        samples = Samples(place, self, had_document=had_document)
+    def _look(self, question: Question, place: Place, subject: Subject) -> Samples:
+        samples = Samples(place, self, subject)
         first = question.ask(place.url, self)
         samples.take(question.world, first)
         if isinstance(first, HttpError):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ci_ops.checks._http.place import Place
     from ci_ops.checks.health import Health
     from ci_ops.core.plugin import Check
-    from ci_ops.core.ports import Response, World
+    from ci_ops.core.ports import Response, Subject, World
     from ci_ops.core.result import Result
 
 MOST_COMPONENTS_TOLD = 5
@@ -32,13 +32,14 @@ MOST_COMPONENTS_KEPT = 50
 class Samples:
     """What several answers of one address showed together."""
 
-    def __init__(self, place: Place, expected: Health, *, had_document: bool) -> None:
+    def __init__(self, place: Place, expected: Health, subject: Subject) -> None:
         self.place = place
         self.expected = expected
         self.reads_body = expected.body != "any"
         self.wants_dependencies = expected.require_dependencies
-        self.has_to_be_document = had_document or expected.body == "health"
+        self.has_to_be_document = subject.had_health_document or expected.body == "health"
         """A page of HTML fails, because the service has a health document or the user says so."""
+        self.is_deployed = subject.is_revision_live
         self.name = shown(place.url)
         self.answers: list[Response] = []
         self.faults: list[Fault] = []
@@ -66,7 +67,7 @@ class Samples:
             return
         self.answers.append(answer)
         document = parse_health(answer.body)
-        faults = list(compare(world, answer, self.expected, subject=self.name))
+        faults = list(compare(world, answer, self.expected, subject=self.name, is_deployed=self.is_deployed))
         page = page_in(world, answer) if self._looks_for_pages and not faults else ""
         if page:
             faults.append(self._page_fault(page))

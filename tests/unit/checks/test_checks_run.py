@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ci_ops.checks._run import MOST_TRIES_TOLD, RULES
+from ci_ops.checks._finish import MAX_LISTED_TRIES
+from ci_ops.checks._trouble import RULES
 from ci_ops.checks.command import Command
 from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.health.status import Status
@@ -151,7 +152,7 @@ def test_the_evidence_of_many_tries_is_bounded() -> None:
         deadline_seconds=60.0,
     )
     assert result.attempts == 61
-    assert len(result.facts["tries"]) == MOST_TRIES_TOLD
+    assert len(result.facts["tries"]) == MAX_LISTED_TRIES
 
 
 def test_a_result_that_is_there_to_stay_is_not_asked_again() -> None:
@@ -200,7 +201,7 @@ def test_an_unexpected_exception_is_an_error_with_a_neutral_sentence(
     def crash(subject: Subject, world: World) -> list[Result]:
         raise RuntimeError("the token is hunter2-hunter2")
 
-    with caplog.at_level(logging.DEBUG, logger="ci_ops.checks._run"):
+    with caplog.at_level(logging.DEBUG, logger="ci_ops.checks._repeat"):
         (result,) = checked([named("mine", Sample(look=crash))], a_subject(), world)
     assert (result.status, result.measured, result.attempts) == (Status.ERROR, 0, 1)
     assert result.findings[0].rule == "check/crashed"

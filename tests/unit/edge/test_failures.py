@@ -52,6 +52,12 @@ def test_the_cause_is_found_however_deep_it_lies(error: Exception, kind: str, tr
         assert "secret" not in found.sentence
 
 
+def test_a_name_that_does_not_exist_seldom_appears_and_a_resolver_that_fails_may_recover() -> None:
+    for number, lasting in ((socket.EAI_NONAME, True), (socket.EAI_AGAIN, False), (socket.EAI_FAIL, False)):
+        found = explained(wrapped(socket.gaierror(number, "secret")), SUBJECT)
+        assert (found.kind, found.transient, found.lasting) == ("dns", True, lasting)
+
+
 def test_a_cause_that_is_chained_or_its_own_cause_is_found_too() -> None:
     error = RuntimeError("outer")
     error.__cause__ = ConnectionResetError()

@@ -163,7 +163,7 @@ def test_user_info_becomes_credentials_and_is_never_shown(http: RequestsHttp) ->
 def test_a_known_secret_in_a_host_name_is_hidden(http: RequestsHttp) -> None:
     http.redact.add("tenant-4711-secret")
     error = failure(http, "http://tenant-4711-secret.invalid/")
-    assert error.sentence == "http://***.invalid has a name that cannot be looked up"
+    assert error.sentence == "http://***.invalid has a name that does not exist"
 
 
 # Nothing is ever sent twice

@@ -273,5 +273,5 @@ def test_a_refused_connection_is_told_as_one(http: RequestsHttp) -> None:
 
 def test_a_name_that_does_not_exist_is_told_as_one(http: RequestsHttp) -> None:
     error = failure(http, "https://nonexistent.invalid/path")
-    assert (error.kind, error.transient) == ("dns", True)
-    assert error.sentence == "https://nonexistent.invalid has a name that cannot be looked up"
+    assert (error.kind, error.transient, error.lasting) == ("dns", True, True)
+    assert error.sentence == "https://nonexistent.invalid has a name that does not exist"

@@ -95,6 +95,15 @@ def test_of_a_long_output_the_end_is_shown(tmp_path: Path) -> None:
     assert "line 99" in said
 
 
+@pytest.mark.parametrize(("encoding", "sign"), [("utf-8", "…"), ("ascii", "wait")])
+def test_a_check_that_is_asked_again_says_what_it_sees_and_for_how_long(encoding: str, sign: str) -> None:
+    shown, stream = progress(encoding)
+    shown.retry("health", f"https://shop/health answers 500 {SECRET}.\n", 95.0)
+    assert stream.getvalue() == (
+        f"  {sign} health: https://shop/health answers 500 ***. Asked again for up to 1 m 35 s.\n"
+    )
+
+
 def test_a_result_names_its_findings_with_what_to_do() -> None:
     shown, stream = progress()
     finding = Finding(

@@ -1,0 +1,65 @@
+"""From a check's last answer to the result that is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.text.durations import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ci_ops.checks._repeat import Try
+    from ci_ops.checks._run import NamedCheck
+    from ci_ops.core.ports import World
+    from ci_ops.core.result import Finding, Result
+
+MAX_LISTED_TRIES = 20
+
+
+def finish(
+    result: Result, named: NamedCheck, world: World, *, tries: Sequence[Try], seconds: float
+) -> Result:
+    """Return the result under its configured name, without secrets, every finding with a place."""
+    facts = dict(result.facts)
+    if len(tries) > 1:
+        facts["tries"] = [
+            {"at_seconds": round(each.at_seconds, 3), "status": str(one.status), "sentence": one.sentence}
+            for each in tries[-MAX_LISTED_TRIES:]
+            for one in each.results
+        ]
+    sentence = result.sentence
+    if tries[-1].is_given_up and not result.status.is_good:
+        sentence += f" Given up after {format_duration(seconds)}, because that seldom changes by itself."
+    return replace(
+        result.timed(attempts=len(tries), seconds=seconds),
+        check=named.name,
+        required=named.required,
+        sentence=world.redact(sentence),
+        findings=tuple(_placed(finding, named, world) for finding in result.findings),
+        facts=_hidden(facts, world),
+    )
+
+
+def _placed(finding: Finding, named: NamedCheck, world: World) -> Finding:
+    return replace(
+        finding,
+        location=finding.location or named.location,
+        sentence=world.redact(finding.sentence),
+        expected=world.redact(finding.expected),
+        observed=world.redact(finding.observed),
+        subject=world.redact(finding.subject),
+        advice=world.redact(finding.advice),
+    )
+
+
+def _hidden(value: Any, world: World) -> Any:
+    if isinstance(value, str):
+        return world.redact(value)
+    if isinstance(value, Mapping):
+        return {world.redact(str(key)): _hidden(each, world) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(each, world) for each in value]
+    return value

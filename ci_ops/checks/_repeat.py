@@ -1,0 +1,164 @@
+"""One check, asked again until its answer is good or there to stay, or time is up."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ci_ops.checks._finish import finish
+from ci_ops.checks._patience import Patience
+from ci_ops.checks._trouble import trouble
+from ci_ops.checks._verdict import HAS_DOCUMENT_FACT, LASTING_FACT, RETRY_AFTER_FACT
+from ci_ops.core.deadline import Deadline, ask_until
+from ci_ops.core.errors import CiOpsError, Interrupted
+from ci_ops.core.plugin import Phase
+from ci_ops.core.ports import Subject, World
+from ci_ops.core.result import Result
+
+if TYPE_CHECKING:
+    from ci_ops.checks._run import NamedCheck
+
+log = logging.getLogger(__name__)
+
+MIN_TRY_SECONDS = 2.0
+"""The last try before the deadline gets so much time at least; less would only prove that we hurry."""
+REPORT_SECONDS = 10.0
+"""How often a check that is still asked again says what it sees."""
+
+OnRetry = Callable[[str, str, float], None]
+"""Told the check's name, what it sees, and the seconds for which it is still asked again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Try:
+    """What one try gave, as the loop wants to know it."""
+
+    results: tuple[Result, ...]
+    at_seconds: float
+    patience_left_seconds: float | None = None
+    """How long an answer that seldom changes is still asked for; None for one that may change soon."""
+
+    @property
+    def is_settled(self) -> bool:
+        """True when asking again could not, or is not likely to, change anything."""
+        bad = self.bad
+        return not bad or not all(result.transient for result in bad) or self.is_given_up
+
+    @property
+    def bad(self) -> tuple[Result, ...]:
+        """The results that are neither pass nor warn."""
+        return tuple(result for result in self.results if not result.status.is_good)
+
+    @property
+    def is_given_up(self) -> bool:
+        """True when it might still change, but did not for as long as that is worth waiting for."""
+        return self.patience_left_seconds == 0
+
+    @property
+    def has_document(self) -> bool:
+        """True when the service answered a health document."""
+        return any(result.facts.get(HAS_DOCUMENT_FACT) for result in self.results)
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """How long the other side asked to wait; None when it did not."""
+        asked = [
+            result.facts[RETRY_AFTER_FACT] for result in self.results if RETRY_AFTER_FACT in result.facts
+        ]
+        return max(asked, default=None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repetition:
+    """What all checks of a run have in common."""
+
+    subject: Subject
+    world: World
+    phase: Phase
+    waits: Callable[[], Iterator[float]]
+    deadline: Deadline
+    patience: Patience
+    on_retry: OnRetry | None = None
+
+    def until_settled(self, named: NamedCheck) -> tuple[Result, ...]:
+        """Ask until the answer is good, there to stay, or time is up."""
+        clock = self.world.clock
+        started = clock.monotonic()
+        reported = started
+        tries: list[Try] = []
+
+        def ask() -> Try:
+            nonlocal reported
+            self.world.stop.check()
+            answer = self._once(named, tries, started)
+            tries.append(answer)
+            if not answer.is_settled and clock.monotonic() - reported >= REPORT_SECONDS:
+                reported = clock.monotonic()
+                self._report(named, answer)
+            return answer
+
+        answer, _ = ask_until(
+            ask,
+            deadline=self.deadline,
+            clock=clock,
+            waits=self._waits(tries),
+            max_tries=named.plugin.most_tries,
+        )
+        seconds = clock.monotonic() - started
+        return tuple(
+            finish(result, named, self.world, tries=tries, seconds=seconds) for result in answer.results
+        )
+
+    def _once(self, named: NamedCheck, tries: Sequence[Try], started: float) -> Try:
+        results = self._results(named, tries)
+        answer = Try(results=results, at_seconds=self.world.clock.monotonic() - started)
+        words = {str(result.facts.get(LASTING_FACT, "")) for result in answer.bad}
+        left = self.patience.left_seconds(", ".join(sorted(words)) if all(words) else "")
+        return replace(answer, patience_left_seconds=left)
+
+    def _results(self, named: NamedCheck, tries: Sequence[Try]) -> tuple[Result, ...]:
+        plugin, results = named.plugin, list[Result]()
+        if self.phase not in plugin.phases:
+            where = " or ".join(sorted(plugin.phases))
+            return (trouble(plugin, "wrong-phase", f"This check is for {where}, not for {self.phase}."),)
+        try:
+            results.extend(plugin.run(self._subject(tries), self.world))
+        except Interrupted:
+            raise
+        except CiOpsError as error:
+            results.append(
+                trouble(plugin, "unable", f"The check could not be carried out: {error}.", error.hint)
+            )
+        except Exception:  # noqa: BLE001 - one check's defect must not take the others with it
+            log.debug("check %s failed:\n%s", named.name, self.world.redact(traceback.format_exc()))
+            results.append(trouble(plugin, "crashed"))
+        return tuple(results) or (trouble(plugin, "no-result"),)
+
+    def _subject(self, tries: Sequence[Try]) -> Subject:
+        """The subject for the next try, with what the earlier ones showed and the time that is left."""
+        if not tries:
+            return self.subject
+        whole = self.subject.timeout_seconds
+        left = max(self.deadline.left_seconds, MIN_TRY_SECONDS)
+        had_document = any(each.has_document for each in tries)
+        return replace(
+            self.subject,
+            timeout_seconds=min(whole, left),
+            had_health_document=self.subject.had_health_document or had_document,
+        )
+
+    def _waits(self, tries: Sequence[Try]) -> Iterator[float]:
+        """The seconds between tries; the last one is made when patience ends, not long after."""
+        for seconds in self.waits():
+            left = tries[-1].patience_left_seconds
+            yield seconds if left is None else min(seconds, left)
+
+    def _report(self, named: NamedCheck, answer: Try) -> None:
+        if self.on_retry is not None:
+            left = self.deadline.left_seconds
+            if answer.patience_left_seconds is not None:
+                left = min(left, answer.patience_left_seconds)
+            self.on_retry(named.name, answer.bad[0].sentence, left)
