@@ -10,12 +10,19 @@ import platform
 import sys
 from typing import TYPE_CHECKING
 
+from ci_ops.edge.streams import outlive_readers
+
 if TYPE_CHECKING:
     from ci_ops.core.errors import CiOpsError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code.
+
+    As a program, without arguments given, it outlives the readers of its output.
+    """
+    if arguments is None:
+        outlive_readers()
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:

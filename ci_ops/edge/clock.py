@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from ci_ops.core.ports import Stop
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
-"""SIGBREAK is what Windows sends for Ctrl+Break, and to a process group."""
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""SIGHUP says that the terminal was closed. SIGBREAK is what Windows sends for Ctrl+Break, and to a process group."""
 
 _LOOK_UP_SECONDS = 0.1 if sys.platform == "win32" else 3600.0
 """Windows runs signal handlers only between waits; elsewhere a signal ends the wait at once."""
@@ -69,16 +69,17 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM only ask to stop.
+        """Let SIGINT, SIGTERM and SIGHUP only ask to stop.
 
-        Afterwards they do what they did before.
-
-        Python sets signal handlers in the main thread alone: elsewhere nothing changes.
+        Afterwards they do what they did before. What was ignored, as `nohup`
+        has it, stays ignored. Python sets signal handlers in the main thread
+        alone: elsewhere nothing changes.
         """
         before: dict[int, object] = {}
         if threading.current_thread() is threading.main_thread():
             numbers = (getattr(signal, name, None) for name in _SIGNALS)
-            before = {number: signal.signal(number, self._on_signal) for number in numbers if number}
+            heard = [each for each in numbers if each and signal.getsignal(each) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self._on_signal) for number in heard}
         try:
             yield
         finally:

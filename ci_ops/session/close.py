@@ -10,6 +10,7 @@ from ci_ops.core.errors import CiOpsError
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.text.lines import as_sentence, map_texts
+from ci_ops.edge.streams import loss_of
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
 from ci_ops.session.colour import is_coloured, paint_report
@@ -75,21 +76,28 @@ def _write_files(session: Session, report: Report, summary: str) -> tuple[Path, 
     return wanted[0][0], wanted[1][0]
 
 
+def _write_outputs(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:
+    """Write outputs and job summary; where the runner's disk is full, the exit code stays the report's."""
+    record = report.record
+    outputs = {
+        "status": str(report.status),
+        "reason": report.verdict,
+        "report": str(paths[0]),
+        "summary": str(paths[1]),
+        "deployment-id": record.id if record else "",
+        "github-deployment-id": record.external_id if record else "",
+        "changed": "true" if report.changed else "false",
+    }
+    try:
+        session.runner.set_outputs(outputs)
+        session.runner.summary(summary)
+    except CiOpsError as error:
+        session.runner.error(f"{as_sentence(str(error))} {error.hint}", title=f"ci-ops {report.command}")
+
+
 def _tell_runner(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:
     runner = session.runner
-    record = report.record
-    runner.set_outputs(
-        {
-            "status": str(report.status),
-            "reason": report.verdict,
-            "report": str(paths[0]),
-            "summary": str(paths[1]),
-            "deployment-id": record.id if record else "",
-            "github-deployment-id": record.external_id if record else "",
-            "changed": "true" if report.changed else "false",
-        }
-    )
-    runner.summary(summary)
+    _write_outputs(session, report, paths, summary)
     session.job.watch.phase(f"{report.command}: {report.status} ({report.verdict}). {report.sentence}")
     if not report.status.is_good and (report.verdict not in _SAID_BY_FINDINGS or not _findings(report)):
         runner.error(
@@ -122,6 +130,8 @@ def _write_stdout(session: Session, report: Report) -> None:
     sys.stderr.flush()
     sys.stdout.write(text)
     sys.stdout.flush()
+    if loss := loss_of(sys.stdout):
+        session.job.watch.note(f"The report is not on stdout: {loss}")
 
 
 def _tell_person(paths: tuple[Path, Path]) -> None:
