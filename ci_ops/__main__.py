@@ -10,7 +10,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING
 
-from ci_ops.edge.streams import outlive_readers
+from ci_ops.session.streams import outlive_readers
 
 if TYPE_CHECKING:
     from ci_ops.core.errors import CiOpsError

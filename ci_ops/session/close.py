@@ -10,11 +10,11 @@ from ci_ops.core.errors import CiOpsError
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.text.lines import as_sentence, map_texts
-from ci_ops.edge.streams import loss_of
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
 from ci_ops.session.colour import is_coloured, paint_report
 from ci_ops.session.output import format_for, load_format
+from ci_ops.session.streams import loss_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 
 TALKING = """
 import sys
-from ci_ops.edge.streams import loss_of, outlive_readers
+from ci_ops.session.streams import loss_of, outlive_readers
 
 outlive_readers()
 for stream in (sys.stdout, sys.stderr):
