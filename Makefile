@@ -22,7 +22,7 @@ UV := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip con
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench parts control-plane locks docs format clean
+.PHONY: help demo test lint types bench parts control-plane locks dist docs format clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 — \2/p' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ control-plane: $(TEST_READY)  ## etcd and kube-apiserver from source, for the te
 locks: $(TEST_READY)  ## the hashed lock files of the actions, from pyproject.toml
 	@$(BIN)/python tools/locks.py
 
+dist: $(BIN)/uv  ## wheel and source archive, with the tools that tools/build.txt pins by hash
+	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
+
 docs: $(TEST_READY)  ## the reference, the troubleshooting page and the schema, from the code
 	@$(BIN)/python -m tools.docs
 
@@ -81,4 +84,5 @@ $(BIN)/uv:
 		echo "hint: install one, or say which: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: $(PYTHON) cannot make an environment" >&2; \
 		echo "hint: on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet \
+		--require-hashes --only-binary :all: --no-deps --requirement tools/build.txt

@@ -1,4 +1,4 @@
-"""Write actions/locks/*.txt: hashed, for every platform, from the extras of pyproject.toml.
+"""Write actions/locks/*.txt and tools/build.txt: hashed, for every platform, from pyproject.toml.
 
 All groups come from one resolution, so a package that two of them need has one
 version. A group's file leaves out what `core` already brings.
@@ -17,16 +17,24 @@ LOCKS = ROOT / "actions" / "locks"
 CORE_EXTRA = "cli"
 GROUPS = ("github",)
 """The extras that actions may need beside core; a plugin's `needs` names one."""
+BUILD = ROOT / "tools" / "build.txt"
+"""What builds and publishes a release, from the dependency group `build`."""
 COMPILE = (
-    *("pip", "compile", "pyproject.toml", "--quiet", "--universal", "--python-version=3.11"),
+    *("pip", "compile", "--quiet", "--universal", "--python-version=3.11"),
     *("--only-binary=:all:", "--no-header", "--no-annotate"),
 )
 
 
-def resolve(extras: tuple[str, ...], *options: str) -> list[str]:
+def resolve(extras: tuple[str, ...], *options: str, source: str = "pyproject.toml") -> list[str]:
     """One block of lines per package and marker, as uv writes them."""
     uv = Path(sys.executable).with_name("uv")
-    command = [str(uv), *COMPILE, *(f"--extra={extra}" for extra in extras), *options]
+    command = [
+        str(uv),
+        *COMPILE,
+        *([source] if source else []),
+        *(f"--extra={extra}" for extra in extras),
+        *options,
+    ]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return re.split(r"\n(?=\S)", done.stdout.strip())
 
@@ -49,8 +57,12 @@ def main() -> None:
             groups[group] = [block for block in blocks if package(block) not in brought]
     LOCKS.mkdir(exist_ok=True)
     for group, blocks in groups.items():
-        text = "".join(f"{block}\n" for block in blocks)
-        (LOCKS / f"{group}.txt").write_text(text, encoding="utf-8", newline="\n")
+        _write(LOCKS / f"{group}.txt", blocks)
+    _write(BUILD, resolve((), "--group=build", "--generate-hashes", source=""))
+
+
+def _write(path: Path, blocks: list[str]) -> None:
+    path.write_text("".join(f"{block}\n" for block in blocks), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.metadata import requires
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support import parts
+from tests.support.action_files import workflow
 from tests.support.loading import load_by_path
 
 LOCKS = parts.ROOT / "actions" / "locks"
@@ -19,8 +21,13 @@ EXTRA_OF_GROUP = {"core": TOOL.CORE_EXTRA, **{group: group for group in TOOL.GRO
 
 
 def pins(group: str) -> list[Requirement]:
+    """What the lock file of one group of actions pins."""
+    return pins_in(LOCKS / f"{group}.txt")
+
+
+def pins_in(path: Path) -> list[Requirement]:
     """What one lock file pins."""
-    blocks = re.split(r"\n(?=\S)", (LOCKS / f"{group}.txt").read_text().strip())
+    blocks = re.split(r"\n(?=\S)", path.read_text().strip())
     return [Requirement(re.sub(r"\s*\\\n.*", "", block, flags=re.DOTALL)) for block in blocks]
 
 
@@ -71,9 +78,37 @@ def test_a_group_repeats_nothing_of_core(group: str) -> None:
     assert not {pin.name for pin in pins(group)} & {pin.name for pin in pins("core")}
 
 
-@pytest.mark.parametrize("group", EXTRA_OF_GROUP)
-def test_every_line_is_a_pin_or_a_hash(group: str) -> None:
-    text = (LOCKS / f"{group}.txt").read_text()
+@pytest.mark.parametrize("path", [*(LOCKS / f"{group}.txt" for group in EXTRA_OF_GROUP), TOOL.BUILD])
+def test_every_line_is_a_pin_or_a_hash(path: Path) -> None:
     assert re.fullmatch(
-        r"(?:[a-z0-9-]+==[\w.]+(?: ; [^\n\\]+)? (?:\\\n    --hash=sha256:[0-9a-f]{64} ?)+\n)+", text
+        r"(?:[a-z0-9-]+==[\w.]+(?: ; [^\n\\]+)? (?:\\\n    --hash=sha256:[0-9a-f]{64} ?)+\n)+",
+        path.read_text(),
     )
+
+
+def test_what_builds_a_release_is_pinned_as_pyproject_says() -> None:
+    document = tomllib.loads((parts.ROOT / "pyproject.toml").read_text())
+    wanted = {Requirement(line) for line in document["dependency-groups"]["build"]}
+    assert {Requirement(line) for line in document["build-system"]["requires"]} <= wanted
+    locked = pins_in(TOOL.BUILD)
+    assert {(each.name, str(each.specifier)) for each in wanted} <= {
+        (each.name, str(each.specifier)) for each in locked
+    }
+    assert closure(list(wanted)) <= {canonicalize_name(each.name) for each in locked}
+
+
+def test_a_job_that_signs_or_publishes_installs_nothing_but_by_hash() -> None:
+    release = workflow(parts.ROOT / ".github" / "workflows" / "release.yml")
+    signing = [job for job in release["jobs"].values() if "id-token" in job["permissions"]]
+    assert len(signing) == 2
+    commands = [step["run"].partition(" #")[0] for job in signing for step in job["steps"] if "run" in step]
+    installing = [each for each in commands if "make " in each]
+    assert installing == [
+        "make dist",
+        "make .venv/bin/uv && .venv/bin/uv publish --trusted-publishing always dist/*",
+    ]
+    assert not [each for each in commands if re.search(r"pip3? |pipx|uvx|uv (tool|pip|run|build)", each)]
+    makefile = (parts.ROOT / "Makefile").read_text().replace("\\\n", " ")
+    (install,) = re.findall(r"pip .*install .*", makefile.partition("$(BIN)/uv:\n")[2])
+    assert "--require-hashes" in install
+    assert "tools/build.txt" in install
