@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ci_ops.core.ports import Completed, Subject, World
     from ci_ops.core.result import Result
 
-MOST_OUTPUT_BYTES = 256 * 1024
-MOST_FILES_TOLD = 5
+MAX_OUTPUT_BYTES = 256 * 1024
+MAX_FILES_TOLD = 5
 OWN_FOLDER = ".ci-ops"
 """Our own records; they may lie in the project and are no change to it."""
 
@@ -35,8 +35,7 @@ class GitState(Check):
     rules: ClassVar[Mapping[str, Rule]] = {
         "unavailable": Rule(
             sentence="Git cannot say anything about this folder.",
-            advice="Install git and check the repository out here (actions/checkout). Where git speaks of dubious "
-            "ownership: git config --global --add safe.directory PATH",
+            advice="Install git and check the repository out here (actions/checkout).",
         ),
         "changed": Rule(
             sentence="Files differ from the commit.",
@@ -50,6 +49,11 @@ class GitState(Check):
             sentence="The commit is in no remote repository.",
             advice="Push it: only what others can get can be deployed again.",
         ),
+        "submodule": Rule(
+            sentence="A submodule is not checked out.",
+            advice="Check it out with `git submodule update --init`, in a workflow with `submodules: true` "
+            "of actions/checkout.",
+        ),
         "no-remote": Rule(
             sentence="The repository has no remote.",
             advice="Add one and push, or set `pushed: false`.",
@@ -62,6 +66,8 @@ class GitState(Check):
     """What to say of files that are neither committed nor ignored."""
     pushed: bool = True
     """Look whether a remote repository has the commit, as far as is known here."""
+    submodules: Literal["fail", "warn", "ignore"] = "warn"
+    """What to say of submodules that are not checked out."""
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
@@ -77,6 +83,7 @@ class GitState(Check):
                 rule="unavailable",
                 severity=Status.ERROR,
                 sentence=as_sentence(f"{commit.sentence[0].upper()}{commit.sentence[1:]}"),
+                advice=commit.hint,
             )
             yield conclude(self, [fault], sentence="", measured=0)
             return
@@ -84,13 +91,21 @@ class GitState(Check):
             *(self._cleanness(checkout) if self.clean else []),
             *(self._pushed(checkout, commit) if self.pushed else []),
         ]
+        if all(each.rule != "unavailable" for each in faults):
+            faults += self._submodules(checkout)
         words = [*(["clean"] if self.clean else []), *(["pushed"] if self.pushed else [])]
         sentence = f"{commit[:7]} is {' and '.join(words) or 'checked out'}."
         yield conclude(self, faults, sentence=sentence, measured=1 + len(words), facts={"commit": commit})
 
     def _cleanness(self, checkout: _Checkout) -> Iterator[Fault]:
         status = checkout.run(
-            "status", "--porcelain", "--untracked-files=normal", "--", ".", f":(exclude){OWN_FOLDER}"
+            "status",
+            "--porcelain",
+            "--untracked-files=normal",
+            "--ignore-submodules=none",
+            "--",
+            ".",
+            f":(exclude){OWN_FOLDER}",
         )
         if status.exit_code != 0:
             yield checkout.fault(status)
@@ -119,6 +134,23 @@ class GitState(Check):
                 observed="none that is known here",
             )
 
+    def _submodules(self, checkout: _Checkout) -> Iterator[Fault]:
+        """A submodule's folder is empty where it is not checked out, and so is what is deployed from here."""
+        listed = checkout.run("submodule", "status", "--recursive")  # git-submodule(1): state, commit, path
+        if listed.exit_code != 0:
+            yield checkout.fault(listed)
+            return
+        for line in listed.stdout.splitlines():
+            state, (commit, _, rest) = line[:1], line[1:].partition(" ")
+            path = rest.partition(" (")[0]
+            name = evidence(checkout.git.world, path, 200)
+            if state == "-" and self.submodules != "ignore":
+                severity, sentence = Status(self.submodules), f"The submodule {name} is not checked out."
+                yield Fault(rule="submodule", severity=severity, sentence=sentence, subject=name)
+            elif state != "-" and self.pushed and not checkout.at(path).is_in_remote(commit):
+                sentence = f"The commit of the submodule {name} is in no remote repository."
+                yield Fault(rule="not-pushed", severity=Status.FAIL, sentence=sentence, subject=name)
+
 
 @dataclass(frozen=True, slots=True)
 class _Checkout:
@@ -127,8 +159,12 @@ class _Checkout:
     git: Git
     published: frozenset[str]
 
+    def at(self, path: str) -> _Checkout:
+        """The same for a submodule."""
+        return _Checkout(Git(self.git.folder / path, self.git.world), self.published)
+
     def run(self, *arguments: str) -> Completed:
-        return self.git.run(*arguments, max_output=MOST_OUTPUT_BYTES)
+        return self.git.run(*arguments, max_output=MAX_OUTPUT_BYTES)
 
     def fault(self, completed: Completed) -> Fault:
         """What went wrong when git itself failed."""
@@ -167,8 +203,8 @@ class _Checkout:
 
 
 def _files_fault(rule: str, severity: Status, files: list[str], what: str, world: World) -> Fault:
-    told = ", ".join(files[:MOST_FILES_TOLD])
-    more = f" and {len(files) - MOST_FILES_TOLD} more" if len(files) > MOST_FILES_TOLD else ""
+    told = ", ".join(files[:MAX_FILES_TOLD])
+    more = f" and {len(files) - MAX_FILES_TOLD} more" if len(files) > MAX_FILES_TOLD else ""
     return Fault(
         rule=rule,
         severity=severity,

@@ -229,3 +229,76 @@ def test_the_declaration_is_asked_with_the_service_s_own_variables(shop: Path) -
     check = EnvVars(app="shop_settings:contract", python=sys.executable)
     subject = a_subject(shop, env={"NAME_OF_IT": "SHOP_KEY", "SHOP_KEY": KEY})
     assert the_result(check, subject, a_world(PYTHONPATH=str(ROOT))).status is Status.PASS
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_example_file_of_any_editor_names_its_first_variable(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ".env.example").write_bytes("DATABASE_URL=\r\nMAIL_HOST=x\r\n".encode(encoding))
+    result = look(EnvVars(from_example=".env.example"), tmp_path, MAIL_HOST="mail.internal")
+    assert [(each.rule, each.subject) for each in result.findings] == [("env-vars/missing", "DATABASE_URL")]
+
+
+def test_a_line_that_is_no_variable_is_a_warning_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / ".env.example").write_text("MAIL_HOST=x\nset OTHER=1\n")
+    result = look(EnvVars(from_example=".env.example"), tmp_path, MAIL_HOST="mail.internal")
+    assert (result.status, rules_of(result)) == (Status.WARN, ["unread-line"])
+    assert str(result.findings[0].location) == ".env.example:2"
+
+
+SETTINGS = """\
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SHOP_")
+    database_url: str
+    port: int = 8000
+
+settings = Settings()
+"""
+
+
+@pytest.mark.parametrize("name", ["Settings", "settings"])
+def test_settings_that_are_filled_at_import_name_what_is_missing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "shop_settings.py").write_text(SETTINGS)
+    check = EnvVars(app=f"shop_settings:{name}", python=sys.executable)
+    missing = look(check, tmp_path, PYTHONPATH=str(ROOT))
+    assert [(each.rule, each.subject) for each in missing.findings] == [
+        ("env-vars/missing", "SHOP_DATABASE_URL")
+    ]
+    bad = look(check, tmp_path, PYTHONPATH=str(ROOT), SHOP_DATABASE_URL="sqlite://", SHOP_PORT="eight")
+    assert rules_of(bad) == ["pattern"]
+    good = look(check, tmp_path, PYTHONPATH=str(ROOT), SHOP_DATABASE_URL="sqlite://")
+    assert good.status is Status.PASS
+
+
+def test_settings_that_refuse_for_a_reason_of_their_own_are_no_pass(tmp_path: Path) -> None:
+    refusing = SETTINGS.replace(
+        "port: int = 8000", "port: int = 8000\n    def model_post_init(self, _): raise OSError"
+    )
+    (tmp_path / "shop_settings.py").write_text(refusing)
+    check = EnvVars(app="shop_settings:Settings", python=sys.executable)
+    result = look(check, tmp_path, PYTHONPATH=str(ROOT), SHOP_DATABASE_URL="sqlite://")
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["declaration"])
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "import os; os.environ['SHOP_KEY']",
+            "raises KeyError in shop_settings.py, line 1; SHOP_KEY is not set.",
+        ),
+        ("raise RuntimeError('set SHOP_KEY and SHOP_DSN')", "line 1; SHOP_KEY, SHOP_DSN are not set."),
+        (
+            "raise RuntimeError('OTHER_VALUE of OTHER_NAME')",
+            "raises RuntimeError in shop_settings.py, line 1.",
+        ),
+    ],
+)
+def test_an_application_that_does_not_start_names_the_variables_and_no_value(
+    tmp_path: Path, line: str, sentence: str
+) -> None:
+    (tmp_path / "shop_settings.py").write_text(f"{line}\n")
+    check = EnvVars(app="shop_settings:contract", python=sys.executable)
+    result = look(check, tmp_path, PYTHONPATH=str(ROOT), OTHER_NAME="x OTHER_VALUE y")
+    assert result.sentence.endswith(sentence)

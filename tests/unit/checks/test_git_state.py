@@ -199,6 +199,15 @@ def test_a_folder_that_is_no_repository_or_has_no_commit_is_an_error(tmp_path: P
         Status.ERROR,
         "No commit is known here: the repository has no commit yet.",
     )
+    assert "ownership" not in result.findings[0].advice
+    assert result.findings[0].advice.startswith("Commit the project")
+
+
+def test_a_checkout_of_another_user_is_told_how_to_trust_it(clone: Path) -> None:
+    world = a_world(GIT_TEST_ASSUME_DIFFERENT_OWNER="1")  # git's own switch for its own tests
+    result = the_result(GitState(), a_subject(clone), world)
+    assert rules_of(result) == ["unavailable"]
+    assert result.findings[0].advice.endswith(f"safe.directory {clone.resolve()}")
 
 
 def test_a_machine_without_git_is_an_error(clone: Path, tmp_path: Path) -> None:
@@ -233,3 +242,47 @@ def test_a_stop_request_ends_it(clone: Path) -> None:
 def test_it_applies_in_a_checkout(clone: Path, tmp_path: Path) -> None:
     assert GitState.detect(clone) == GitState()
     assert GitState.detect(tmp_path) is None
+
+
+@pytest.fixture
+def with_submodule(clone: Path, tmp_path: Path) -> Path:
+    """The clone with a second one as its submodule, everything pushed."""
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "theme.git")
+    git(tmp_path, "clone", "-q", f"file://{tmp_path}/theme.git", "theme")
+    git(tmp_path / "theme", "checkout", "-q", "-b", "main")
+    commit(tmp_path / "theme", "theme.css")
+    git(tmp_path / "theme", "push", "-q", "origin", "main")
+    add = ("submodule", "add", "-q", "-b", "main", f"file://{tmp_path}/theme.git", "themes/one")
+    git(clone, "-c", "protocol.file.allow=always", *add)
+    git(clone, "commit", "-qm", "add a theme")
+    git(clone, "push", "-q", "origin", "main")
+    return clone
+
+
+def test_a_submodule_that_is_checked_out_and_pushed_passes(with_submodule: Path) -> None:
+    assert look(with_submodule).status is Status.PASS
+
+
+def test_a_submodule_that_is_not_checked_out_is_told(with_submodule: Path) -> None:
+    git(with_submodule, "submodule", "deinit", "-q", "--all")
+    result = look(with_submodule)
+    assert (result.status, result.sentence) == (Status.WARN, "The submodule themes/one is not checked out.")
+    assert look(with_submodule, submodules="fail").status is Status.FAIL
+    assert look(with_submodule, submodules="ignore").status is Status.PASS
+
+
+def test_a_changed_submodule_differs_whatever_gitmodules_says(with_submodule: Path) -> None:
+    git(with_submodule, "config", "-f", ".gitmodules", "submodule.themes/one.ignore", "all")
+    commit(with_submodule, ".gitmodules", (with_submodule / ".gitmodules").read_text())
+    git(with_submodule, "push", "-q", "origin", "main")
+    (with_submodule / "themes" / "one" / "theme.css").write_text("changed")
+    result = look(with_submodule)
+    assert (rules_of(result), result.findings[0].observed) == (["changed"], "themes/one")
+
+
+def test_a_submodule_s_commit_that_nobody_else_has_fails(with_submodule: Path) -> None:
+    commit(with_submodule / "themes" / "one", "theme.css", "new")
+    git(with_submodule, "commit", "-qam", "take the new theme")
+    git(with_submodule, "push", "-q", "origin", "main")
+    result = look(with_submodule)
+    assert (rules_of(result), result.findings[0].subject) == (["not-pushed"], "themes/one")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from ci_ops.checks._dotenv import read_dotenv
+from ci_ops.checks.env_vars.dotenv import read_dotenv
 from ci_ops.core.contract.pages import dotenv_text, markdown_text
 from ci_ops.core.contract.presets import PRESETS
 from ci_ops.core.contract.variables import Contract, Variable
@@ -16,7 +16,7 @@ HOSTILE = Contract(
 
 def test_an_example_file_asks_for_exactly_what_has_to_be_set() -> None:
     for contract in (*(each.contract for each in PRESETS.values()), HOSTILE):
-        entries = list(read_dotenv(dotenv_text(contract)))
+        entries = read_dotenv(dotenv_text(contract)).entries
         assert [each.name for each in entries] == [
             each.name for each in contract.variables if each.must_be_set
         ]

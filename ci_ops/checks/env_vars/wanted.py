@@ -66,7 +66,7 @@ def put_together(
     example: Iterable[str],
     declared: Contract | None,
 ) -> Wanted:
-    """Everything that is asked for; the user's own pattern for a variable wins over a preset's rules for it."""
+    """Return everything that is asked for; the user's own pattern for a variable wins over a preset's."""
     presets = tuple(presets)
     not_allowed = tuple(
         dict.fromkeys([*forbidden, *(name for preset in presets for name in preset.forbidden)])

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from ci_ops.checks._dotenv import Entry, read_dotenv
 from ci_ops.checks._http.assertions import check_pattern
 from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.checks._wanted import Wanted, put_together
-from ci_ops.core.contract.placeholder import is_secret_name
+from ci_ops.checks.env_vars.dotenv import Dotenv, Entry, read_dotenv
+from ci_ops.checks.env_vars.faults import copied, forbidden
+from ci_ops.checks.env_vars.wanted import Wanted, put_together
 from ci_ops.core.contract.presets import PRESETS
-from ci_ops.core.contract.values import FALSE_WORDS
 from ci_ops.core.declaration import read_declaration
 from ci_ops.core.errors import UsageError
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.result import Location
+from ci_ops.core.text.encoding import read_text_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXAMPLE_FILE = ".env.example"
 PRODUCTION = "production"
-MOST_EXAMPLE_BYTES = 1 << 20
+MAX_EXAMPLE_BYTES = 1 << 20
 _RULES = {"form": "pattern"}
 """Rules of the contract that have another name here."""
 
@@ -81,6 +81,10 @@ class EnvVars(Check):
             sentence="The example file cannot be read.",
             advice="Name an existing text file in `from-example`, relative to the project's root.",
         ),
+        "unread-line": Rule(
+            sentence="A line of the example file is neither a variable nor a comment.",
+            advice="Write NAME=value with letters, digits and _ in the name; close quotes; begin comments with #.",
+        ),
         "nothing-asked": Rule(
             sentence="No variable is named, so there is nothing to look at.",
             advice="Name variables in `required`, `forbidden` or `patterns`, a preset, `from-example`, or `app`.",
@@ -120,7 +124,8 @@ class EnvVars(Check):
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
         """Look at every variable that is named somewhere."""
         try:
-            example = self._read_example(subject.root)
+            file = self._read_example(subject.root)
+            example = {entry.name: entry for entry in file.entries}
             wanted = self._wanted(example, subject, world)
         except UsageError as error:
             world.stop.check()
@@ -138,9 +143,10 @@ class EnvVars(Check):
         faults = [self._fault(each, example) for each in reading.problems]
         faults = self._absent(faults, wanted) or faults
         if subject.environment == PRODUCTION:
-            faults += [_forbidden(name, env[name]) for name in wanted.forbidden if name in env]
+            faults += [forbidden(name, env[name]) for name in wanted.forbidden if name in env]
         faults += [self._fault(each, example) for each in self._warnings(reading.warnings)]
-        faults += _copied(faults, named, example, env) if self.placeholders else []
+        faults += copied(faults, named, example, env) if self.placeholders else []
+        faults += [self._unread(line) for line in file.unread]
         found = sum(name in reading.is_set for name in wanted.required)
         yield conclude(
             self,
@@ -154,13 +160,10 @@ class EnvVars(Check):
         fault = Fault(rule=rule, severity=Status.ERROR, sentence=sentence, subject=subject, advice=advice)
         return conclude(self, [fault], sentence="", measured=0)
 
-    def _read_example(self, root: Path) -> Mapping[str, Entry]:
+    def _read_example(self, root: Path) -> Dotenv:
         if not self.from_example:
-            return {}
-        path = root / self.from_example
-        with path.open("rb") as file:
-            text = file.read(MOST_EXAMPLE_BYTES).decode()
-        return {entry.name: entry for entry in read_dotenv(text)}
+            return Dotenv(entries=())
+        return read_dotenv(read_text_file(root / self.from_example, max_bytes=MAX_EXAMPLE_BYTES))
 
     def _wanted(self, example: Mapping[str, Entry], subject: Subject, world: World) -> Wanted:
         """Everything that is asked for, from the fields, the presets, the example file and the application."""
@@ -193,6 +196,16 @@ class EnvVars(Check):
     def _warnings(self, warnings: tuple[VariableProblem, ...]) -> list[VariableProblem]:
         return [each for each in warnings if self.placeholders or each.rule != "placeholder"]
 
+    def _unread(self, line: int) -> Fault:
+        return Fault(
+            rule="unread-line",
+            severity=Status.WARN,
+            sentence=f"Line {line} of {self.from_example} is neither a variable nor a comment.",
+            expected="NAME=value, or # before a comment",
+            subject=str(line),
+            location=Location(file=self.from_example, line=line),
+        )
+
     def _fault(self, problem: VariableProblem, example: Mapping[str, Entry]) -> Fault:
         entry = example.get(problem.name)
         return Fault(
@@ -206,34 +219,3 @@ class EnvVars(Check):
             if entry is not None and problem.rule == "missing"
             else None,
         )
-
-
-def _forbidden(name: str, value: str) -> Fault:
-    means_off = value.strip().casefold() in FALSE_WORDS
-    return Fault(
-        rule="forbidden",
-        severity=Status.WARN if means_off else Status.FAIL,
-        sentence=f"{name} must not be set in production.",
-        expected="not set",
-        observed="a word that means off" if means_off else f"a value of {len(value)} characters",
-        subject=name,
-    )
-
-
-def _copied(
-    faults: list[Fault], named: frozenset[str], example: Mapping[str, Entry], env: Mapping[str, str]
-) -> list[Fault]:
-    """Secrets that were copied from the example file, where nothing else is said of them."""
-    told = {fault.subject for fault in faults}
-    return [
-        Fault(
-            rule="placeholder",
-            severity=Status.FAIL,
-            sentence=f"{name} still has a placeholder for its value.",
-            expected="a real value",
-            observed="the example file's value",
-            subject=name,
-        )
-        for name, entry in example.items()
-        if name in named - told and is_secret_name(name) and env.get(name) == entry.value
-    ]
