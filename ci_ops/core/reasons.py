@@ -74,7 +74,7 @@ _TABLE = (
         "unreachable-baseline",
         3,
         "A verified deployment exists, but this runner cannot reach the service; nothing was changed.",
-        "Check the URL, the network of the runner and the firewall, then run again.",
+        "Check the URL, the runner's network and its trusted certificates; `deploy --force` deploys anyway.",
     ),
     _reason(
         "held",
@@ -83,35 +83,77 @@ _TABLE = (
         "Run `ci-ops verify` when the service can be reached, then keep it or run `ci-ops rollback`.",
     ),
     _reason(
+        "unproven",
+        3,
+        "The rollback's steps were all done, but no check measured the release that is live now.",
+        "Give `url` or checks under `verify.checks`, and run `ci-ops rollback` again to prove it.",
+    ),
+    _reason(
         "nothing-measured",
         4,
         "No check ran, so nothing can be said.",
         "Name at least one check, or run in a project whose kind is recognised; `ci-ops init` writes a start.",
     ),
     _reason(
+        "not-live",
+        4,
+        "The deployment that was named is not the one that is live, so nothing was verified, marked or changed.",
+        "`ci-ops history` lists the deployments; `ci-ops rollback --to ID` makes an earlier release live.",
+    ),
+    _reason(
+        "unknown-deployment",
+        4,
+        "No deployment of that id or commit is recorded for this service and environment; nothing was changed.",
+        "Take an id from `ci-ops history`, and check the service and the environment.",
+    ),
+    _reason(
+        "never-verified",
+        4,
+        "The release that was named never passed a verification, so nothing was rolled back to it.",
+        "Name a verified one (`ci-ops history`), or deploy that commit with `ci-ops deploy --revision`.",
+    ),
+    _reason(
+        "release-gone",
+        4,
+        "The release that was named is no longer on the target; nothing was changed.",
+        "Name another one (`ci-ops history`), or deploy that commit with `ci-ops deploy --revision`.",
+    ),
+    _reason(
+        "no-rollback-target",
+        4,
+        "No verified release was deployed before the live one and is still available; nothing was changed.",
+        "Name a release with `--to ID|SHA` (`ci-ops history` lists them), or deploy a good revision.",
+    ),
+    _reason(
+        "not-started",
+        4,
+        "A step failed before anything was changed.",
+        "The failed step's output is in the report; mend what it names, then run again.",
+    ),
+    _reason(
         "rolled-back",
         5,
-        "The deployment failed, and the previous release was restored and proven.",
-        "Production is whole. Mend what the findings name, then deploy again.",
+        "The deployment failed, and the previous release was restored; the report says what proves it.",
+        "The previous release serves. Mend what the findings name, then deploy again.",
     ),
     _reason(
         "deploy-failed",
         5,
-        "The deployment failed before it changed the live release, and what it had done was undone.",
-        "Production is whole. The failed step's output is in the report; mend it, then deploy again.",
+        "The deployment failed and what it had done was undone; the live release is the one from before.",
+        "The failed step's output is in the report; mend it, then deploy again.",
+    ),
+    _reason(
+        "no-previous-release",
+        5,
+        "The first deployment failed and was undone; there is no earlier release to return to.",
+        "The report says what still answers. Mend what the findings name, then deploy again.",
     ),
     _reason(
         "rollback-failed",
         6,
         "The rollback did not bring the previous release back, or could not prove it.",
-        "Look at production now. The report names the step or the check that failed; "
-        "`ci-ops rollback` goes on from the journal, `ci-ops rollback --to ID` to a release that you name.",
-    ),
-    _reason(
-        "no-rollback-target",
-        6,
-        "There is no verified deployment to go back to, or its release is gone; nothing was changed.",
-        "Name one with `--to ID|SHA` (`ci-ops history` lists them), or deploy a good revision.",
+        "Look at production now. The report names the step or the check that failed; `ci-ops rollback` tries "
+        "the same rollback again, `ci-ops rollback --to ID` rolls back to a release that you name.",
     ),
     _reason(
         "lock-held",

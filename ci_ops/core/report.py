@@ -184,9 +184,9 @@ class Report:
 def reason_for(results: Iterable[Result], *, fail_on_warn: bool = False) -> str:
     """The reason that a list of results leads to.
 
-    Required fail → findings; required error or skip → inconclusive; nothing
-    measured at all → nothing-measured; a warning → warned or, where warnings
-    block, findings.
+    Required fail → findings; required error → inconclusive; nothing measured
+    at all → nothing-measured; a warning → warned or, where warnings block,
+    findings. A skipped check decides nothing.
     """
     listed = tuple(results)
     if not any(result.measured for result in listed) and not any(result.blocks for result in listed):
@@ -197,7 +197,7 @@ def reason_for(results: Iterable[Result], *, fail_on_warn: bool = False) -> str:
     if names:
         decided = deciding_exit_code(REASONS[name].exit_code for name in names)
         return next(name for name in sorted(names) if REASONS[name].exit_code == decided)
-    warned = any(not result.status.is_good or result.status is Status.WARN for result in listed)
+    warned = any(result.status not in {Status.PASS, Status.SKIP} for result in listed)
     return "warned" if warned else "ok"
 
 

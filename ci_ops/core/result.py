@@ -84,8 +84,8 @@ class Result:
 
     @property
     def blocks(self) -> bool:
-        """True when this result stands in the way: required and not pass or warn."""
-        return self.required and not self.status.is_good
+        """True for a required check that failed or could not measure; a skipped check never decides."""
+        return self.required and self.status in {Status.FAIL, Status.ERROR}
 
     def timed(self, *, attempts: int, seconds: float) -> Result:
         """The same result with how often and how long it was asked."""

@@ -48,6 +48,7 @@ _RUN = re.compile(r"/actions/runs/(?P<run>\d{1,18})(?:/job/(?P<job>\d{1,18}))?")
 class GitHub(Ledger, CommitStatuses):
     """One repository's deployments and commit statuses.
 
+    `service` is the one whose deployments are read: an environment may hold several.
     `clock` ends a wait between two tries when a stop is requested; `waits`
     makes the seconds between tries; `redact` learns the token.
     """
@@ -56,6 +57,7 @@ class GitHub(Ledger, CommitStatuses):
         self,
         *,
         repository: str,
+        service: str,
         token: Secret,
         api_url: str,
         clock: Clock,
@@ -65,6 +67,7 @@ class GitHub(Ledger, CommitStatuses):
         self._api = GitHubApi(
             repository=repository, token=token, api_url=api_url, clock=clock, waits=waits, redact=redact
         )
+        self._service = service
         self._redact = redact
 
     def close(self) -> None:
@@ -142,8 +145,8 @@ class GitHub(Ledger, CommitStatuses):
         for page in range(SCANNED_PAGES):
             listed = self._page(environment, page)
             for identity in listed:
-                if identity is None or identity.external_id in seen:
-                    continue  # somebody else's, or pushed onto this page by a newer one
+                if identity is None or identity.external_id in seen or identity.service != self._service:
+                    continue  # another tool's or service's, or pushed onto this page by a newer one
                 seen.add(identity.external_id)
                 if where(identity):
                     yield self._with_state(identity)

@@ -27,7 +27,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.ledger import LedgerError
-from ci_ops.core.delivery.record import SCHEMA, DeploymentRecord, State, is_deployment_id, is_revision
+from ci_ops.core.delivery.record import (
+    SCHEMA,
+    UNDER_WAY,
+    DeploymentRecord,
+    State,
+    is_deployment_id,
+    is_revision,
+)
 from ci_ops.core.environment import is_same_environment
 from ci_ops.core.text.lines import one_line
 
@@ -55,10 +62,11 @@ _FOREIGN = {
     "error": State.FAILED,
 }
 """What a status in somebody else's words means; the others say nothing that we need."""
-_UNDER_WAY = frozenset({State.PLANNED, State.RUNNING})
 
 _DESCRIPTION = re.compile(r"(?P<state>[a-z-]+) (?P<sha7>\w{7}) (?P<id>[0-9A-Za-z-]+)(?:: (?P<why>.*))?")
-_LATER = frozenset({"schema", "state", "finished_at", "duration_seconds", "error", "external_id"})
+_LATER = frozenset(
+    {"schema", "state", "finished_at", "verified_at", "duration_seconds", "error", "external_id"}
+)
 """Fields that are not known, or not final, when a deployment is opened."""
 _LISTS = frozenset({"components", "migrations"})
 _RELEASE = re.compile(r"[0-9A-Za-z-]*")
@@ -114,13 +122,16 @@ def as_shown(identity: DeploymentRecord, statuses: Iterable[Shown]) -> Deploymen
     Our own words decide, the newest first; somebody else's failure counts as
     one, their success does not count as a verification.
     """
+    listed = tuple(statuses)
+    verified = (shown.at for shown in listed if _own_words(identity, shown)[0] is State.VERIFIED)
+    identity = replace(identity, verified_at=next(verified, None))
     foreign = State.PLANNED
-    for shown in statuses:
+    for shown in listed:
         state, why = _own_words(identity, shown)
         if state is None and shown.state in {"failure", "error"}:
             state, why = State.FAILED, shown.description
         if state is not None:
-            return identity.with_state(state, at=None if state in _UNDER_WAY else shown.at, error=why)
+            return identity.with_state(state, at=None if state in UNDER_WAY else shown.at, error=why)
         if foreign is State.PLANNED:
             foreign = _FOREIGN.get(shown.state, State.PLANNED)
     return replace(identity, state=foreign)

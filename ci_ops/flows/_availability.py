@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ci_ops.core.ports import HttpError
 from ci_ops.core.report import Availability
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ci_ops.core.ports import World
 
 INTERVAL_SECONDS = 0.1
@@ -18,7 +16,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 class AvailabilityProbe:
-    """Counts answers from entering to leaving; one fresh connection at a time.
+    """Counts answers from its start to its end; one fresh connection at a time.
 
     A good answer is any status below 500: a page that needs a login is up.
     """
@@ -32,20 +30,19 @@ class AvailabilityProbe:
         self._failures = 0
         self._longest_gap_seconds = 0.0
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Send the first request, and go on until the end."""
         self._last_good_seconds = self._world.clock.monotonic()
         self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def end(self) -> None:
+        """Wait for the request under way; no other follows."""
         self._ended.set()
         self._thread.join()
 
     @property
     def seen(self) -> Availability:
-        """The counts; call it after leaving."""
+        """The counts; read them after the end."""
         return Availability(
             requests=self._requests,
             failures=self._failures,

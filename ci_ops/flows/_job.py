@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
 
 
-class Watch(Protocol):
+class Progress(Protocol):
     """Whoever shows progress while a flow works."""
 
     def phase(self, title: str) -> None:
@@ -103,7 +103,7 @@ class Job:
     world: World
     root: Path
     site: Site
-    watch: Watch
+    progress: Progress
     waits: Callable[[], Iterator[float]]
     """Makes the seconds between tries: capped and jittered."""
     before_change: Callable[[], None]
@@ -112,6 +112,8 @@ class Job:
     """Called as soon as a record has its ids."""
     origin: Origin = field(default_factory=Origin)
     sinks: tuple[Sink, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    """Sentences for the report; the ledgers add theirs."""
     dry_run: bool = False
     config_problems: tuple[Problem, ...] | None = None
 

@@ -32,8 +32,8 @@ def measure(
         phase=phase,
         deadline_seconds=deadline_seconds,
         waits=job.waits,
-        on_result=job.watch.result,
-        on_retry=job.watch.retry,
+        on_result=job.progress.result,
+        on_retry=job.progress.retry,
     )
     kept, notes = suppress(results, job.config.ignore, today=job.world.clock.now().date())
     for note in notes:

@@ -1,19 +1,19 @@
-"""Going back: undo what a deployment really did, and prove what is live then."""
+"""Undo what a deployment really did, and measure what is live then."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.record import State
+from ci_ops.checks.revision.spelling import same_revision
+from ci_ops.core.delivery.record import State, is_deployment_id
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
-from ci_ops.core.plugin import Phase
 from ci_ops.core.report import reason_for
-from ci_ops.flows._availability import AvailabilityProbe
-from ci_ops.flows._measure import measure
-from ci_ops.flows._run import Run, problem_lines, step_failure
+from ci_ops.flows._live import placement_of
+from ci_ops.flows._run import problem_lines, step_failure
+from ci_ops.flows._service import Reach, measure_service
+from ci_ops.flows._verification import GOOD, verify_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,100 +21,137 @@ if TYPE_CHECKING:
     from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.report import StepOutcome
-    from ci_ops.core.result import Result
-
-GOOD = frozenset({"ok", "warned"})
-"""Verdicts that let a release stand."""
+    from ci_ops.flows._run import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restored:
-    """How going back ended."""
+    """How an undo ended."""
 
-    whole: bool
-    """True when every undo ran, and the proof holds where one was possible."""
+    reason: str
+    """What a deployment that ended so is called: rolled-back, deploy-failed, no-previous-release
+    or rollback-failed."""
     sentence: str
 
-
-def verify_release(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
-    """What the configured checks say of that record's revision."""
-    verify = run.verification(record)
-    subject = run.job.subject(
-        url=verify.url, revision=record.revision, previous_revision=record.previous_revision
-    )
-    return measure(run, verify.checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
+    @property
+    def is_whole(self) -> bool:
+        """True unless an undo failed, or the measurement contradicts it."""
+        return self.reason != "rollback-failed"
 
 
 def undo_and_prove(
     run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]
 ) -> Restored:
-    """Take back what the journal says was done, then look whether the release before is live.
+    """Undo the journaled steps in reverse order, then measure whether the previous release is live.
 
-    Tells rollback.started, then rollback.completed or rollback.failed. The
-    journal stays open while an undo is left that did not succeed.
+    Publishes rollback.started, then rollback.completed or rollback.failed,
+    unless the live release was never touched. The journal stays open while an
+    undo is left that did not succeed.
     """
     run.record = record
-    back_to = record.previous_revision[:7] or "the state before"
-    run.job.watch.phase(f"Going back to {back_to}")
-    run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=f"Going back to {back_to}.")
-    irreversible = _irreversible(journal)
-    url = run.verification(record).url
-    with AvailabilityProbe(run.job.world, url) if url else nullcontext() as probe:
-        execution = run.executor(journal, record, guard).undo()
-        if execution.failed is None and record.previous and not irreversible:
-            run.proof = _prove(run, record)
-    if probe is not None:
-        run.availability = probe.seen
-    restored = _judge(run, record, failed=execution.failed, irreversible=irreversible)
-    state = State.ROLLED_BACK if restored.whole else State.FAILED
+    is_touched, was_applied = journal.has_touched, journal.is_applied
+    if is_touched:
+        back_to = record.previous_revision[:7] or "the state before"
+        run.job.progress.phase(f"Rolling back to {back_to}")
+        run.watch_availability(run.verification(record).url)
+        run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=f"Rolling back to {back_to}.")
+    else:
+        run.job.progress.phase("Undoing what was begun; the live release was not touched")
+    is_irreversible = _is_irreversible(journal)
+    execution = run.executor(journal, record, guard).undo()
+    if not is_touched:
+        restored = _untouched(execution.failed)
+    elif execution.failed is not None:
+        restored = _not_restored(f"The rollback failed. {step_failure(execution.failed)}")
+    elif not record.previous:
+        restored = _vacated(run, record)
+    elif is_irreversible:
+        restored = _irreversible(run, record)
+    else:
+        restored = _proven(run, record)
+    if restored.reason == "rolled-back" and not was_applied:
+        restored = replace(restored, reason="deploy-failed")
+    state = State.ROLLED_BACK if restored.is_whole else State.FAILED
     if execution.failed is None:
         journal.end(str(state))
-    run.set_state(record, state, error="" if restored.whole else restored.sentence)
-    run.tell(
-        Kind.ROLLBACK,
-        Stage.COMPLETED if restored.whole else Stage.FAILED,
-        severity=Status.WARN if restored.whole else Status.FAIL,
-        sentence=restored.sentence,
-        details=problem_lines(run.proof),
-    )
+    run.set_state(record, state, error="" if restored.is_whole else restored.sentence)
+    if is_touched:
+        run.tell(
+            Kind.ROLLBACK,
+            Stage.COMPLETED if restored.is_whole else Stage.FAILED,
+            severity=Status.WARN if restored.is_whole else Status.FAIL,
+            sentence=restored.sentence,
+            details=problem_lines(run.proof),
+        )
     return restored
 
 
-def _irreversible(journal: Journal) -> bool:
-    """True when something was changed and none of it can be taken back."""
+def _is_irreversible(journal: Journal) -> bool:
+    """Return True when something was changed and no step of it has an undo."""
     begun = journal.to_undo
     return bool(begun) and all(entry.step.undo is None for entry in begun)
 
 
-def _prove(run: Run, record: DeploymentRecord) -> tuple[Result, ...]:
-    """The checks again, with the revision before as the one that should be live."""
-    run.job.watch.phase(f"Proving that {record.previous_revision[:7] or 'the release before'} is live")
-    verify = run.verification(record)
-    checks = verify.checks
-    if not record.previous_revision:
-        run.note("The revision before is not known, so the proof leaves it out.")
-        checks = tuple(check for check in checks if check.plugin.plugin_name() != "revision")
-    subject = run.job.subject(
-        url=verify.url, revision=record.previous_revision, previous_revision=record.revision
-    )
-    return measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
+def _untouched(failed: StepOutcome | None) -> Restored:
+    undone = f"Undoing the rest failed. {step_failure(failed)}" if failed else "What was begun is undone."
+    return Restored(reason="deploy-failed", sentence=f"The live release was not touched. {undone}")
 
 
-def _judge(run: Run, record: DeploymentRecord, *, failed: StepOutcome | None, irreversible: bool) -> Restored:
-    if failed is not None:
-        return Restored(whole=False, sentence=f"Going back failed. {step_failure(failed)}")
-    if irreversible:
-        return Restored(whole=False, sentence="Nothing could be taken back: no step has an undo.")
-    if not record.previous:
-        run.note("This was the first deployment: there was no release to return to.")
-        return Restored(whole=True, sentence="What was done is taken back; there is no earlier release.")
-    if not run.verification(record).checks:
-        return Restored(
-            whole=True, sentence="What was done is taken back; no check is configured to prove it."
-        )
-    if reason_for(run.proof) not in GOOD:
-        return Restored(whole=False, sentence="Went back, but the checks could not prove it.")
+def _not_restored(sentence: str) -> Restored:
+    return Restored(reason="rollback-failed", sentence=sentence)
+
+
+def _vacated(run: Run, record: DeploymentRecord) -> Restored:
+    """What is live after the first deployment was undone."""
+    service = measure_service(run.job, url=record.url, expected=record.revision)
+    if service.still_answers:
+        is_other = bool(service.revision) and not same_revision(service.revision, record.revision)
+        served = service.revision[:7] if is_other else "processes of the failed release"
+        what = f"the service is still served by {served}"
+    elif service.reach is Reach.DOWN:
+        what = f"nothing is live now ({service.sentence})"
+    else:
+        why = f" ({service.sentence})" if service.sentence else ""
+        what = f"whether its processes still serve was not measured{why}"
+        placement = placement_of(run, record)
+        if placement is not None and placement.is_vacant:
+            what = f"no release is live on the target now; {what}"
     return Restored(
-        whole=True,
-        sentence=f"Rolled back to {record.previous_revision[:7] or 'the release before'}, and proven.",
+        reason="no-previous-release",
+        sentence=f"The first deployment was undone, and there is no earlier release: {what}.",
     )
+
+
+def _irreversible(run: Run, record: DeploymentRecord) -> Restored:
+    """No step can be undone; only a measurement can tell that the previous release still serves."""
+    service = measure_service(run.job, url=record.url, expected=record.previous_revision)
+    if record.previous_revision and same_revision(service.revision, record.previous_revision):
+        proven = _proven(run, record)
+        if proven.is_whole:
+            still = f"{record.previous_revision[:7]} still serves, as measured; no step has an undo."
+            return Restored(reason="deploy-failed", sentence=still)
+    return _not_restored("Nothing could be undone: no step has an undo.")
+
+
+def _proven(run: Run, record: DeploymentRecord) -> Restored:
+    """Verify the previous release as the one that should be live."""
+    previous = record.previous_revision[:7] or "the previous release"
+    run.job.progress.phase(f"Proving that {previous} is live")
+    if not record.previous_revision:
+        run.note("The previous revision is not known, so the proof leaves it out.")
+    run.proof = verify_release(
+        run,
+        record,
+        revision=record.previous_revision,
+        replaced=record.revision,
+        release=record.previous if is_deployment_id(record.previous) else "",
+    )
+    verdict = reason_for(run.proof)
+    if verdict in GOOD:
+        return Restored(reason="rolled-back", sentence=f"Rolled back to {previous}, and proven.")
+    if verdict == "nothing-measured":
+        return Restored(reason="rolled-back", sentence=f"Rolled back to {previous}; no check measured it.")
+    before = ""
+    if run.before is not None and run.before.service.reach is Reach.DOWN:
+        before = " It did not answer before the deployment either."
+    return _not_restored(f"Rolled back to {previous}, but the checks could not prove it.{before}")

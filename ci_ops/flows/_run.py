@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
+from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.report import Availability, Measurement, Report, StepOutcome, StepState, failed_deliveries
 from ci_ops.core.text.lines import as_sentence
+from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._telling import Telling
 from ci_ops.flows._usual import with_usual_checks
 
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
     from ci_ops.config.model import VerifySection
     from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.delivery.record import DeploymentRecord, State
+    from ci_ops.core.delivery.step import Step
     from ci_ops.core.health.status import Status
     from ci_ops.core.plugin import Target
     from ci_ops.core.result import Result
     from ci_ops.flows._job import Job
+    from ci_ops.flows._live import Live
 
 
 class Run:
@@ -34,24 +38,45 @@ class Run:
         self.record: DeploymentRecord | None = None
         self.results: tuple[Result, ...] = ()
         self.proof: tuple[Result, ...] = ()
+        self.before: Live | None = None
+        """What was live before the first change; None where nothing was measured."""
         self.steps: list[StepOutcome] = []
         self.measurements: list[Measurement] = []
         self._telling = Telling(job.sinks)
-        self.notes: list[str] = []
+        self._has_warned = False
         self.changed = False
-        self.availability: Availability | None = None
+        self._probe: AvailabilityProbe | None = None
+        self._availability: Availability | None = None
 
     def note(self, sentence: str) -> None:
-        """Say it now and in the report."""
-        self.notes.append(sentence)
-        self.job.watch.note(sentence)
+        """Show the sentence now and in the report."""
+        self.job.notes.append(sentence)
+        self.job.progress.note(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Note a failure that neither stops nor undoes anything; the report warns at least."""
+        self._has_warned = True
+        self.note(sentence)
 
     def step(self, outcome: StepOutcome) -> None:
-        """A step has ended."""
+        """Take a step that has ended."""
         self.steps.append(outcome)
-        self.job.watch.step(outcome)
+        self.job.progress.step(outcome)
         if outcome.state is StepState.WARNED:
-            self.note(f"{step_failure(outcome)} The release serves, so it stands.")
+            stands = "" if outcome.phase == "undo" else " The release serves, so it stands."
+            self.warn(f"{step_failure(outcome)}{stands}")
+
+    def watch_availability(self, url: str) -> None:
+        """Probe the service from now on, until the report is made; harmless where a probe runs already."""
+        if url and self._probe is None:
+            self._probe = AvailabilityProbe(self.job.world, url)
+            self._probe.start()
+
+    def end_availability(self) -> None:
+        """End the probe and keep its counts; harmless where none runs."""
+        if self._probe is not None:
+            self._probe.end()
+            self._availability = self._probe.seen
 
     def before_change(self) -> None:
         """Called before each change; the first one is announced."""
@@ -59,8 +84,18 @@ class Run:
             self.changed = True
             self.job.before_change()
 
+    def _begin_step(self, step: Step) -> None:
+        self.job.progress.begin(step.title)
+        if step.changes and not step.prepares and self.record is not None and self.was_serving:
+            self.watch_availability(self.verification(self.record).url)
+
+    @property
+    def was_serving(self) -> bool:
+        """True unless nothing answered before the first change: then there is no availability to lose."""
+        return self.before is None or self.before.service.still_answers
+
     def executor(self, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> Executor:
-        """The executor for the steps of that record."""
+        """Return the executor for the steps of that record."""
         return Executor(
             world=self.job.world,
             journal=journal,
@@ -68,7 +103,7 @@ class Run:
             env=step_environment(record, self.target),
             guard=guard,
             before_change=self.before_change,
-            on_start=lambda step: self.job.watch.begin(step.title),
+            on_start=self._begin_step,
             on_step=self.step,
             started_seconds=self.started_seconds,
         )
@@ -86,9 +121,18 @@ class Run:
 
     def set_state(self, record: DeploymentRecord, state: State, **changes: str) -> DeploymentRecord:
         """Write a new state into the ledger, and make that record the report's."""
-        now = self.job.world.clock.now()
-        self.record = self.job.site.ledger.update(record.with_state(state, at=now, **changes))
+        self.record = self.write(record.with_state(state, at=self.job.world.clock.now(), **changes))
         return self.record
+
+    def write(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Write an opened record into the ledger; one that fails is a warning, the work is done already."""
+        try:
+            return self.job.site.ledger.update(record)
+        except Interrupted:
+            raise
+        except CiOpsError as error:
+            self.warn(f"The ledger does not say that {record.id} is {record.state}: {error}")
+            return record
 
     def tell(
         self, kind: Kind, stage: Stage, *, severity: Status, sentence: str, details: Iterable[str] = ()
@@ -114,6 +158,7 @@ class Run:
 
     def report(self, reason: str = "", sentence: str = "") -> Report:
         """Everything so far, as a value."""
+        self.end_availability()
         sentence = sentence or told(self.results)
         report = Report(
             command=self.command,
@@ -123,16 +168,16 @@ class Run:
             steps=tuple(self.steps),
             measurements=tuple(self.measurements),
             deliveries=self._telling.deliveries(),
-            availability=self.availability,
+            availability=self._availability,
             reason=reason,
             sentence=sentence,
-            notes=tuple(self.notes),
+            notes=tuple(self.job.notes),
             changed=self.changed,
             dry_run=self.job.dry_run,
             seconds=self.job.world.clock.monotonic() - self.started_seconds,
             fail_on_warn=self.job.config.verify.fail_on == "warn",
         )
-        if report.verdict == "ok" and any(step.state is StepState.WARNED for step in self.steps):
+        if report.verdict == "ok" and self._has_warned:
             report = replace(report, reason="warned")
         if report.verdict == "ok" and failed_deliveries(report.deliveries):
             report = replace(report, reason="delivery-failed")

@@ -1,4 +1,4 @@
-"""What an earlier run left behind: resumed, taken back or superseded, never ignored."""
+"""What an earlier run left behind: completed, resumed, undone or superseded, never ignored."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.journal import Journal, latest_journal
-from ci_ops.core.delivery.record import DeploymentRecord, State
+from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError
+from ci_ops.flows._history import History, as_journaled
 from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._restore import undo_and_prove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ci_ops.flows._run import Run
 
@@ -26,7 +27,7 @@ class Unfinished:
 
 
 def read_latest(run: Run) -> Journal | None:
-    """The newest journal of this environment. Raises CiOpsError when it cannot be read."""
+    """Return the newest journal of this environment. Raises CiOpsError when it cannot be read."""
     try:
         return latest_journal(run.job.site.store, run.job.world.clock)
     except ValueError as error:
@@ -38,44 +39,74 @@ def read_latest(run: Run) -> Journal | None:
         ) from error
 
 
-def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -> Unfinished | None:
-    """Bring an unfinished deployment to an end, or hand it back to be resumed.
+def reconcile(run: Run, journal: Journal) -> DeploymentRecord:
+    """Write into the ledger what the journal proves and a run that died could not record any more."""
+    assert journal.record is not None
+    ledger = run.job.site.ledger
+    begun = journal.record
+    found = next(iter(ledger.records(run.job.environment, lambda each: each.id == begun.id)), None)
+    known = found if found is not None else ledger.open(begun)
+    if journal.is_open and not journal.is_applied:
+        return known
+    proven = as_journaled(known, journal)
+    if proven.state is not known.state:
+        run.write(proven)
+        if proven.kind == "rollback" and journal.is_applied:
+            mark_left(run, History(run.job).of_release(proven.previous), proven)
+    return proven
 
-    The same revision is resumed; another is taken back first. A deployment
-    that is whole and was never verified is resumed too, for its verification
-    (not with `force`); another revision supersedes it.
+
+def mark_left(run: Run, records: Iterable[DeploymentRecord], by: DeploymentRecord) -> None:
+    """Mark every record of the release that a rollback has left: it is no way back any more."""
+    for each in records:
+        if each.state is not State.ROLLED_BACK and each.release_id != by.release_id:
+            run.write(each.with_state(State.ROLLED_BACK))
+
+
+def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -> Unfinished | None:
+    """Bring an unfinished deployment to an end, or return it to be resumed.
+
+    The same revision is resumed; another is undone first. A deployment that is
+    whole and was never verified is resumed too, for its verification (not with
+    `force`); another revision supersedes it. An unfinished rollback is
+    superseded, never undone: undoing it would bring back what was left.
     """
     journal = read_latest(run)
-    if journal is None or journal.record is None or not journal.is_open:
+    if journal is None:
         return None
-    record = journal.record
-    is_same = record.revision == revision and record.kind == "deployment"
+    record = reconcile(run, journal)
+    if not journal.is_open:
+        return None
+    if record.kind == "rollback":
+        run.note(f"The rollback {record.id} was not finished; this deployment supersedes it.")
+        _supersede(run, journal, record)
+        return None
+    is_same = record.revision == revision
     if not journal.is_unfinished:
-        if is_same and not force and _was_never_judged(run, record):
+        if is_same and not force and record.state in {*UNDER_WAY, State.UNVERIFIED, State.INTERRUPTED}:
             return Unfinished(journal=journal, record=record)
-        journal.end("superseded")
+        _supersede(run, journal, record)
         return None
     if journal.is_undoing or not is_same:
         run.record = record
         with told_at_once(run, journal):
-            take_back_unfinished(run, journal, guard)
+            undo_unfinished(run, journal, record, guard)
         return None
     run.note(f"Resuming {record.id}, which an earlier run began and did not finish.")
     return Unfinished(journal=journal, record=record)
 
 
-def _was_never_judged(run: Run, record: DeploymentRecord) -> bool:
-    known = run.job.site.ledger.find(record.environment, record.id)
-    return known is not None and known.state in {State.RUNNING, State.UNVERIFIED, State.INTERRUPTED}
+def _supersede(run: Run, journal: Journal, record: DeploymentRecord) -> None:
+    journal.end("superseded")
+    if record.state in UNDER_WAY:
+        run.write(record.with_state(State.INTERRUPTED, error="its run ended before it did"))
 
 
-def take_back_unfinished(run: Run, journal: Journal, guard: Callable[[], None]) -> None:
+def undo_unfinished(run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> None:
     """Undo what an unfinished deployment did. Raises CiOpsError when that fails."""
-    record = journal.record
-    assert record is not None
-    run.note(f"Taking back {record.id}, which an earlier run began and did not finish.")
+    run.note(f"Undoing {record.id}, which an earlier run began and did not finish.")
     restored = undo_and_prove(run, journal, record, guard)
     if journal.is_open:
-        raise CiOpsError(restored.sentence, reason="rollback-failed", where=f"deployment {record.id}")
-    if not restored.whole:
+        raise CiOpsError(restored.sentence, reason=restored.reason, where=f"deployment {record.id}")
+    if not restored.is_whole:
         run.note(restored.sentence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.record import State
+from ci_ops.core.delivery.record import UNDER_WAY, State
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.traits import Traits
@@ -18,7 +18,6 @@ TRAITS = Traits(
     command="finish", uses=frozenset(), changes=True, keeps_report=True, names_silent_channels=True
 )
 
-OPEN = frozenset({State.PLANNED, State.RUNNING})
 LOOKED_THROUGH = 20
 
 
@@ -28,7 +27,9 @@ def finish(job: Job) -> Report:
     if not job.origin.run_url:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")
     history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
-    left = [each for each in history if each.state in OPEN and _same_run(each.run_url, job.origin.run_url)]
+    left = [
+        each for each in history if each.state in UNDER_WAY and _same_run(each.run_url, job.origin.run_url)
+    ]
     if not left:
         return run.report("ok", "Every deployment of this run is closed.")
     for record in left:

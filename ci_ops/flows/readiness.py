@@ -36,7 +36,7 @@ def readiness(job: Job) -> Report:
     run = Run(job, "readiness")
     settings = job.config.readiness
     checks = settings.checks or detected(job.root)
-    job.watch.phase(f"Looking at {job.config.service}")
+    job.progress.phase(f"Looking at {job.config.service}")
     if not settings.checks:
         names = ", ".join(check.name for check in checks)
         run.note(f"No checks are configured; these fit the project: {names or 'none'}.")

@@ -1,4 +1,4 @@
-"""Verify: look at what is live and say so; never changes the service."""
+"""Verify what is live; never changes the service."""
 
 from __future__ import annotations
 
@@ -6,17 +6,28 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.journal import open_journal
 from ci_ops.core.delivery.record import State
-from ci_ops.core.errors import Interrupted, UsageError
-from ci_ops.core.health.status import Status, worst
-from ci_ops.core.report import Report, reason_for
+from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
+from ci_ops.core.report import reason_for
 from ci_ops.core.traits import Traits
-from ci_ops.flows._restore import GOOD, verify_release
+from ci_ops.flows._history import History
+from ci_ops.flows._live import placement_of
 from ci_ops.flows._run import Run
-from ci_ops.flows.deploy import accept, fail, hold
+from ci_ops.flows._transaction import accept, fail, hold, verify_deployment
+from ci_ops.flows._verification import Decision, verify_release
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
+    from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
+
+TRAITS = Traits(
+    command="verify",
+    uses=frozenset({"verify"}),
+    keeps_report=True,
+    names_silent_channels=True,
+    github_with="deployment_id",
+    needs_revision=False,
+)
 
 TRAITS = Traits(
     command="verify",
@@ -29,12 +40,10 @@ TRAITS = Traits(
 
 
 def verify(job: Job, *, deployment_id: str = "") -> Report:
-    """Run the checks of the phase verify.
+    """Run the checks of the phase verify; with a deployment's id, record the verdict.
 
-    With a deployment's id, write the verdict down.
-
-    Only this makes a deployment `verified`. One that was rolled back or
-    failed before stays what it is: a later look cannot bring it back.
+    A deployment that is not the live one is neither verified nor marked. One
+    that failed before stays failed: a later verification cannot bring it back.
     """
     run = Run(job, "verify")
     if not (job.config.verify.checks or job.config.verify.url or deployment_id):
@@ -43,37 +52,50 @@ def verify(job: Job, *, deployment_id: str = "") -> Report:
             where="verify",
             hint="Give `url` (and `revision`), or checks under `verify.checks` in ci-ops.yml.",
         )
-    recorded = _find(job, deployment_id) if deployment_id else None
-    record = recorded or job.new_record(revision=job.origin.revision)
-    run.record = recorded
-    job.watch.phase(f"Verifying {job.config.verify.url or job.config.service}")
+    run.record = _live_deployment(run, deployment_id) if deployment_id else None
+    job.progress.phase(f"Verifying {job.config.verify.url or job.config.service}")
     try:
-        run.results = verify_release(run, record)
+        return _verify_deployment(run, run.record) if run.record is not None else _verify_address(run)
     except Interrupted as stop:
         return run.report(stop.reason.name, "Stopped by a signal; the deployment stays unverified.")
-    verdict = reason_for(run.results, fail_on_warn=job.config.verify.fail_on == "warn")
-    if recorded is None or recorded.state not in {State.UNVERIFIED, State.VERIFIED}:
-        return run.report(verdict)
-    return _write_down(run, recorded, verdict)
 
 
-def _find(job: Job, deployment_id: str) -> DeploymentRecord:
-    found = job.site.ledger.find(job.environment, deployment_id)
+def _live_deployment(run: Run, deployment_id: str) -> DeploymentRecord:
+    """Return the recorded deployment; raise CiOpsError unless records and target agree that it is live."""
+    history = History(run.job)
+    found = next((each for each in history if deployment_id in {each.id, each.external_id}), None)
     if found is None:
-        raise UsageError(
-            f"no deployment {deployment_id!r} is known in {job.environment}",
+        raise CiOpsError(
+            f"no deployment {deployment_id!r} is recorded in {run.job.environment}",
+            reason="unknown-deployment",
             where="deployment-id",
             hint="Use the output `deployment-id` of the deploy action, in the same job or with a token.",
         )
+    latest = history.latest()
+    if latest is None or latest.release_id != found.release_id:
+        now = f"; the latest one is {latest.id}" if latest is not None else ""
+        raise CiOpsError(f"{found.id} is not live{now}", reason="not-live", where="deployment-id")
+    placement = placement_of(run, found)
+    if placement is not None and (placement.is_vacant or placement.release not in {"", found.release_id}):
+        what = f"{found.id} is not live on the target; {placement.release or 'no release'} is"
+        raise CiOpsError(what, reason="not-live", where="deployment-id")
     return found
 
 
-def _write_down(run: Run, record: DeploymentRecord, verdict: str) -> Report:
+def _verify_address(run: Run) -> Report:
+    record = run.job.new_record(revision=run.job.origin.revision)
+    run.results = verify_release(run, record, revision=record.revision, replaced="")
+    return run.report(reason_for(run.results, fail_on_warn=run.job.config.verify.fail_on == "warn"))
+
+
+def _verify_deployment(run: Run, record: DeploymentRecord) -> Report:
+    decision, verdict = verify_deployment(run, record)
+    if record.state not in {State.UNVERIFIED, State.VERIFIED}:
+        return run.report(verdict)
     journal = open_journal(run.job.site.store, run.job.world.clock, record.id)
-    if verdict in GOOD:
+    if decision is Decision.ACCEPT:
         return accept(run, record, journal, verdict)
-    only_unclear = worst(each.status for each in run.results if each.blocks) is Status.ERROR
-    if only_unclear and run.job.config.verify.on_error == "hold":
-        return hold(run, record)
+    if decision is Decision.HOLD:
+        return hold(run, record, verdict)
     fail(run, record, "Its verification failed.")
     return run.report(verdict)

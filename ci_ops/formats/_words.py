@@ -135,12 +135,12 @@ def _indented(line: str) -> str:
 
 
 def availability_sentence(report: Report) -> str:
-    """What the probe saw that ran throughout; empty when there was none."""
+    """Return how available the service was while it was changed; empty where nothing probed it."""
     seen = report.availability
     if seen is None:
         return ""
     good = seen.requests - seen.failures
     return (
-        f"{good} of {seen.requests} requests were answered while it was going on; "
+        f"{good} of {seen.requests} requests were answered while the live release was changed; "
         f"the longest time without an answer was {seen.longest_gap_seconds:.1f} s."
     )

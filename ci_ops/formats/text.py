@@ -59,6 +59,7 @@ class Text(Format):
             _section("Checks", _table(_check_rows(report.results))),
             _section("Steps", _table(_step_rows(report))),
             _section("Proof of the rollback", _proof(report)),
+            _section("Availability", (f"  {each}" for each in (availability_sentence(report),) if each)),
             _section("Messages", _table(_delivery_rows(report.deliveries))),
             _section("Notes", (f"  - {_line(note)}" for note in report.notes)),
         )
@@ -147,8 +148,6 @@ def _proof(report: Report) -> Iterator[str]:
     for result in report.proof:
         if seen := ", ".join(f"{_line(value)} ({count})" for value, count in histogram(result).items()):
             yield f"  {_line(result.check)} saw: {seen}"
-    if sentence := availability_sentence(report):
-        yield f"  {sentence}"
 
 
 def _delivery_rows(deliveries: Iterable[Delivery]) -> Iterator[Sequence[str]]:

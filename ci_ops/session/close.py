@@ -52,7 +52,7 @@ def keep(session: Session, report: Report) -> None:
             keep_last_report(session.job.site.store, report, job=session.job.origin.job)
         remember(session.job.site.store, report.deliveries)
     except CiOpsError as error:
-        session.job.watch.note(f"Not kept for later commands: {error}")
+        session.job.progress.note(f"Not kept for later commands: {error}")
 
 
 def _render(session: Session, report: Report, name: str) -> str:
@@ -72,7 +72,7 @@ def _write_files(session: Session, report: Report, summary: str) -> tuple[Path, 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            session.job.watch.note(f"The report {path} is not written: {error.strerror}")
+            session.job.progress.note(f"The report {path} is not written: {error.strerror}")
     return wanted[0][0], wanted[1][0]
 
 
@@ -98,7 +98,7 @@ def _write_outputs(session: Session, report: Report, paths: tuple[Path, Path], s
 def _tell_runner(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:
     runner = session.runner
     _write_outputs(session, report, paths, summary)
-    session.job.watch.phase(f"{report.command}: {report.status} ({report.verdict}). {report.sentence}")
+    session.job.progress.phase(f"{report.command}: {report.status} ({report.verdict}). {report.sentence}")
     if not report.status.is_good and (report.verdict not in _SAID_BY_FINDINGS or not _findings(report)):
         runner.error(
             f"{as_sentence(report.sentence)} {REASONS[report.verdict].advice}",
@@ -131,7 +131,7 @@ def _write_stdout(session: Session, report: Report) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
     if loss := loss_of(sys.stdout):
-        session.job.watch.note(f"The report is not on stdout: {loss}")
+        session.job.progress.note(f"The report is not on stdout: {loss}")
 
 
 def _tell_person(paths: tuple[Path, Path]) -> None:

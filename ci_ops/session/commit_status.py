@@ -24,7 +24,7 @@ def show_commit_status(session: Session, context: str, report: Report | None) ->
     if not context:
         return
     run, origin = session.runner.context, session.job.origin
-    note = session.job.watch.note
+    note = session.job.progress.note
     if run.is_fork:
         if report is None:
             note(

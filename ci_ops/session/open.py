@@ -104,15 +104,22 @@ def open_job(
         "configuration %s, environment %s, project %s", config.file or "none", config.environment, folder
     )
     kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
-    remote = github(call, world, runner)
-    site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=progress.note)
+    notes: list[str] = []
+
+    def note(sentence: str) -> None:
+        notes.append(sentence)
+        progress.note(sentence)
+
+    remote = github(call, config, world, runner)
+    site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=note)
     waits = _waits(world)
     job = Job(
         config=config,
         world=world,
         root=folder,
         site=site,
-        watch=progress,
+        progress=progress,
+        notes=notes,
         waits=waits,
         before_change=lambda: runner.set_output("changed", "true"),
         opened=lambda record: _announce(runner, record),
@@ -124,7 +131,7 @@ def open_job(
     return Session(call=call, job=job, runner=runner, state_folder=kept_in, remote=remote)
 
 
-def github(call: Call, world: RealWorld, runner: Runner) -> GitHub | None:
+def github(call: Call, config: Config, world: RealWorld, runner: Runner) -> GitHub | None:
     """Return GitHub's client; None without a token, without a use for it, or away from GitHub."""
     if not (call.asks_github and runner.is_github and runner.context.repository):
         return None
@@ -132,6 +139,7 @@ def github(call: Call, world: RealWorld, runner: Runner) -> GitHub | None:
 
     return GitHub(
         repository=runner.context.repository,
+        service=config.service,
         token=Secret(call.get("token")),
         api_url=runner.api_url,
         clock=world.clock,

@@ -59,10 +59,11 @@ def open_site(
     remote: GitHub | None,
     note: Callable[[str], None],
 ) -> Site:
-    """Return store and ledger of the environment, beside the releases where these are on this host."""
+    """Return store and ledger of a service in its environment, beside the releases where they are here."""
     beside = _beside_releases(config, traits)
-    store = world.store(beside or folder / environment_key(config.environment))
-    local = JsonLinesLedger(store)
+    place = folder / environment_key(config.service) / environment_key(config.environment)
+    store = world.store(beside or place)
+    local = JsonLinesLedger(store, note=note)
     if remote is None:
         return Site(store=store, ledger=local)
     return Site(store=store, ledger=LedgerPair(local, remote, local_lasts=beside is not None, note=note))

@@ -79,22 +79,26 @@ class Command(Target):
         )
 
     def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
-        """Run the rollback command, or the undo where there is no other."""
-        del record
-        run = self.rollback or self.undo
-        if not run:
+        """Run the rollback command, or the undo of what is left where there is no other."""
+        title = f"Bring {to.short_revision} back"
+        if self.rollback:
+            yield self._step("rollback", title, self.rollback)
+            return
+        if not self.undo:
             raise UsageError(
                 "there is no command that rolls back",
                 where="deploy.target",
                 hint="Give the target `rollback` (or `undo`): a command that brings DEPLOYMENT_REVISION live.",
             )
-        yield self._step("rollback", f"Bring {to.short_revision} back", run)
+        undone = f"export DEPLOYMENT_REVISION={record.previous_revision} DEPLOYMENT_PREVIOUS_REVISION={to.revision}"
+        yield self._step("rollback", title, f"{undone}\n{self.undo}", shown=self.undo)
 
-    def _step(self, key: str, title: str, run: str) -> CommandStep:
+    def _step(self, key: str, title: str, run: str, *, shown: str = "") -> CommandStep:
         return CommandStep(
             title=title,
             key=key,
             run=run,
+            shown=shown,
             no_undo="going back is not taken back",
             probe=RUN_AGAIN,
             timeout_seconds=self.timeout,

@@ -77,13 +77,16 @@ class Releases(Target):
         answer = yield Command(
             title="Read which release is live",
             key="measure",
-            run=f"if [ -e {current} ] && [ ! -L {current} ]; then\n"
+            run=f"if [ ! -d {shlex.quote(self.path)} ]; then echo absent; exit; fi\n"
+            f"if [ -e {current} ] && [ ! -L {current} ]; then\n"
             f"  echo {current} is not a link >&2; exit 1\nfi\n"
             f'if [ -d {folder} ]; then ls -1 {folder} || exit; fi\necho "live: $(readlink {current})"',
             changes=False,
         )
         *names, last = answer.output.rstrip("\n").split("\n")
         word, _, link = last.partition(": ")
+        if last == "absent":  # another machine, or the first deployment: nothing is known
+            return Placement()
         if word != "live":
             raise ValueError(f"the host answered {last[:60]!r}; expected the link `current`")
         return Placement(
@@ -102,16 +105,18 @@ class Releases(Target):
             "Put the release into its folder",
             f"rm -rf {release}\nmkdir -p {release}\n{self.fetch}",
             undo=f"rm -rf {release} {self._quoted(STATE_FOLDER)}/{record.id}.*.done",
+            prepares=True,
         )
         for key, title, run in (
             ("shared", "Link the shared paths", self._link_shared(release)),
             ("build", "Build the release", self._inside(release, self.build)),
         ):
             if run:
-                yield self._marked(record, key, title, run, no_undo="goes with the release's folder")
+                reason = "goes with the release's folder"
+                yield self._marked(record, key, title, run, no_undo=reason, prepares=True)
         if self.migrate:
             run = self._inside(release, self.migrate)
-            reason = "migrations only add; the release before must run on the new schema"
+            reason = "a migration is not undone: the previous release runs on the migrated schema"
             yield self._marked(record, "migrate", "Migrate the database", run, no_undo=reason)
         yield from self._activate(record, f"releases/{record.id}", live.line)
         yield self._marked(
@@ -186,6 +191,7 @@ class Releases(Target):
         *,
         undo: str = "",
         no_undo: str = "",
+        prepares: bool = False,
         required: bool = True,
     ) -> Command:
         """A step that leaves a mark when it is done, so that a killed run can tell.
@@ -204,11 +210,13 @@ class Releases(Target):
                 key=f"{key}-back",
                 run=undo,
                 no_undo="going back is not taken back",
+                required=False,
             )
             if undo
             else None,
             no_undo=no_undo,
             timeout_seconds=self.timeout,
+            prepares=prepares,
             required=required,
         )
 

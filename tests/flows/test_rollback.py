@@ -67,19 +67,21 @@ def test_a_release_can_be_named(shop: Shop, by: str) -> None:
     assert shop.service.revision == ONE
 
 
-def test_an_unverified_release_that_is_named_is_taken_with_a_note(shop: Shop) -> None:
+def test_a_release_that_was_never_verified_is_refused_by_name_too(shop: Shop) -> None:
     named = shop.deploy(ONE, NO_VERIFY)
     shop.deploy(TWO)
-    report = shop.rollback(RollbackOptions(to=id_of(named)))
-    assert report.verdict == "ok"
-    assert any("not verified" in note for note in report.notes)
+    before = shop.history
+    with pytest.raises(CiOpsError) as caught:
+        shop.rollback(RollbackOptions(to=id_of(named)))
+    assert (caught.value.reason.name, caught.value.exit_code) == ("never-verified", 4)
+    assert (shop.service.revision, shop.history) == (TWO, before)
 
 
 def test_an_unknown_name_is_refused(shop: Shop) -> None:
     shop.deploy(ONE)
     with pytest.raises(CiOpsError) as caught:
         shop.rollback(RollbackOptions(to="7777777"))
-    assert (caught.value.reason.name, caught.value.exit_code) == ("no-rollback-target", 6)
+    assert (caught.value.reason.name, caught.value.exit_code) == ("unknown-deployment", 4)
 
 
 def test_without_a_verified_release_there_is_nowhere_to_go(shop: Shop) -> None:
@@ -118,14 +120,14 @@ def test_this_runs_deployment_is_undone_by_its_own_journal(shop: Shop) -> None:
     assert shop.rollback(RollbackOptions(deployment_id=id_of(second))).verdict == "unchanged"
 
 
-def test_a_killed_deployment_is_taken_back_without_any_file(shop: Shop) -> None:
+def test_a_killed_deployment_is_undone_from_its_journal_alone(shop: Shop) -> None:
     shop.deploy(ONE)
     stop = StopSignal()
     shop.write_config(CONFIG.replace("run: '", "run: 'kill -TERM $PPID; sleep 30; "))
     opened = shop.open("deploy", stop=stop, revision=TWO)
     with stop.listening():
         deploy(opened.job, DeployOptions())
-    (shop.project / "ci-ops.yml").unlink()
+    shop.write_config("version: 1\nservice: shop\n")
     report = shop.rollback()
     assert report.verdict == "ok"
     assert [result.check for result in report.proof] == ["revision", "health"]
@@ -198,7 +200,7 @@ def test_a_dry_run_shows_where_it_would_go(shop: Shop) -> None:
 def test_without_a_target_it_says_what_is_missing(shop: Shop) -> None:
     shop.deploy(ONE)
     shop.deploy(TWO)
-    shop.write_config("version: 1\n")
+    shop.write_config("version: 1\nservice: shop\n")
     with pytest.raises(UsageError, match="nothing says how"):
         shop.rollback()
 
@@ -211,10 +213,12 @@ def test_a_release_that_is_gone_is_said_before_anything_changes(tmp_path: Path, 
     shop = Shop(project=tmp_path / "project", service=service, config=config)
     first, *_ = [deployed(shop, revision) for revision in (ONE, TWO, THREE)]
 
-    report = shop.rollback(RollbackOptions(to=id_of(first)))
+    with pytest.raises(CiOpsError) as caught:
+        shop.rollback(RollbackOptions(to=id_of(first)))
 
-    assert (report.verdict, report.exit_code, report.changed) == ("no-rollback-target", 6, False)
-    assert f"releases/{id_of(first)} is gone" in report.sentence
+    assert (caught.value.reason.name, caught.value.exit_code) == ("release-gone", 4)
+    assert id_of(first) in str(caught.value)
+    assert [record.kind for record in shop.history] == ["deployment"] * 3
     following = deployed(shop, "4" * 40).record
     assert following is not None
     assert following.previous_revision == THREE

@@ -51,7 +51,9 @@ def test_only_verification_writes_verified_and_never_over_a_rollback(shop: Shop)
     assert shop.verify(id_of(second)).verdict == "ok"
     assert [record.state for record in shop.history] == [State.VERIFIED, State.VERIFIED]
     shop.rollback(RollbackOptions(to=ONE))
-    shop.verify(id_of(second))
+    with pytest.raises(CiOpsError, match="is not live") as caught:
+        shop.verify(id_of(second))
+    assert (caught.value.reason.name, caught.value.exit_code) == ("not-live", 4)
     assert [record.state for record in shop.history if record.id == id_of(second)] == [State.ROLLED_BACK]
 
 
@@ -72,8 +74,9 @@ def test_verify_never_changes_the_service(shop: Shop) -> None:
 
 
 def test_an_unknown_deployment_is_refused(shop: Shop) -> None:
-    with pytest.raises(UsageError, match="no deployment"):
+    with pytest.raises(CiOpsError, match="no deployment") as caught:
         shop.verify("20260101T000000Z-1111111")
+    assert (caught.value.reason.name, caught.value.exit_code) == ("unknown-deployment", 4)
 
 
 def test_the_team_hears_once(shop: Shop) -> None:
@@ -321,7 +324,7 @@ def test_what_cannot_be_written_at_the_end_is_a_note_and_changes_no_verdict(
 ) -> None:
     (shop.service.folder / "revision").write_text(ONE)
     state = shop.project / ".ci-ops"
-    (state / "production" / "last-report.json").mkdir(parents=True)
+    (state / "shop" / "production" / "last-report.json").mkdir(parents=True)
     (state / "verify" / "verify.json").mkdir(parents=True)
     assert shop.verify(revision=ONE).verdict == "ok"
     said = capsys.readouterr().err

@@ -42,6 +42,7 @@ def client_of(double: GitHubDouble, *, token: str = TOKEN, clock: Clock | None =
     """A client that is closed at the end; one second between two tries."""
     github = GitHub(
         repository=double.repository,
+        service=RECORD.service,
         token=Secret(token),
         api_url=double.url,
         clock=clock or JumpClock(),

@@ -45,7 +45,7 @@ class Execution:
 
     @property
     def failed(self) -> StepOutcome | None:
-        """The step that ended it; None when every step was done."""
+        """The step that ended it; None when every required step was done."""
         return next((each for each in self.outcomes if each.state is StepState.FAILED), None)
 
 
@@ -143,7 +143,7 @@ class Executor:
         happened = self._probe(entry.step)
         if happened is None and entry.step.undo is not None:
             taken_back = self._take_back(entry.step)
-            if not taken_back.ok:
+            if not taken_back.ok and entry.step.undo.required:
                 return taken_back
         elif happened is None and entry.step.required:
             raise CiOpsError(
@@ -193,7 +193,8 @@ class Executor:
             self.journal.mark(Mark.UNDONE, step.key)
             return self._outcome(step, StepState.LEFT, note, phase="undo", shown=step.no_undo)
         result = self._take_back(step)
-        state = StepState.UNDONE if result.ok else StepState.FAILED
+        failed = StepState.FAILED if step.undo.required else StepState.WARNED
+        state = StepState.UNDONE if result.ok else failed
         return self._outcome(step.undo, state, result, phase="undo")
 
     def _take_back(self, step: Step) -> StepResult:
@@ -203,10 +204,10 @@ class Executor:
         self.before_change()
         self.journal.mark(Mark.UNDOING, step.key)
         result = self._perform(step.undo)
-        if result.ok:
-            self.journal.mark(Mark.UNDONE, step.key)
-        elif self.world.stop.requested:
+        if not result.ok and self.world.stop.requested:
             self._stopped_in(step.undo, result, "undo")
+        if result.ok or not step.undo.required:
+            self.journal.mark(Mark.UNDONE, step.key)
         return result
 
     def _probe(self, step: Step) -> bool | None:

@@ -93,8 +93,17 @@ class Journal:
 
     @property
     def is_unfinished(self) -> bool:
-        """True when a run stopped in the middle: neither whole nor taken back."""
-        return self.is_open and (self.is_undoing or not self.is_applied)
+        """True when a run stopped in the middle: neither whole nor undone, or a rollback without its proof."""
+        is_unproven = self.record is not None and self.record.kind == "rollback"
+        return self.is_open and (self.is_undoing or not self.is_applied or is_unproven)
+
+    @property
+    def has_touched(self) -> bool:
+        """True when a step that may touch the live release was started, also one that was undone since."""
+        return any(
+            entry.step.changes and not entry.step.prepares and entry.mark is not Mark.PLANNED
+            for entry in self.entries
+        )
 
     @property
     def to_undo(self) -> tuple[Entry, ...]:
@@ -191,7 +200,10 @@ def latest_journal(store: Store, clock: Clock) -> Journal | None:
     """The journal that was begun last; None for none.
 
     Only this one can be unfinished: a deployment settles the one before it,
-    under the lock, before it begins its own.
+    under the lock, before it begins its own. A file whose first line was torn
+    off tells of nothing that was begun.
     """
-    names = store.names(SUFFIX)
-    return open_journal(store, clock, names[-1].removesuffix(SUFFIX)) if names else None
+    journals = (
+        open_journal(store, clock, name.removesuffix(SUFFIX)) for name in reversed(store.names(SUFFIX))
+    )
+    return next((journal for journal in journals if journal.record is not None), None)

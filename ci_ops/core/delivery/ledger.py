@@ -51,6 +51,10 @@ class LedgerError(Inconclusive):
         return self.kind == "permission"
 
 
+def ignore(_sentence: str) -> None:
+    """Drop a note that has no reader."""
+
+
 def any_record(_record: DeploymentRecord) -> bool:
     """True for every record."""
     return True
@@ -183,8 +187,13 @@ class JsonLinesLedger(Ledger):
     One line per change, the last of an id holds.
     """
 
-    def __init__(self, store: Store, name: str = LEDGER_FILE) -> None:
+    def __init__(
+        self, store: Store, name: str = LEDGER_FILE, *, note: Callable[[str], None] = ignore
+    ) -> None:
         self._lines = store.lines(name)
+        self._name = name
+        self._note = note
+        self._unreadable: frozenset[int] = frozenset()
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
         """Add the first line of a deployment, unless it is there."""
@@ -219,15 +228,27 @@ class JsonLinesLedger(Ledger):
     def _read(self) -> dict[str, DeploymentRecord]:
         """The last state of every deployment, in the order in which they were opened."""
         latest: dict[str, DeploymentRecord] = {}
-        for line in self._lines.read():
+        unreadable: set[int] = set()
+        for number, line in enumerate(self._lines.read(), 1):
             record = _record_in(line)
-            if record is not None:
+            if record is None:
+                unreadable.add(number)
+            else:
                 latest[record.id] = record
+        self._say_unreadable(frozenset(unreadable))
         return latest
+
+    def _say_unreadable(self, numbers: frozenset[int]) -> None:
+        """Note damaged lines once: what they recorded is unknown, not undone."""
+        if numbers <= self._unreadable:
+            return
+        self._unreadable = numbers
+        lines = f"line{'s' if len(numbers) > 1 else ''} {', '.join(str(each) for each in sorted(numbers))}"
+        self._note(f"The ledger {self._name} cannot be read at {lines}; what was recorded there is unknown.")
 
 
 def _record_in(line: str) -> DeploymentRecord | None:
-    """The record on a line; None for a line that a crash has torn."""
+    """The record on a line; None for a line that cannot be read."""
     try:
         document = json.loads(line)
     except ValueError:

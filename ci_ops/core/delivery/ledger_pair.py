@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.ledger import Ledger, LedgerError, any_record
+from ci_ops.core.delivery.record import UNDER_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,17 +29,24 @@ class LedgerPair(Ledger):
         self._remote: Ledger | None = remote
         self._local_lasts = local_lasts
         self._note = note
+        self._unopened: set[str] = set()
+        """Deployments of this run that the remote ledger could not open."""
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
         """Open it in both.
 
-        Only a missing permission may keep it out of the remote one.
+        A missing permission keeps it out of the remote one; so does a remote
+        that fails while the local one lasts, and is then the truth.
         """
         if self._remote is not None:
             try:
                 record = self._remote.open(record)
             except LedgerError as error:
-                self._leave_out(error)
+                if self._local_lasts and not error.is_skip:
+                    self._unopened.add(record.id)
+                    self._note(f"GitHub was not told of {record.id}: {error.what}")
+                else:
+                    self._leave_out(error)
         return self._local.open(record)
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
@@ -47,6 +56,9 @@ class LedgerPair(Ledger):
         """
         if self._remote is not None:
             try:
+                if record.id in self._unopened:
+                    record = self._remote.open(record)
+                    self._unopened.discard(record.id)
                 record = self._remote.update(record)
             except LedgerError as error:
                 self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
@@ -69,10 +81,11 @@ class LedgerPair(Ledger):
         """The environment's deployments, newest first, each once."""
         given: set[str] = set()
         if self._remote is not None and not self._local_lasts:
+            here = {record.id: record for record in self._local.records(environment)}
             try:
                 for record in self._remote.records(environment, where):
                     given.add(record.id)
-                    yield record
+                    yield _later(record, here.get(record.id, record))
             except LedgerError as error:
                 self._leave_out(error)
             else:
@@ -86,3 +99,9 @@ class LedgerPair(Ledger):
             raise error
         self._remote = None
         self._note(f"GitHub's deployments are left out: {error.what}. {error.hint}")
+
+
+def _later(remote: DeploymentRecord, local: DeploymentRecord) -> DeploymentRecord:
+    """The record that knows more: a status that was lost on the way leaves the remote one under way."""
+    is_lost = remote.state in UNDER_WAY and local.state not in UNDER_WAY
+    return replace(local, external_id=remote.external_id) if is_lost else remote

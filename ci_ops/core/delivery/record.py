@@ -36,6 +36,10 @@ class State(StrEnum):
         return self not in {State.PLANNED, State.RUNNING, State.UNVERIFIED}
 
 
+UNDER_WAY = frozenset({State.PLANNED, State.RUNNING})
+"""States of a deployment that nobody has ended yet."""
+
+
 def is_revision(text: str) -> bool:
     """True for a full commit id: 40 lower-case hexadecimal digits."""
     return _REVISION.fullmatch(text) is not None
@@ -89,6 +93,8 @@ class DeploymentRecord:
     """The service's address, for whoever verifies without one of their own."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    verified_at: datetime | None = None
+    """When its verification last passed; None for a release that was never verified."""
     state: State = State.PLANNED
     reason: str = ""
     """Why it was done (a rollback's stated reason) or how it ended."""
@@ -117,8 +123,10 @@ class DeploymentRecord:
         return self.revision[:7] or "unknown"
 
     def with_state(self, state: State, *, at: datetime | None = None, **changes: Any) -> DeploymentRecord:
-        """The record in a new state; `at` sets the time of finishing."""
-        return replace(self, state=state, finished_at=at or self.finished_at, **changes)
+        """The record in a new state; `at` sets the time of finishing, and of a verification."""
+        finished = at or self.finished_at
+        verified = finished if state is State.VERIFIED else self.verified_at
+        return replace(self, state=state, finished_at=finished, verified_at=verified, **changes)
 
     def to_json(self) -> dict[str, Any]:
         """The written form, with its schema version."""
@@ -137,7 +145,7 @@ class DeploymentRecord:
         values = {name: value for name, value in document.items() if name in known}
         try:
             values["state"] = State(values.get("state", "planned"))
-            for name in ("started_at", "finished_at"):
+            for name in ("started_at", "finished_at", "verified_at"):
                 values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
             for name in ("components", "migrations"):
                 values[name] = tuple(values.get(name) or ())

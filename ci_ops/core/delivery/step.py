@@ -34,6 +34,8 @@ class Command:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     directory: str = ""
     """Where it runs; empty for the project's root."""
+    prepares: bool = False
+    """True where it cannot touch the live release, such as a build: its failure needs no rollback."""
     required: bool = True
     """False for what comes after the release serves, such as cleaning: a failure is a warning."""
     shown: str = ""
@@ -57,6 +59,7 @@ class Request:
     probe: str = ""
     """A URL that answers 2xx if the change has happened; empty when nothing can tell."""
     timeout_seconds: float = 30.0
+    prepares: bool = False
     required: bool = True
     """False for what comes after the release serves: a failure is a warning."""
 
@@ -77,6 +80,7 @@ class Wait:
     undo: None = field(default=None, init=False)
     no_undo: str = field(default="", init=False)
     probe: str = field(default="", init=False)
+    prepares: bool = field(default=True, init=False)
     required: bool = field(default=True, init=False)
 
 

@@ -40,7 +40,7 @@ def test_the_state_of_an_environment_stays_below_the_state_folder(
 ) -> None:
     assert terminal.run(*DEPLOY, "-e", "review/pr-12").code == 0
     state = terminal.folder / "temp" / "ci-ops"
-    assert (state / "review%2Fpr-12" / "ledger.jsonl").is_file()
+    assert (state / "shop" / "review%2Fpr-12" / "ledger.jsonl").is_file()
     assert terminal.run(*DEPLOY, "-e", "../../out").code == 2
 
 

@@ -56,7 +56,7 @@ def test_a_result_that_measured_nothing_becomes_a_skip_and_never_a_pass() -> Non
     assert kept.status is Status.ERROR
     kept, _ = after(result(Status.ERROR, found("env/gone", Status.ERROR), measured=0), env__gone=OPEN)
     assert kept.status is Status.SKIP
-    assert kept.blocks
+    assert not kept.blocks
 
 
 def test_a_result_that_is_worse_than_its_findings_keeps_its_status() -> None:

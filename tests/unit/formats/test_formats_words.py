@@ -109,7 +109,8 @@ def test_the_end_of_an_output_is_kept_with_its_indentation() -> None:
 def test_what_the_probe_saw_is_one_sentence() -> None:
     assert availability_sentence(PASSED) == ""
     assert availability_sentence(ROLLED_BACK) == (
-        "409 of 412 requests were answered while it was going on; the longest time without an answer was 0.9 s."
+        "409 of 412 requests were answered while the live release was changed; "
+        "the longest time without an answer was 0.9 s."
     )
 
 

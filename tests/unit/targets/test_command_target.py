@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.core.delivery.step import Command as CommandStep
 from ci_ops.core.errors import Inconclusive, UsageError
 from ci_ops.core.plugin import Placement
 from ci_ops.flows._placement import measure_placement
+from ci_ops.flows._run import step_environment
 from ci_ops.targets.command import Command
 from tests.support.deployments import NEW, OLD, a_record, a_world, answers
 
@@ -23,14 +25,22 @@ def test_without_an_undo_the_step_says_so() -> None:
     assert "no `undo`" in step.no_undo
 
 
-@pytest.mark.parametrize(
-    ("target", "run"),
-    [(Command(run="u", undo="d"), "d"), (Command(run="u", undo="d", rollback="r"), "r")],
-)
-def test_a_rollback_runs_its_own_command_or_the_undo(target: Command, run: str) -> None:
-    (step,) = answers(target.rollback_steps(a_record(), a_record()))
-    assert step is not None
-    assert getattr(step, "run", "") == run
+def test_a_rollback_runs_its_own_command() -> None:
+    (step,) = answers(Command(run="u", undo="d", rollback="r").rollback_steps(a_record(), a_record()))
+    assert getattr(step, "run", "") == "r"
+
+
+def test_where_a_rollback_is_an_undo_it_undoes_what_is_left(tmp_path: Path) -> None:
+    target = Command(run="u", undo='echo "$DEPLOYMENT_REVISION to $DEPLOYMENT_PREVIOUS_REVISION"')
+    earlier = a_record(id="20261121T080000Z-1111111", revision=OLD)
+    back = a_record(kind="rollback", revision=OLD, previous_revision=NEW)
+    (step,) = answers(target.rollback_steps(back, earlier))
+    assert isinstance(step, CommandStep)
+    world = a_world()
+    env = {**world.env, **step_environment(back, target)}
+    done = world.process.run(step.run, timeout_seconds=20.0, env=env, directory=tmp_path)
+    assert done.stdout.strip() == f"{NEW} to {OLD}"
+    assert step.shown == target.undo
 
 
 def test_without_either_a_rollback_says_what_is_missing() -> None:

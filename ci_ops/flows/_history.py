@@ -1,0 +1,87 @@
+"""Read the recorded deployments of one service and environment, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.journal import SUFFIX, Journal, open_journal
+from ci_ops.core.delivery.record import DeploymentRecord, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ci_ops.flows._job import Job
+
+LIMIT = 200
+"""Deployments that are read at most: a remote ledger answers one record a request."""
+
+_UNDECIDED = frozenset({State.RUNNING, State.UNVERIFIED, State.FAILED, State.INTERRUPTED})
+_WITHOUT_EFFECT = frozenset({State.PLANNED, State.ROLLED_BACK})
+
+
+class History:
+    """Records as the ledger has them, completed by the journals that are here.
+
+    They are read as they are asked for and kept: what is needed after a change
+    must be asked for before it.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._coming = islice(job.site.ledger.records(job.environment), LIMIT)
+        self._read: list[DeploymentRecord] = []
+        self._journals = frozenset(job.site.store.names(SUFFIX))
+
+    def __iter__(self) -> Iterator[DeploymentRecord]:
+        index = 0
+        while True:
+            if index == len(self._read):
+                record = next(self._coming, None)
+                if record is None:
+                    return
+                self._read.append(self._with_journal(record))
+            yield self._read[index]
+            index += 1
+
+    def latest(self) -> DeploymentRecord | None:
+        """Return the newest record of a deployment or rollback that may have made its release live."""
+        return next((each for each in self if each.state not in _WITHOUT_EFFECT), None)
+
+    def deployment(self, release: str) -> DeploymentRecord | None:
+        """Return the deployment that made that release; None when it is not recorded."""
+        return next((each for each in self if each.id == release), None) if release else None
+
+    def of_release(self, release: str) -> tuple[DeploymentRecord, ...]:
+        """Return the deployment of that release and every later rollback to it, newest first."""
+        found: list[DeploymentRecord] = []
+        for each in self:
+            if each.release_id == release:
+                found.append(each)
+            if each.id == release:
+                break
+        return tuple(found)
+
+    def _with_journal(self, record: DeploymentRecord) -> DeploymentRecord:
+        """Return the record as its own journal tells it: a run may have died, or the ledger failed, in between."""
+        if record.state not in _UNDECIDED or record.id + SUFFIX not in self._journals:
+            return record
+        try:
+            journal = open_journal(self._job.site.store, self._job.world.clock, record.id)
+        except ValueError:
+            return record
+        return as_journaled(record, journal)
+
+
+def as_journaled(record: DeploymentRecord, journal: Journal) -> DeploymentRecord:
+    """Return the record in the state that its journal proves; unchanged where it proves nothing more."""
+    if journal.outcome == State.VERIFIED:
+        return replace(record, state=State.VERIFIED, verified_at=record.verified_at or record.started_at)
+    if journal.outcome == State.ROLLED_BACK or not (journal.is_applied or journal.has_touched):
+        return replace(record, state=State.ROLLED_BACK)
+    if journal.outcome == State.FAILED:
+        return replace(record, state=State.FAILED)
+    if record.state is State.RUNNING and journal.is_applied and not journal.is_undoing:
+        return replace(record, state=State.UNVERIFIED)
+    return record

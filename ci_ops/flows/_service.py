@@ -1,0 +1,103 @@
+"""Measure what the live service itself answers: whether it is up, and which revisions it serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ci_ops.checks._run import run_checks
+from ci_ops.checks.revision import Revision
+from ci_ops.checks.revision.spelling import same_revision
+from ci_ops.config.model import NamedCheck
+from ci_ops.core.plugin import Phase
+from ci_ops.core.ports import HttpError
+from ci_ops.core.text.weburl import is_loopback, read_url
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Response
+    from ci_ops.flows._job import Job
+
+_BROKEN_OFF = frozenset({"refused", "reset", "body", "protocol"})
+"""Kinds of HttpError that only the service's own end can cause."""
+_ANY_REVISION = "f" * 40
+"""Compared with what is served where no revision is expected; never a commit."""
+
+
+class Reach(StrEnum):
+    """How far a request got."""
+
+    NOT_ASKED = "not-asked"
+    """No address is configured."""
+    ANSWERS = "answers"
+    DOWN = "down"
+    """The service itself refused, broke off, or answered 5xx."""
+    UNREACHABLE = "unreachable"
+    """No answer, for a reason that may lie with this runner: name, route, proxy, trust, time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """What fresh connections to the service showed."""
+
+    reach: Reach
+    revisions: frozenset[str] = frozenset()
+    """Every revision that was served, as the service wrote it; empty where it names none."""
+    sentence: str = ""
+    """Why it is down or unreachable."""
+
+    @property
+    def revision(self) -> str:
+        """The revision that every connection saw; empty for none or several."""
+        return next(iter(self.revisions)) if len(self.revisions) == 1 else ""
+
+    @property
+    def is_mixed(self) -> bool:
+        """True when several revisions are served at once."""
+        return len(self.revisions) > 1
+
+    @property
+    def still_answers(self) -> bool:
+        """True when some process serves: it answered, or named its revision."""
+        return self.reach is Reach.ANSWERS or bool(self.revisions)
+
+    def serves_other_than(self, revision: str) -> bool:
+        """Return True when a revision is served that is not this one."""
+        return any(not same_revision(each, revision) for each in self.revisions)
+
+
+def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
+    """Ask the service over new connections; `url` stands in where the configuration has none."""
+    address = job.config.verify.url or url
+    if not address:
+        return Service(reach=Reach.NOT_ASKED)
+    timeout = job.config.verify.timeout
+    try:
+        answer = job.world.http.request("GET", address, timeout_seconds=timeout, fresh=True)
+    except HttpError as error:
+        is_down = error.kind in _BROKEN_OFF or (error.kind == "timeout" and is_loopback(read_url(address)))
+        return Service(reach=Reach.DOWN if is_down else Reach.UNREACHABLE, sentence=error.sentence)
+    return Service(
+        reach=Reach.DOWN if answer.status >= 500 else Reach.ANSWERS,
+        revisions=_revisions(job, address, expected or _ANY_REVISION),
+        sentence=_failure(answer),
+    )
+
+
+def _failure(answer: Response) -> str:
+    return f"its address answers {answer.status}" if answer.status >= 500 else ""
+
+
+def _revisions(job: Job, url: str, expected: str) -> frozenset[str]:
+    """Every revision that the check `revision`, as configured, sees in one round."""
+    configured = (each for each in job.config.verify.checks if each.plugin.plugin_name() == "revision")
+    check = next(configured, None) or NamedCheck(name="revision", plugin=Revision())
+    results = run_checks(
+        (check,),
+        job.subject(url=url, revision=expected),
+        job.world,
+        phase=Phase.VERIFY,
+        deadline_seconds=0.0,
+        waits=job.waits,
+    )
+    return frozenset(name for result in results for name in result.facts.get("revisions", ()))

@@ -1,0 +1,148 @@
+"""The transaction that deploy, rollback and verify share: lock, begin, apply, verify, accept, hold or roll back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.execute import dry_run
+from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.record import DeploymentRecord, State
+from ci_ops.core.errors import CiOpsError, Interrupted
+from ci_ops.core.event import Kind, Stage
+from ci_ops.core.health.status import Status
+from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
+from ci_ops.flows._restore import undo_and_prove
+from ci_ops.flows._run import problem_lines
+from ci_ops.flows._verification import Decision, decide, verify_release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci_ops.core.delivery.step import Steps
+    from ci_ops.core.report import Report
+    from ci_ops.flows._run import Run
+
+LOCK = "deployment"
+
+
+def under_lock(run: Run, work: Callable[[Callable[[], None]], Report]) -> Report:
+    """Do the work while this run holds the lock; the work is handed the check to make before each change."""
+    job = run.job
+    holder = job.origin.run_url or job.origin.operator
+    lock = job.site.store.acquire(LOCK, holder=holder, since=job.world.clock.now())
+    try:
+        return work(lock.check)
+    except Interrupted as stop:
+        return run.report(stop.reason.name, stopped_before(run))
+    finally:
+        run.end_availability()
+        lock.release()
+
+
+def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journal]:
+    """Open journal and ledger for a new record; the journal comes first, so that a killed run leaves a trace."""
+    job = run.job
+    journal = open_journal(job.site.store, job.world.clock, planned.id)
+    journal.begin(planned, owner=job.origin.owner)
+    try:
+        record = job.site.ledger.open(planned)
+    except CiOpsError:
+        journal.end("refused")
+        raise
+    if record.external_id:
+        journal.begin(record, owner=job.origin.owner)
+    run.record = record
+    job.opened(record)
+    return record, journal
+
+
+def stoppable(run: Run, journal: Journal, work: Callable[[], Report]) -> Report:
+    """Do the work; a stop request reaches the ledger at once and ends in a report."""
+    try:
+        with told_at_once(run, journal):
+            return work()
+    except Interrupted as stop:
+        return interrupted(run, journal, stop)
+
+
+def conclude(run: Run, record: DeploymentRecord, journal: Journal, guard: Callable[[], None]) -> Report:
+    """Verify the release that was just made live; accept it, hold it or roll back."""
+    decision, verdict = verify_deployment(run, record)
+    if decision is Decision.ACCEPT:
+        return accept(run, record, journal, verdict)
+    if decision is Decision.HOLD:
+        return hold(run, record, verdict)
+    return roll_back(run, journal, record, guard, "The verification of the new release failed.")
+
+
+def verify_deployment(run: Run, record: DeploymentRecord) -> tuple[Decision, str]:
+    """Verify that record's release, and return what follows with the verdict."""
+    run.job.progress.phase(f"Verifying {record.short_revision}")
+    run.results = verify_release(
+        run, record, revision=record.revision, replaced=record.previous_revision, release=record.release_id
+    )
+    return decide(run)
+
+
+def accept(run: Run, record: DeploymentRecord, journal: Journal, verdict: str) -> Report:
+    """Mark a deployment verified; with the proof of a rollback, the only places that do."""
+    if journal.is_open:  # a verification elsewhere, or a second one, has no journal to close
+        journal.end(str(State.VERIFIED))
+    record = run.set_state(record, State.VERIFIED)
+    severity = Status.PASS if verdict == "ok" else Status.WARN
+    sentence = f"{record.short_revision} is live in {record.environment} and verified."
+    run.tell(
+        Kind.DEPLOYMENT,
+        Stage.COMPLETED,
+        severity=severity,
+        sentence=sentence,
+        details=problem_lines(run.results),
+    )
+    return run.report(verdict, sentence)
+
+
+def hold(run: Run, record: DeploymentRecord, verdict: str) -> Report:
+    """Keep a release that could not be measured: unverified, and not rolled back."""
+    if verdict == "nothing-measured":
+        sentence = f"{record.short_revision} is live, but no check measured it; it stays unverified."
+    else:
+        verdict = "held"
+        sentence = f"{record.short_revision} is live but could not be verified; it is held, not rolled back."
+    run.tell(
+        Kind.DEPLOYMENT,
+        Stage.FAILED,
+        severity=Status.WARN,
+        sentence=sentence,
+        details=problem_lines(run.results),
+    )
+    return run.report(verdict, sentence)
+
+
+def roll_back(
+    run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None], why: str
+) -> Report:
+    """Undo a deployment that failed, and report what is live then."""
+    fail(run, record, why)
+    restored = undo_and_prove(run, journal, record, guard)
+    return run.report(restored.reason, f"{why} {restored.sentence}")
+
+
+def fail(run: Run, record: DeploymentRecord, why: str) -> None:
+    """Record the failure and publish it."""
+    failed = run.set_state(record, State.FAILED, error=why)
+    run.tell(
+        Kind.DEPLOYMENT,
+        Stage.FAILED,
+        severity=Status.FAIL,
+        sentence=f"{failed.short_revision} failed in {failed.environment}. {why}",
+        details=problem_lines(run.results),
+    )
+
+
+def rehearse(run: Run, record: DeploymentRecord, steps: Steps, *, phase: str, sentence: str) -> Report:
+    """List the steps that would run; nothing is locked, written or sent."""
+    run.record = replace(record, state=State.PLANNED)
+    for outcome in dry_run(steps, phase=phase):
+        run.step(outcome)
+    return run.report("ok", sentence)
