@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ci_ops.core.event import Sink
     from ci_ops.core.ports import Store
     from ci_ops.edge.github import GitHub
+    from ci_ops.flows._job import Progress
     from ci_ops.session.call import Call
     from ci_ops.session.session import Flow
 
@@ -104,12 +105,7 @@ def open_job(
         "configuration %s, environment %s, project %s", config.file or "none", config.environment, folder
     )
     kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
-    notes: list[str] = []
-
-    def note(sentence: str) -> None:
-        notes.append(sentence)
-        progress.note(sentence)
-
+    note = _keep_and_show(notes := list[str](), progress)
     remote = github(call, config, world, runner)
     site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=note)
     waits = _waits(world)
@@ -146,6 +142,16 @@ def github(call: Call, config: Config, world: RealWorld, runner: Runner) -> GitH
         waits=_waits(world),
         redact=world.redact,
     )
+
+
+def _keep_and_show(notes: list[str], progress: Progress) -> Callable[[str], None]:
+    """Return what keeps a note for the report and shows it at once."""
+
+    def note(sentence: str) -> None:
+        notes.append(sentence)
+        progress.note(sentence)
+
+    return note
 
 
 def _sinks(
