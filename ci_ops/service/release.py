@@ -41,6 +41,12 @@ COMMIT_VARIABLES = (
 )
 """Read in this order; the first is set by `ci-ops deploy`, the others by platforms."""
 
+COMMIT_UNKNOWN = (
+    "no commit is known here: there is no version.json and no REVISION in the release's folder, no variable such as "
+    "DEPLOYMENT_REVISION or GIT_COMMIT, and no .git; write the commit into a file REVISION"
+)
+LEVELS_UP = 3
+"""Folders above the working directory that may hold the files of the release."""
 MAX_FILE_BYTES = 64 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _REF = re.compile(r"ref: (refs/[\w./-]+)")
@@ -65,6 +71,11 @@ class Release:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
+    def note(self) -> str:
+        """What to do about an unknown commit; empty where it is known."""
+        return "" if self.commit else COMMIT_UNKNOWN
+
+    @property
     def release_id(self) -> str:
         """What health documents call `releaseId`: the commit, else the version."""
         return self.commit or self.version
@@ -79,6 +90,8 @@ class Release:
         }
         if self.built_at is not None:
             shown["built_at"] = rfc3339(self.built_at)
+        if self.note:
+            shown["notes"] = [self.note]
         if detailed:
             shown["config"] = self.config
             shown["instance"] = self.instance
@@ -89,15 +102,12 @@ class Release:
 def read_release(root: Path, env: Mapping[str, str]) -> Release:
     """The release, as files, environment or `.git` tell it.
 
-    Asked in this order: `version.json`, `REVISION`, the environment, `.git`.
+    Asked in this order: `version.json` and `REVISION` in the folder and in the
+    three above it, the environment, `.git` in the folder.
     """
-    stated = _version_file(root / "version.json")
-    commits = (
-        stated.get("commit", ""),
-        _text(root / "REVISION"),
-        *(env.get(name, "") for name in COMMIT_VARIABLES),
-    )
-    commit = next((found for one in commits if (found := _commit(one))), "") or _git_commit(root / ".git")
+    stated, commit = _stated(root)
+    variables = (_commit(env.get(name, "")) for name in COMMIT_VARIABLES)
+    commit = commit or next(filter(None, variables), "") or _git_commit(root / ".git")
     return Release(
         commit=commit,
         version=stated.get("version", "") or env.get("APP_VERSION", "").strip(),
@@ -163,6 +173,20 @@ def set_release(release: Release) -> None:
 def _commit(text: str) -> str:
     word = text.strip().lower()
     return word if _COMMIT.fullmatch(word) else ""
+
+
+def _stated(root: Path) -> tuple[dict[str, str], str]:
+    """Return what the files of a release state, and its commit.
+
+    The working directory may be a folder inside the release.
+    """
+    folder = root.resolve()
+    for each in (folder, *folder.parents[:LEVELS_UP]):
+        stated = _version_file(each / "version.json")
+        commit = _commit(stated.get("commit", "")) or _commit(_text(each / "REVISION"))
+        if commit:
+            return stated, commit
+    return _version_file(root / "version.json"), ""
 
 
 def _text(path: Path) -> str:

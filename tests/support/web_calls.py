@@ -49,6 +49,7 @@ async def ask_asgi(
     root_path: str = "",
 ) -> Called:
     """The same on the event loop that is running."""
+    path, _, query = path.partition("?")
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -57,7 +58,7 @@ async def ask_asgi(
         "method": method,
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": root_path,
         "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
         "client": None if peer is None else (peer, 40000),
@@ -97,7 +98,13 @@ def call_wsgi(
     root_path: str = "",
 ) -> Called:
     """One HTTP request to a WSGI application."""
-    environ: dict[str, Any] = {"PATH_INFO": path, "SCRIPT_NAME": root_path, "REQUEST_METHOD": method}
+    path, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SCRIPT_NAME": root_path,
+        "REQUEST_METHOD": method,
+    }
     environ["SERVER_PROTOCOL"] = "HTTP/1.1"
     setup_testing_defaults(environ)
     environ["REMOTE_ADDR"] = peer or ""

@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ci_ops.core.contract.dburl import database_kind
 from ci_ops.core.text.secret import Secret
@@ -49,22 +49,24 @@ class DeploymentChecker:
         config: ConfigValidator | None = None,
         *,
         root: Path | None = None,
-        files: Iterable[str | Path] = (),
-        database: Check | None = None,
+        files: Iterable[str | Path] | None = None,
+        database: Check | Literal[False] | None = None,
         environment: str = "",
         env: Mapping[str, str] | None = None,
     ) -> None:
         """`database` is any check of one, such as `sqlalchemy_check(engine)`.
 
         Without it PostgreSQL at DATABASE_URL is asked, where psycopg is
-        installed. `environment` is looked for in DEPLOYMENT_ENVIRONMENT,
+        installed. What was not said is a warning: an application without a
+        database or configuration files says `database=False`, `files=()`.
+        `environment` is looked for in DEPLOYMENT_ENVIRONMENT,
         ENVIRONMENT and APP_ENV; without any it is production.
         """
         self.config = application_config if config is None else config
         self.root = root
         """The folder of the project; None for the current one."""
-        self.files = tuple(files)
-        """Configuration files that have to be there, relative to the root."""
+        self.files = None if files is None else tuple(files)
+        """Configuration files that have to be there, relative to the root; None while nobody has said which."""
         self.database = database
         self.environment = environment
         self.results: tuple[CheckResult, ...] = ()
@@ -134,22 +136,25 @@ class DeploymentChecker:
         reading, env = self.config.reading, os.environ if self._env is None else self._env
         environment = self._environment()
         checks: dict[str, Callable[[], Any]] = {"environment": lambda: rules.variables(reading)}
-        if self.files:
-            checks["configuration-files"] = lambda: rules.files(root, self.files)
-        database = self.database or self._database(reading.values.get("DATABASE_URL"))
-        if database is not None:
-            checks["database"] = database
+        named = self.files
+        if named is None or named:
+            checks["configuration-files"] = lambda: _NO_FILES if named is None else rules.files(root, named)
+        if self.database is not False:
+            checks["database"] = self.database or self._database(reading.values.get("DATABASE_URL"))
         checks["dependencies"] = lambda: rules.dependencies(root)
         checks["security"] = lambda: rules.security(reading, env, environment)
         return {name: (check, True) for name, check in checks.items()}
 
-    def _database(self, url: object) -> Callable[[], Any] | None:
-        """A check of PostgreSQL at that address; None where there is no address."""
+    def _database(self, url: object) -> Callable[[], Any]:
+        """A check of PostgreSQL at that address; a warning where it cannot be asked."""
         if not isinstance(url, Secret):
-            return None
+            message = (
+                "there is no DATABASE_URL and no check of a database; give the checker `database=`, or False"
+            )
+            return lambda: _not_checked("database", message)
         if database_kind(url.reveal()) != "postgresql" or find_spec("psycopg") is None:
-            message = "not looked at: give the checker a `database` check, or install psycopg for PostgreSQL"
-            return lambda: CheckResult(name="database", status=CheckStatus.WARN, message=message)
+            message = "give the checker a `database` check, or install psycopg for PostgreSQL"
+            return lambda: _not_checked("database", message)
 
         def look() -> Any:
             check: Any = database_check(url)
@@ -165,6 +170,15 @@ class DeploymentChecker:
         named = (env.get(name, "").strip() for name in ENVIRONMENT_VARIABLES)
         word = (self.environment or next((each for each in named if each), "production")).lower()
         return {"prod": "production", "dev": "development"}.get(word, word)
+
+
+def _not_checked(name: str, reason: str) -> CheckResult:
+    return CheckResult(name=name, status=CheckStatus.WARN, message=f"not checked: {reason}")
+
+
+_NO_FILES = _not_checked(
+    "configuration-files", "none are named; give the checker `files=[…]`, or () for none"
+)
 
 
 def _begun(check: Callable[[], Any]) -> Any:

@@ -23,6 +23,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ci_ops.core.text.secret import Secret
 from ci_ops.service.deployment.signatures import RepeatedMessageError, SignatureError
+from ci_ops.service.logs.record import SECURITY_LOGGER, emit_security
 from ci_ops.service.routes.answer import Reply
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ci_ops.service.routes.wsgi import Environ, StartResponse
 
 log = logging.getLogger("ci_ops.service.deploy")
+security_log = logging.getLogger(f"{SECURITY_LOGGER}.deploy_gateway")
 
 MAX_BODY_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 10.0
@@ -75,7 +77,9 @@ class DeployGateway:
         except RepeatedMessageError as error:
             return _said(200, str(error))
         except SignatureError as error:
-            log.warning("a deployment was refused: %s", error, extra={"event": "deploy_refused"})
+            emit_security(
+                security_log, logging.WARNING, "deploy_refused", f"a deployment was refused: {error}"
+            )
             return _said(401, str(error))
         try:
             return self._started(_ref(body))

@@ -213,6 +213,8 @@ class HealthReport:
     """The age of the oldest result in it; 0 when all were measured now."""
     refusal: str = ""
     """Why no traffic is wanted, whatever the checks say: starting, draining or a broken state."""
+    note: str = ""
+    """What was not measured."""
 
     @property
     def is_ready(self) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ci_ops.service.health.service")
 
 _BUILT_IN_GROUPS = ("live", "ready", "check")
+NOTHING_CHECKED = "no health check is registered here: nothing but the state of the process was looked at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +260,7 @@ class HealthCheckService:
             components=components,
             age_seconds=max((age for _, age in shown), default=0.0),
             refusal=refusal,
+            note="" if components or refusal or group == "live" else NOTHING_CHECKED,
         )
 
     def _known(self, name: str) -> None:

@@ -40,6 +40,7 @@ from ci_ops.service.lifecycle.startup import (
     drive,
     drive_async,
 )
+from ci_ops.service.release import current_release
 
 log = logging.getLogger("ci_ops.service.lifecycle.application")
 
@@ -249,6 +250,17 @@ class ApplicationLifecycle:
             "startup_completed",
             f"started in {self.startup_seconds:.3f} s after {len(self._checks)} startup checks, {report.status.value}",
         )
+
+        if not self.health.checks:
+            _tell(
+                logging.WARNING,
+                "nothing_checked",
+                "no health check is registered: /health/ready says that the process runs, and nothing of what "
+                "it needs; add one with health_service.add(…)",
+            )
+        note = current_release().note
+        if note:
+            _tell(logging.WARNING, "commit_unknown", note)
 
     def _accept(self) -> None:
         self.watch_signals()

@@ -14,6 +14,7 @@ from ci_ops.service._process.locked import Locked
 from ci_ops.service._process.window import TimeWindow
 from ci_ops.service.limits.store import bounded_key
 from ci_ops.service.limits.table import BoundedTable
+from ci_ops.service.logs.record import emit_security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,9 +150,11 @@ class AbuseDetector(Locked):
         shown = redact_patterns(reason)[:MAX_REASON_LENGTH]
         flag = AbuseFlag(user_id=user, reason=shown, at=datetime.now(UTC), expires=now + self._flag_seconds)
         if self._flags.put(user, flag, now):
-            log.warning("user %r is flagged: %s", user, shown)
+            message = f"user {user!r} is flagged: {shown}"
+            emit_security(log, logging.WARNING, "user_flagged", message, user_id=user)
         elif self._flags.refused.bit_count() == 1:  # at 1, 2, 4, 8 …: said, but not in a flood
-            log.error("no room for more flags: %d users were not flagged", self._flags.refused)
+            message = f"no room for more flags: {self._flags.refused} users were not flagged"
+            emit_security(log, logging.ERROR, "flags_full", message)
 
 
 class _Events:

@@ -15,6 +15,7 @@ from ci_ops.service._process.locked import Locked
 from ci_ops.service._process.window import TimeWindow
 from ci_ops.service.limits.networks import NetworkSet, ip_key
 from ci_ops.service.limits.table import BoundedTable
+from ci_ops.service.logs.record import emit_security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -212,9 +213,17 @@ class DDoSProtection(Locked):
         )
         kept = self._blocks.put(key, block, now)
         if kept:
-            log.warning("%s is blocked for %.0f s: %s", key, seconds, block.reason)
+            emit_security(
+                log,
+                logging.WARNING,
+                "address_blocked",
+                f"{key} is blocked for {seconds:.0f} s: {block.reason}",
+                address=key,
+                strikes=strikes,
+            )
         elif self._blocks.refused.bit_count() == 1:  # at 1, 2, 4, 8 …: said, but not in a flood
-            log.error("no room for more blocks: %d were not kept", self._blocks.refused)
+            message = f"no room for more blocks: {self._blocks.refused} were not kept"
+            emit_security(log, logging.ERROR, "blocks_full", message)
         return kept
 
     def _look_up(self, ip: str) -> bool | None:

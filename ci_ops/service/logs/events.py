@@ -15,15 +15,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.logs.context import LogContext, log_context, pop_context, push_context
+from ci_ops.service.logs.notice import notice
 from ci_ops.service.logs.operation import Operation
-from ci_ops.service.logs.record import EventType, emit
+from ci_ops.service.logs.record import SECURITY_LOGGER, EventType, emit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SECURITY_LOGGER = "ci_ops.service.security"
-"""Above the loggers of all security events, so that they can go to a log of their own."""
-
 
 _LEVELS = {
     EventType.USER_ACTION: logging.INFO,
@@ -60,6 +57,8 @@ class StructuredLogger:
         """Log an event of any type; without a sentence its name stands for one."""
         event_type = EventType(event_type)
         logger = self.security_logger if event_type is EventType.SECURITY_EVENT else self.logger
+        if notice.is_due:
+            notice.give(logger)
         level = _LEVELS[event_type] if level is None else level
         if logger.isEnabledFor(level):
             message = message or event
@@ -68,6 +67,8 @@ class StructuredLogger:
 
     def user_action(self, event: str, message: str = "", **fields: Any) -> None:
         """Log what a user did; `user_id` says who."""
+        if notice.is_due:
+            notice.give(self.logger)
         if self.logger.isEnabledFor(logging.INFO):
             emit(
                 self.logger,
@@ -80,6 +81,8 @@ class StructuredLogger:
 
     def system_event(self, event: str, message: str = "", **fields: Any) -> None:
         """Log what the application did by itself."""
+        if notice.is_due:
+            notice.give(self.logger)
         if self.logger.isEnabledFor(logging.INFO):
             emit(
                 self.logger,

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SECURITY_LOGGER = "ci_ops.service.security"
+"""Above the loggers of all security events, so that they can go to a log of their own."""
+
 _START = time.time()
 _LEVEL_NAMES = {level: logging.getLevelName(level) for level in (10, 20, 30, 40, 50)}
 _BLANK: dict[str, Any] = {
@@ -44,6 +47,12 @@ class EventRecord(logging.LogRecord):
     def __init__(self, own: dict[str, Any]) -> None:
         # Not the constructor of the class above: it looks up what is known here.
         self.__dict__ = own
+
+
+def emit_security(logger: logging.Logger, level: int, event: str, message: str, **fields: Any) -> None:
+    """Log a security event of the kit itself."""
+    if logger.isEnabledFor(level):
+        emit(logger, level, message, event_type=EventType.SECURITY_EVENT.value, event=event, fields=fields)
 
 
 def emit(

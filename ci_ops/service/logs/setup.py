@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ci_ops.service.logs.events import SECURITY_LOGGER
 from ci_ops.service.logs.formatter import JsonFormatter
+from ci_ops.service.logs.record import SECURITY_LOGGER
 from ci_ops.service.release import current_release
 
 if TYPE_CHECKING:

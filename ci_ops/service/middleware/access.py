@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.service.logs.notice import notice
 from ci_ops.service.logs.record import emit
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class AccessLog:
             level, event_type = logging.WARNING, "performance_event"
         elif exchange.is_health or not self._every_request:
             return
+        if notice.is_due:
+            notice.give(self._logger)
         if self._logger.isEnabledFor(level):
             fields = _fields(exchange, route, seconds)
             message = f"{fields['method']} {route} {exchange.final_status}"

@@ -15,11 +15,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.health.writing import MEDIA_TYPE, build_health, encode_health
+from ci_ops.core.text.weburl import NONCE_HEADER
 from ci_ops.service.health.availability import DRAINING, STARTING
 from ci_ops.service.health.gate import Asker, Gate
 from ci_ops.service.health.model import RESERVED_GROUPS, HealthReport, HealthStatus
@@ -41,6 +43,8 @@ _CLOSED = (
     b"details are shown to bearers of the token in CI_OPS_HEALTH_TOKEN; where no proxy runs on this machine, "
     b"CI_OPS_HEALTH_DETAILS=loopback shows them to it too\n"
 )
+_NONCE = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_NONCE_QUERY = re.compile(r"(?:^|&)ci-ops=([0-9a-f]{16})(?:&|$)", re.ASCII)
 _JSON = "application/json"
 _BODIES = (MEDIA_TYPE, _JSON, "text/plain")
 
@@ -51,6 +55,17 @@ class HealthRequest:
 
     method: str
     asker: Asker
+    query: str = ""
+    """The query string as it was sent."""
+
+    @property
+    def nonce(self) -> str:
+        """The nonce of a verifier, in a header or the query; empty for anything else."""
+        given = self.asker.headers.get(NONCE_HEADER.lower())
+        if given is not None:
+            return given if _NONCE.fullmatch(given) else ""
+        found = _NONCE_QUERY.search(self.query)
+        return found[1] if found else ""
 
     @property
     def wants_fresh(self) -> bool:
@@ -128,19 +143,19 @@ class HealthRoutes:
 
     def reply(self, name: str, request: HealthRequest) -> Reply:
         """Answer a synchronous server."""
-        early = self._early(name, request)
-        if early is not None:
-            return early
-        return self._render(name, request, self.health.report(_group(name), fresh=request.wants_fresh))
+        reply = self._early(name, request)
+        if reply is None:
+            report = self.health.report(_group(name), fresh=request.wants_fresh)
+            reply = self._render(name, request, report)
+        return _echoed(reply, request)
 
     async def reply_async(self, name: str, request: HealthRequest) -> Reply:
         """Answer an asynchronous server."""
-        early = self._early(name, request)
-        if early is not None:
-            return early
-        return self._render(
-            name, request, await self.health.report_async(_group(name), fresh=request.wants_fresh)
-        )
+        reply = self._early(name, request)
+        if reply is None:
+            report = await self.health.report_async(_group(name), fresh=request.wants_fresh)
+            reply = self._render(name, request, report)
+        return _echoed(reply, request)
 
     def _early(self, name: str, request: HealthRequest) -> Reply | None:
         """The answer where no check has to run."""
@@ -221,6 +236,8 @@ class HealthRoutes:
             },
         )
         document["checked"] = len(report.components)
+        if report.note:
+            document["notes"] = [report.note]
         return document
 
     def _availability(self) -> dict[str, Any]:
@@ -235,6 +252,12 @@ class HealthRoutes:
         if status == 503:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return Reply(status=status, media_type=media_type, body=body, headers=headers)
+
+
+def _echoed(reply: Reply, request: HealthRequest) -> Reply:
+    """The answer with the verifier's nonce, which a cache on the way would not know."""
+    nonce = request.nonce
+    return replace(reply, headers={**reply.headers, NONCE_HEADER: nonce}) if nonce else reply
 
 
 def _group(name: str) -> str:

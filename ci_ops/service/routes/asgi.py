@@ -63,7 +63,8 @@ def request_of(scope: Scope) -> HealthRequest:
     asker = Asker(
         peer=client[0] if client else "", headers=headers, http_version=scope.get("http_version", "1.1")
     )
-    return HealthRequest(method=scope["method"], asker=asker)
+    query = scope.get("query_string", b"").decode("latin-1")
+    return HealthRequest(method=scope["method"], asker=asker, query=query)
 
 
 async def _send(scope: Scope, send: Send, reply: Reply) -> None:

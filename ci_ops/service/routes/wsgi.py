@@ -54,4 +54,5 @@ def request_of(environ: Environ) -> HealthRequest:
     }
     version = environ.get("SERVER_PROTOCOL", "HTTP/1.1").rpartition("/")[2]
     asker = Asker(peer=environ.get("REMOTE_ADDR", ""), headers=headers, http_version=version)
-    return HealthRequest(method=environ["REQUEST_METHOD"], asker=asker)
+    query = environ.get("QUERY_STRING", "")
+    return HealthRequest(method=environ["REQUEST_METHOD"], asker=asker, query=query)

@@ -161,3 +161,34 @@ def test_the_fingerprint_changes_with_every_value_and_shows_none() -> None:
 def test_a_weak_key_would_let_values_be_guessed() -> None:
     with pytest.raises(ValueError, match="at least 16"):
         config_fingerprint({}, "short")
+
+
+def test_the_files_may_lie_above_the_working_directory_but_not_far(tmp_path: Path) -> None:
+    inside = tmp_path / "src" / "shop" / "web"
+    inside.mkdir(parents=True)
+    (tmp_path / "REVISION").write_text(COMMIT)
+
+    assert read_release(inside, {"DEPLOYMENT_REVISION": OTHER}).commit == COMMIT
+    assert read_release(inside / "deeper", {}).commit == ""
+
+    (inside / "REVISION").write_text(OTHER)
+    assert read_release(inside, {}).commit == OTHER
+
+
+def test_a_link_to_a_folder_of_the_release_leads_to_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "releases" / "1" / "src"
+    folder.mkdir(parents=True)
+    (folder.parent / "REVISION").write_text(COMMIT)
+    (tmp_path / "elsewhere").symlink_to(folder)
+
+    assert read_release(tmp_path / "elsewhere", {}).commit == COMMIT
+
+
+def test_a_file_about_something_else_is_no_release(tmp_path: Path) -> None:
+    inside = tmp_path / "src"
+    inside.mkdir()
+    (tmp_path / "version.json").write_text('{"version": "9", "source": "https://other.example"}')
+
+    found = read_release(inside, {"GIT_COMMIT": COMMIT})
+
+    assert (found.commit, found.version, found.source) == (COMMIT, "", "")

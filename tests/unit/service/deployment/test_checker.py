@@ -84,7 +84,19 @@ def test_a_database_that_cannot_be_asked_is_a_warning_and_never_a_pass(tmp_path:
     config = DatabaseConfig(schemes=(), env={"DATABASE_URL": "mysql://shop@db/shop"})
 
     assert results(a_checker(tmp_path, config))["database"].status is CheckStatus.WARN
-    assert "database" not in results(a_checker(tmp_path))
+
+
+def test_what_was_not_said_is_a_warning_and_what_is_not_there_is_said(tmp_path: Path) -> None:
+    unsaid, said = results(a_checker(tmp_path)), results(a_checker(tmp_path, files=(), database=False))
+
+    for name, advice in (
+        ("database", "give the checker `database=`"),
+        ("configuration-files", "`files=[…]`"),
+    ):
+        assert unsaid[name].status is CheckStatus.WARN
+        assert unsaid[name].message.startswith("not checked: ")
+        assert advice in unsaid[name].message
+        assert name not in said
 
 
 def test_a_check_of_ones_own_database_takes_the_place_of_the_built_in(tmp_path: Path) -> None:

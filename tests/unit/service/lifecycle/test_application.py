@@ -9,6 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from ci_ops.core.health.status import Status
+from ci_ops.service import release
 from ci_ops.service.deployment.checker import DeploymentChecker, deployment_checker
 from ci_ops.service.health import providers
 from ci_ops.service.health.model import HealthStatus
@@ -38,6 +39,7 @@ def test_traffic_is_taken_after_every_check_passed(
 
     life.add_startup_check("database", database)
     life.add_startup_check("environment", lambda: "degraded")
+    life.health.add(lambda: True, name="stock")
 
     life.start()
 
@@ -45,6 +47,18 @@ def test_traffic_is_taken_after_every_check_passed(
     assert life.startup_results["environment"].status is HealthStatus.DEGRADED
     assert caplog.messages == ["started in 2.000 s after 2 startup checks, healthy"]
     assert caplog.records[0].event == "startup_completed"  # type: ignore[attr-defined]
+
+
+def test_a_start_says_what_nothing_will_be_known_about(
+    life: ApplicationLifecycle, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release._Current, "release", release.Release())
+
+    life.start()
+
+    events = {one.event: one.getMessage() for one in caplog.records}  # type: ignore[attr-defined]
+    assert events["nothing_checked"].startswith("no health check is registered")
+    assert events["commit_unknown"].startswith("no commit is known here")
 
 
 def _state(life: ApplicationLifecycle) -> str:

@@ -116,8 +116,9 @@ from django.conf import settings
 settings.configure(SECRET_KEY="x" * 50, ROOT_URLCONF=__name__)
 urlpatterns = []
 from django.core.asgi import get_asgi_application
-from ci_ops.service import application_lifecycle
+from ci_ops.service import application_lifecycle, health_service
 
+health_service.add(lambda: True, name="stock")
 application_lifecycle.add_startup_check("settings", lambda: print("checked"))
 application_lifecycle.add_shutdown_hook(lambda: print("closed"))
 app = application_lifecycle.asgi(get_asgi_application())

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from ci_ops.service.logs.context import current_fields
-from ci_ops.service.logs.events import SECURITY_LOGGER, StructuredLogger, structured_logger
-from ci_ops.service.logs.record import EventType
+from ci_ops.service.logs.events import StructuredLogger, structured_logger
+from ci_ops.service.logs.record import SECURITY_LOGGER, EventType
 from tests.support.log_lines import Lines
 
 

@@ -87,3 +87,60 @@ def test_servers_may_be_left_alone() -> None:
     )
 
     assert lines == []
+
+
+def _said(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", _HEAD + code], capture_output=True, text=True, check=True)
+    return done.stderr
+
+
+LOST = "events of app are logged without their fields"
+
+
+@pytest.mark.parametrize("before", ["", "logging.basicConfig(level='INFO')"])
+def test_without_it_the_first_event_says_so_once(before: str) -> None:
+    said = _said(f"{before}\nfor _ in range(3): structured_logger.user_action('order_placed', amount=1)\n")
+
+    assert said.count(LOST) == 1
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "set_up_logging(stream=sys.stderr)",
+        "plain = logging.StreamHandler(); plain.setFormatter(JsonFormatter()); logging.getLogger().addHandler(plain)",
+        "logging.getLogger().addHandler(QueueHandler(Queue()))",
+    ],
+)
+def test_where_fields_are_shown_nothing_is_said(before: str) -> None:
+    code = (
+        "from queue import Queue\nfrom logging.handlers import QueueHandler\n"
+        f"from ci_ops.service import JsonFormatter\n{before}\n"
+        "structured_logger.user_action('order_placed', amount=1)\n"
+    )
+
+    assert LOST not in _said(code)
+
+
+def test_every_line_of_the_security_log_carries_its_type(tmp_path: Path) -> None:
+    path = tmp_path / "security.log"
+    code = (
+        "set_up_logging(security_log=sys.argv[1])\n"
+        "from ci_ops.service import DDoSProtection, DeployGateway, SignatureVerifier\n"
+        "guard = DDoSProtection(1)\n"
+        "for _ in range(2): guard.check_request('203.0.113.9')\n"
+        "abuse_detector.flag_user('ada', 'by hand')\n"
+        "DeployGateway('https://hook.example/x', SignatureVerifier('s' * 32)).reply('POST', {}, b'')\n"
+        "structured_logger.security_event('login_refused')\n"
+    )
+    assert _run(code, str(path)) == []
+
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {line["event_type"] for line in lines} == {"security_event"}
+    assert [line["event"] for line in lines] == [
+        "address_blocked",
+        "user_flagged",
+        "deploy_refused",
+        "login_refused",
+    ]
+    assert lines[0]["address"] == "203.0.113.9"

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ci_ops.core.health.document import parse_health
 from ci_ops.core.health.status import Status
 from ci_ops.core.text.secret import Secret
+from ci_ops.core.text.weburl import NONCE_HEADER
 from ci_ops.service import release
 from ci_ops.service.health import providers
 from ci_ops.service.health.gate import Gate
@@ -399,3 +400,46 @@ def _steady(answer: Called) -> Any:
     if "json" not in answer.headers["Content-Type"]:
         return answer.body
     return json.loads(answer.body)
+
+
+NONCE = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "path", ["/health", "/health/live", "/health/check", "/health/metrics", "/__version__"]
+)
+def test_a_verifier_gets_its_nonce_back_from_every_route(ask: Ask, path: str) -> None:
+    for peer in (LOCAL, REMOTE):
+        assert ask(path, peer=peer, headers={NONCE_HEADER: NONCE}).headers[NONCE_HEADER] == NONCE
+        assert ask(f"{path}?a=b&ci-ops={NONCE}", peer=peer).headers[NONCE_HEADER] == NONCE
+    assert NONCE_HEADER not in ask(path).headers
+
+
+@pytest.mark.parametrize(
+    "sent", ["", NONCE.upper(), NONCE + "0", NONCE[1:], NONCE + "\n", "<script>", "\u0661" * 16]
+)
+def test_nothing_else_is_reflected(ask: Ask, sent: str) -> None:
+    headers = {NONCE_HEADER: sent.encode("utf-8").decode("latin-1")}
+
+    assert NONCE_HEADER not in ask("/health/live", headers=headers).headers
+    assert NONCE_HEADER not in ask(f"/health/live?ci-ops={NONCE}", headers=headers).headers
+    assert NONCE_HEADER not in ask(f"/health/live?ci-ops={NONCE}0").headers
+
+
+def test_what_was_not_measured_is_said_to_everybody(ask: Ask, health: HealthCheckService) -> None:
+    for path in ("/health/ready", "/health/check", "/health/summary"):
+        (note,) = ask(path, peer=REMOTE).json["notes"]
+        assert note.startswith("no health check is registered here")
+    assert "notes" not in ask("/health/live").json  # it never asks a dependency
+    health.add(lambda: True, name="stock")
+    assert "notes" not in ask("/health/ready").json
+
+
+def test_an_unknown_commit_is_never_an_empty_text_alone(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "notes" not in ask("/__version__").json
+    monkeypatch.setattr(release._Current, "release", Release(version="1.2"))
+
+    shown = ask("/__version__", peer=REMOTE).json
+
+    assert shown["commit"] == ""
+    assert "write the commit into a file REVISION" in shown["notes"][0]
