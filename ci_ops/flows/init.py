@@ -4,51 +4,123 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.config.find import NAMES
 from ci_ops.config.shapes import record_of
 from ci_ops.core.errors import UsageError
+from ci_ops.flows._survey import survey
 from ci_ops.flows.readiness import detected
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from ci_ops.core.plugin import Check
-    from ci_ops.core.ports import Templates
+    from ci_ops.core.ports import World
+    from ci_ops.flows._survey import Survey
 
 CONFIG = NAMES[0]
-WORKFLOW = ".github/workflows/deploy.yml"
+WORKFLOWS = Path(".github/workflows")
+LOCAL_URL = "http://127.0.0.1:8000"
+"""Where gunicorn, uvicorn and granian listen when nothing else is said."""
 MAX_CHECKS = 4
 """More would make the first file longer than a screen."""
 
 
-def init(root: Path, templates: Templates) -> tuple[str, ...]:
-    """Write both files.
+def init(root: Path, world: World, *, url: str = "") -> tuple[str, ...]:
+    """Write both files; return what was done and what comes next, as lines for people.
 
-    What was done, and the next command, as lines for people.
-
-    Raises UsageError, before anything is written, when one of them exists.
+    The workflow goes to the root of the repository, beside those that exist.
+    Raises UsageError, before anything is written, when a file would be
+    overwritten.
     """
-    for name in (*NAMES, WORKFLOW):
+    for name in NAMES:
         if (root / name).exists():
             raise UsageError(
                 f"{name} exists already; nothing was written",
                 where=name,
                 hint="Move it away to start anew, or look at it with `ci-ops config show`.",
             )
-    checks = {check.name: _settings(check.plugin) for check in detected(root)}
+    found = survey(root, world.process)
     service = re.sub(r"[^a-z0-9-]+", "-", root.resolve().name.lower()).strip("-") or "service"
-    shown = list(checks.items())[:MAX_CHECKS]
-    text = templates.render("config/ci-ops.yml.j2", service=service, checks=shown)
+    top = root.resolve()
+    for _ in Path(found.directory).parts:
+        top = top.parent
+    workflow = _free_workflow(top, service, found)
+    checks = {check.name: _settings(check.plugin) for check in detected(root)}
+    text = world.templates.render(
+        "config/ci-ops.yml.j2",
+        service=service,
+        checks=list(checks.items())[:MAX_CHECKS],
+        found=found,
+        url=url or (f"https://{found.render_service}.onrender.com" if found.render_service else LOCAL_URL),
+        is_url_given=bool(url),
+    )
     _write(root / CONFIG, text)
-    _write(root / WORKFLOW, templates.source("workflows/deploy.yml"))
+    _write(top / workflow, _adapted(world.templates.source("workflows/deploy.yml"), service, found))
     return (
-        f"wrote {CONFIG}: set `verify.url` and the two deploy commands",
-        f"wrote {WORKFLOW}",
+        f"found: {_summary(found)}",
+        f"wrote {CONFIG}: read it once; what to set is said in it",
+        f"wrote {workflow}{' at the root of the repository' if found.directory else ''}",
         f"found for readiness: {', '.join(checks) or 'nothing that is recognised'}",
+        *_missing(found),
         "next: ci-ops config check && ci-ops readiness",
     )
+
+
+def _missing(found: Survey) -> Iterator[str]:
+    """What verification will ask for and the project does not have yet."""
+    if found.framework and not found.tells_health:
+        yield (
+            "not found: health routes and the commit of the release; `pip install ci-ops` brings both, "
+            "docs/service/README.md shows the three lines"
+        )
+
+
+def _free_workflow(top: Path, service: str, found: Survey) -> Path:
+    """The workflow's path: `deploy.yml`, or one that names us where the team has its own."""
+    names = [f"deploy-{service}.yml"] if found.directory else ["deploy.yml"]
+    names.append(f"ci-ops-{service}.yml")
+    for name in names:
+        if not (top / WORKFLOWS / name).exists():
+            return WORKFLOWS / name
+    raise UsageError(
+        f"{names[-1]} exists already; nothing was written",
+        where=str(WORKFLOWS / names[-1]),
+        hint="Move it away to start anew.",
+    )
+
+
+def _adapted(workflow: str, service: str, found: Survey) -> str:
+    """The reference workflow for this repository: its branch, its folder, the machine it runs on."""
+    text = workflow.replace("branches: [main]", f"branches: [{json.dumps(found.branch)}]")
+    if not found.render_service and found.framework:
+        text = text.replace(
+            "runs-on: ubuntu-latest",
+            "runs-on: self-hosted # the machine that serves: `releases` works where ci-ops runs",
+            1,
+        )
+    if found.directory:
+        here = json.dumps(found.directory)
+        text = text.replace("name: deploy\n", f"name: deploy {service}\n", 1)
+        paths = json.dumps([f"{found.directory}/**"])
+        text = text.replace("    branches: [", f"    paths: {paths}\n    branches: [", 1)
+        text = re.sub(r"(?m)^( +)environment: production$", rf"\g<0>\n\g<1>directory: {here}", text)
+        text = text.replace("ci-ops-production", f"ci-ops-{service}-production")
+    return text
+
+
+def _summary(found: Survey) -> str:
+    parts = [
+        f"{found.framework} ({found.application})" if found.application else found.framework,
+        f"settings {found.settings}" if found.settings else "",
+        f"served by {found.server}" if found.server else "",
+        f"in {found.directory}" if found.directory else "",
+        f"default branch {found.branch}",
+        f"Render service {found.render_service}" if found.render_service else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _settings(check: Check) -> str:
