@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import ReplayMismatch, dry_run
@@ -180,7 +180,7 @@ def _target(run: Run) -> Target:
 
 def _planned(run: Run, destination: Destination, options: RollbackOptions) -> DeploymentRecord:
     to = destination.deployment
-    return run.job.new_record(
+    planned = run.job.new_record(
         revision=to.revision,
         kind="rollback",
         release=to.release_id,
@@ -190,6 +190,7 @@ def _planned(run: Run, destination: Destination, options: RollbackOptions) -> De
         previous_revision=destination.left_revision,
         reason=options.reason,
     )
+    return planned if planned.url else replace(planned, url=to.url)
 
 
 def _activate(

@@ -122,3 +122,17 @@ def test_a_deployment_of_a_newer_version_stops_the_search(double: GitHubDouble, 
     with pytest.raises(LedgerError, match="newer version") as caught:
         github.last_verified("production")
     assert caught.value.kind == "newer"
+
+
+def test_a_release_that_was_verified_once_stays_known_as_such() -> None:
+    verified = Shown(state="success", description=f"verified {RECORD.short_revision} {RECORD.id}", at=START)
+    left = Shown(state="failure", description=f"rolled-back {RECORD.short_revision} {RECORD.id}")
+    record = as_shown(RECORD, [left, verified])
+    assert (record.state, record.verified_at) == (State.ROLLED_BACK, START)
+    assert as_shown(RECORD, [left]).verified_at is None
+
+
+def test_another_service_in_the_same_environment_is_not_read(double: GitHubDouble, github: GitHub) -> None:
+    github.open(replace(RECORD, service="web", id=new_id(START, REVISION, after=RECORD.id)))
+    own = github.open(RECORD)
+    assert [each.id for each in github.history(RECORD.environment)] == [own.id]

@@ -166,3 +166,23 @@ def test_a_ledger_that_was_left_out_closes_nothing(both: Both) -> None:
     pair.open(RECORD)
     assert pair.close_stale("production") == ()
     assert both.local.close_stale("production") == ()
+
+
+def test_where_the_local_ledger_lasts_github_may_refuse_and_learns_of_it_later(both: Both) -> None:
+    pair = both.pair(local_lasts=True)
+    both.double.fail(401, path="/deployments")
+    opened = pair.open(RECORD)
+    assert opened.external_id == ""
+    assert [each.id for each in pair.records("production")] == [RECORD.id]
+    pair.update(replace(opened, state=State.VERIFIED))
+    assert [each.state for each in both.remote.history("production")] == [State.VERIFIED]
+    (note,) = both.notes
+    assert note.startswith(f"GitHub was not told of {RECORD.id}:")
+
+
+def test_a_status_that_github_lost_is_known_from_here(both: Both) -> None:
+    pair = both.pair()
+    opened = pair.open(RECORD)
+    both.local.update(replace(opened, state=State.VERIFIED))
+    (read,) = pair.records("production")
+    assert (read.state, read.external_id) == (State.VERIFIED, opened.external_id)
