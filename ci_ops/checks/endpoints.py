@@ -116,7 +116,8 @@ class Endpoints(HttpCheck):
             "seconds": {"median": median(times), "max": times[-1]},
             "slowest": {path.partition("?")[0]: answered[path] for path in slowest},
         }
-        count = f"All {len(self.paths)} endpoints answer" if len(self.paths) > 1 else "The endpoint answers"
+        many, first = len(self.paths) > 1, next(iter(self.paths)).partition("?")[0]
+        count = f"All {len(self.paths)} endpoints answer" if many else f"{first} answers"
         sentence = f"{count} as expected, the slowest in {format_duration(times[-1])}."
         return conclude(
             self, faults, sentence=sentence, measured=sum(map(len, seconds.values())), facts=facts

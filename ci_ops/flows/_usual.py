@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ci_ops.config.model import NamedCheck
@@ -12,19 +12,36 @@ from ci_ops.plugins import family
 if TYPE_CHECKING:
     from ci_ops.config.model import VerifySection
 
+YEAR_SECONDS = 365 * 86_400.0
+
 
 def with_usual_checks(verify: VerifySection, *, url: str = "", has_revision: bool) -> VerifySection:
-    """The section with an address and checks: as configured, else the usual ones.
+    """Return the section with an address and checks: as configured, else the usual ones.
 
-    The usual ones: health, the revision where one is expected, and TLS where
-    the address is https. Without any address nothing is added.
+    The usual ones: health, the revision where one is expected, the front page
+    where it is not the health address itself, and TLS where the address is
+    https. Without any address nothing is added.
     """
     known = replace(verify, url=verify.url or url)
     if known.checks or not known.url:
         return known
-    names = ["revision"] if has_revision else []
-    names.append("health")
-    if urlsplit(known.url).scheme == "https":
-        names.append("tls")
+    parts = urlsplit(known.url)
+    settings: dict[str, dict[str, Any]] = {"revision": {}} if has_revision else {}
+    settings["health"] = {}
+    if parts.path not in {"", "/"} or not parts.query:
+        settings["endpoints"] = {"paths": {"/": _front_page()}}
+    if parts.scheme == "https":
+        settings["tls"] = {}
     checks = family("checks")
-    return replace(known, checks=tuple(NamedCheck(name=name, plugin=checks.load(name)()) for name in names))
+    usual = (NamedCheck(name=name, plugin=checks.load(name)(**each)) for name, each in settings.items())
+    return replace(known, checks=tuple(usual))
+
+
+def _front_page() -> Any:
+    """What a front page that nobody described has to answer: anything but a server error, stored or not.
+
+    Many services have none (404), send visitors to a sign-in, or leave the page to a CDN.
+    """
+    from ci_ops.checks._http.expect import Expectation  # noqa: PLC0415 - few runs need it
+
+    return Expectation(status=tuple(range(200, 500)), max_age=YEAR_SECONDS)

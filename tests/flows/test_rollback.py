@@ -130,7 +130,7 @@ def test_a_killed_deployment_is_undone_from_its_journal_alone(shop: Shop) -> Non
     shop.write_config("version: 1\nservice: shop\n")
     report = shop.rollback()
     assert report.verdict == "ok"
-    assert [result.check for result in report.proof] == ["revision", "health"]
+    assert [result.check for result in report.proof] == ["revision", "health", "endpoints"]
     assert shop.service.revision == ONE
 
 

@@ -17,17 +17,43 @@ from ci_ops.flows.finish import finish
 from ci_ops.flows.notify import NotifyOptions, notify
 from ci_ops.flows.readiness import readiness
 from ci_ops.flows.rollback import RollbackOptions
+from tests.support.sample_service import Answer, said, sample_service, text
 from tests.support.shop import CONFIG, ONE, TWO, Shop, id_of
 
 NO_VERIFY = DeployOptions(verify=False)
 
 
-def test_verify_with_an_address_alone_looks_at_its_health(shop: Shop) -> None:
+def test_verify_with_an_address_alone_looks_at_its_health_and_front_page(shop: Shop) -> None:
     (shop.service.folder / "revision").write_text(ONE)
     shop.write_config("version: 1\n")
     report = shop.verify(url=shop.service.url)
-    assert [result.check for result in report.results] == ["health"]
+    assert [result.check for result in report.results] == ["health", "endpoints"]
     assert report.status.is_good
+    assert [result.check for result in shop.verify(url=f"{shop.service.url}/?a=b").results] == ["health"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (text("no page here", 404), Status.PASS),
+        (text("", 302, Location="/login"), Status.PASS),
+        (text("hello", Age="90", X_Cache="HIT"), Status.PASS),
+        (text("Internal Server Error", 500), Status.FAIL),
+        (text("Just a moment...", 403, CF_Mitigated="challenge"), Status.ERROR),
+    ],
+)
+def test_a_front_page_that_nobody_described_fails_with_a_server_error_alone(
+    shop: Shop, answer: Answer, status: Status
+) -> None:
+    shop.write_config("version: 1\nverify: {deadline: 0}\n")
+    with sample_service() as service:
+        service.says("/up", said({"status": "pass"}))
+        service.says("/", answer)
+        report = shop.verify(url=service.url("/up"))
+    found = {result.check: result for result in report.results}
+    assert (found["health"].status, found["endpoints"].status) == (Status.PASS, status)
+    if status is Status.FAIL:
+        assert found["endpoints"].findings[0].expected == "200-499"
 
 
 def test_verify_with_a_revision_compares_it(shop: Shop) -> None:

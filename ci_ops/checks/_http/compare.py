@@ -85,7 +85,7 @@ def _status_fault(world: World, response: Response, expected: Expectation, subje
     status = response.status
     if expected.accepts(status):
         return None
-    wanted = ", ".join(map(str, expected.statuses)) or "2xx"
+    wanted = expected.status_text
     if 300 <= status <= 399:
         return Fault(
             rule="redirected",

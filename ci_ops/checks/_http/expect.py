@@ -111,6 +111,15 @@ class Expectation:
         """The accepted statuses; empty for every 2xx."""
         return (self.status,) if isinstance(self.status, int) else self.status
 
+    @property
+    def status_text(self) -> str:
+        """The accepted statuses for people: `2xx`, `200, 404` or `200-499`."""
+        known = sorted(set(self.statuses))
+        starts = [each for each in known if each - 1 not in known]
+        ends = [each for each in known if each + 1 not in known]
+        spans = [str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
+        return ", ".join(spans) or "2xx"
+
     def accepts(self, status: int) -> bool:
         """Return True when that HTTP status is among the expected ones."""
         return status in self.statuses if self.statuses else 200 <= status <= 299

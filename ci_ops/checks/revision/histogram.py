@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ci_ops.checks.revision.source import Source
     from ci_ops.core.ports import Response, Subject, World
 
+ONE_CLIENT = "behind a load balancer with client affinity (ip_hash) they reach one instance"
+"""What connections of one client to one address cannot tell apart."""
 _NO_ANSWER = "no answer"
 _UNKNOWN = "unknown"
 
@@ -37,10 +39,12 @@ class Histogram:
         self._revisions: set[str] = set()
         self._stale: dict[str, set[str]] = {}
         self._has_shipped = False
+        self._addresses: set[str] = set()
         self._faults: dict[str, Fault] = {}
 
     def take(self, address: str, answer: Response | HttpError) -> None:
         """Count one connection's answer."""
+        self._addresses.add(address)
         if isinstance(answer, HttpError):
             where = f" at {address}" if address else ""
             fault = unanswered(self._world, answer, subject=self._name, where=where)
@@ -87,8 +91,15 @@ class Histogram:
 
     @property
     def sentence(self) -> str:
-        """What to say when every connection saw the shipped revision."""
-        return f"All {self.answered} new connections see {short(self._subject.revision)}."
+        """What to say when every connection saw the shipped revision, and how much that proves.
+
+        A load balancer that chooses by the client's address leads all
+        connections of one client to one instance.
+        """
+        seen = short(self._subject.revision)
+        if len(self._addresses) > 1:
+            return f"All {self.answered} new connections to {len(self._addresses)} addresses see {seen}."
+        return f"All {self.answered} new connections see {seen}; {ONE_CLIENT}."
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ci_ops.checks.revision import Revision
+from ci_ops.checks.revision.histogram import ONE_CLIENT
 from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
@@ -47,7 +48,8 @@ def test_the_shipped_revision_on_every_new_connection_passes(service: SampleServ
     service.says("/__version__", said({"source": "x", "commit": NEW}))
     result = look(service)
     assert (result.status, result.measured) == (Status.PASS, 8)
-    assert result.sentence == "All 8 new connections see 2222222."
+    assert result.sentence == f"All 8 new connections see 2222222; {ONE_CLIENT}."
+    assert "ip_hash" in ONE_CLIENT
     assert result.facts["histogram"] == {"2222222": 8}
     assert result.facts["read_from"] == "$.commit"
     assert len({asked.client_port for asked in service.asked}) == 9
@@ -205,6 +207,9 @@ def test_every_address_of_the_name_is_asked_and_the_stale_one_is_named(service: 
         result = the_result(Revision(connections=1), subject, a_world())
         assert result.facts["histogram"] == {"2222222": 1, "1111111": 1}
         assert result.findings[0].observed.endswith("(stale at 127.0.0.2)")
+        other.says("/__version__", said({"commit": NEW}))
+        result = the_result(Revision(connections=4), subject, a_world())
+        assert result.sentence == "All 4 new connections to 2 addresses see 2222222."
     result = the_result(Revision(connections=4), subject, a_world())
     assert (result.status, rules_of(result)) == (Status.FAIL, ["unreachable"])
     assert "at 127.0.0.2" in result.findings[0].sentence

@@ -34,6 +34,7 @@ def test_another_revision_than_the_expected_is_a_finding(terminal: Terminal, ser
 
 
 def test_a_service_that_nobody_serves_is_a_failure(terminal: Terminal) -> None:
+    terminal.write("ci-ops.yml", "version: 1\nverify: {checks: {health: {}}}\n")
     with refusing() as port:
         said = terminal.run("verify", "--url", f"http://127.0.0.1:{port}/health", "--deadline", "0")
     said.assert_golden("verify-refused")
