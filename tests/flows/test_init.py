@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from ci_ops.checks._http.expect import Expectation
-from ci_ops.checks.endpoints import Endpoints
 from ci_ops.checks.env_vars import EnvVars
 from ci_ops.config.load import Source, load
 from ci_ops.core.errors import UsageError
@@ -49,14 +47,6 @@ def test_where_nothing_is_recognised_the_file_itself_is_looked_at(tmp_path: Path
     assert "found for readiness: nothing that is recognised" in init(tmp_path, WORLD)
     loaded = load(Source(env={}, start=tmp_path, uses=("readiness",)))
     assert [check.name for check in loaded.readiness.checks] == ["config-file"]
-
-
-def test_the_file_names_a_page_that_is_asked(tmp_path: Path) -> None:
-    init(tmp_path, JinjaTemplates())
-    loaded = load(Source(env={}, start=tmp_path, uses=("verify",)))
-    assert {check.name: check.plugin for check in loaded.verify.checks}["endpoints"] == Endpoints(
-        paths={"/": Expectation()}
-    )
 
 
 @pytest.mark.parametrize("name", ["ci-ops.yml", "ci-ops.yaml", "ci-ops.json"])
