@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ci_ops.config.doubts import doubts
 from ci_ops.config.environments import is_meant, listed
 from ci_ops.config.find import NAMES, find_file, name_for
 from ci_ops.config.load import interpret, read_document
@@ -14,6 +15,16 @@ from ci_ops.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from ci_ops.config.load import Source
+    from ci_ops.core.errors import Problem
+
+
+_CONSEQUENCES = {
+    "readiness": "; without it `readiness` does not pass",
+    "deploy": "; without it `deploy` and `rollback` stop with exit code 2 before they change anything",
+    "verify": "; without it `verify`, `deploy` and `rollback` stop with exit code 2",
+    "notify": "; without it `deploy`, `rollback` and `notify` stop with exit code 2 before they change anything, "
+    "and `verify` leaves the channel out",
+}
 
 
 def check_text(source: Source) -> str:
@@ -38,7 +49,7 @@ def check_text(source: Source) -> str:
     problems = {str(problem): problem for each in loaded for problem in each.problems}
     if problems:
         raise ConfigError(problems.values(), folder=source.start)
-    wanted = dict.fromkeys(str(problem) for each in sources for problem in interpret(document, each).problems)
+    wanted = {str(each): each for one in sources for each in interpret(document, one).problems}.values()
     config = loaded[0].config
     channels = loaded[0].tree.get("notify", "channels")  # one whose variables are not set here counts too
     parts = (
@@ -49,7 +60,8 @@ def check_text(source: Source) -> str:
         _count(len(channels.entries) if isinstance(channels, Table) else 0, "channel"),
         f"{_count(len(loaded), 'environment')} ({', '.join(each.config.environment for each in loaded)})",
     )
-    warnings = dict.fromkeys(f"warning: {each}" for one in loaded for each in one.warnings)
+    warned = (each for one in loaded for each in (*one.warnings, *doubts(one, path.parent, source.root)))
+    warnings = dict.fromkeys(f"warning: {each}" for each in warned)
     summary = f"{name_for(path, source.start)}: no problems in {', '.join(parts)}."
     lines = [summary, *warnings, *map(_not_here, wanted)]
     return "".join(f"{line}\n" for line in lines)
@@ -61,8 +73,10 @@ def _all_of(listed: tuple[str, ...]) -> tuple[str, ...]:
     return listed if has_default else (DEFAULT_ENVIRONMENT, *listed)
 
 
-def _not_here(problem: str) -> str:
-    return f"not here, but needed where it runs: {problem}"
+def _not_here(missing: Problem) -> str:
+    """A variable that is not set here, and what happens where it is not set either."""
+    consequence = _CONSEQUENCES.get(missing.path.partition(".")[0], "")
+    return f"warning: {missing}{consequence}"
 
 
 def _count(number: int, word: str) -> str:

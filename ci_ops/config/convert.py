@@ -11,7 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.config.scalars import resolve
 from ci_ops.config.shapes import Choice, Either, ListOf, One
+from ci_ops.config.shown import invisible_in
 from ci_ops.core.text.durations import parse_duration
 from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.core.text.secret import Secret
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci_ops.config.scalars import Plain
-    from ci_ops.config.shapes import Kind, Shape
+from ci_ops.config.shapes import Kind, Shape
 
 TEXTS: frozenset[Kind] = frozenset({"text", "secret", "shell", "path"})
 """Kinds that keep a number as it was written: `1.10` stays `1.10`."""
@@ -62,16 +64,34 @@ def convert(shape: One | Choice, text: str, value: Plain) -> Any:
 
     Raises ValueError with a sentence.
     """
-    if isinstance(shape, Choice):
-        return shape.make(_chosen(shape, text, value))
-    return _CONVERT[shape.kind](text, value)
+    try:
+        if isinstance(shape, Choice):
+            return shape.make(_chosen(shape, text, value))
+        return _CONVERT[shape.kind](text, value)
+    except ValueError as error:
+        raise ValueError(f"{error}{_remark(shape, text, value)}") from None
+
+
+def _remark(shape: One | Choice, text: str, value: Plain) -> str:
+    """What a reader cannot see in a value that looks right."""
+    if hidden := invisible_in(text):
+        return f"; the value contains the invisible character {hidden}"
+    takes_numbers = (
+        shape.kind in {"integer", "number", "boolean"}
+        if isinstance(shape, One)
+        else any(isinstance(each, int) for each in shape.values)
+    )
+    if takes_numbers and isinstance(value, str) and not isinstance(resolve(text), str):
+        return "; the quotes make it a text, remove them"
+    return ""
 
 
 def _chosen(shape: Choice, text: str, value: Plain) -> str | int:
     for each in shape.values:
         if each == (text if isinstance(each, str) else value) and not isinstance(value, bool):
             return each
-    near = did_you_mean(text, (str(each) for each in shape.values))
+    others = () if invisible_in(text) else (str(each) for each in shape.values if str(each) != text)
+    near = did_you_mean(text, others)
     raise ValueError(f"expected {wanted(shape)}{near}")
 
 
@@ -96,9 +116,11 @@ def _path(text: str, value: Plain) -> Path:
 
 
 def _integer(_: str, value: Plain) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    # JSON and its schemas know no difference between 8 and 8.0.
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    if not isinstance(whole, int) or isinstance(whole, bool):
         raise ValueError(f"expected {_WORDS['integer']}")
-    return value
+    return whole
 
 
 def _number(_: str, value: Plain) -> float:
@@ -109,7 +131,8 @@ def _number(_: str, value: Plain) -> float:
 
 def _boolean(_: str, value: Plain) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"expected {_WORDS['boolean']}{did_you_mean(str(value), ('true', 'false'))}")
+        near = did_you_mean(str(value), (each for each in ("true", "false") if each != value))
+        raise ValueError(f"expected {_WORDS['boolean']}{near}")
     return value
 
 

@@ -33,6 +33,7 @@ from ci_ops.config.shapes import (
     switches_of,
 )
 from ci_ops.config.walk import NAME_PATTERN
+from ci_ops.core.text.durations import DURATION_PATTERN, MAX_SECONDS
 from ci_ops.plugins import Family
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ci_ops.core.plugin import Plugin
 
 Schema = dict[str, Any]
+MAX_COLUMN = 110
 
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 _TEXT: Schema = {"type": ["string", "number", "null"]}
@@ -54,8 +56,9 @@ _KINDS: dict[Kind, Schema] = {
     "boolean": {"anyOf": [{"type": ["boolean", "null"]}, _VARIABLE]},
     "duration": {
         "anyOf": [
-            {"type": ["number", "null"], "minimum": 0},
-            {"type": "string", "pattern": r"^\s*[0-9.+]|\$\{"},
+            {"type": ["number", "null"], "minimum": 0, "maximum": MAX_SECONDS},
+            {"type": "string", "pattern": DURATION_PATTERN},
+            _VARIABLE,
         ],
         "examples": ["500ms", "30s", "2m"],
     },
@@ -70,7 +73,7 @@ _SWITCHES = {
 
 def schema_text(root: str = "ci_ops") -> str:
     """The schema as it is committed and printed."""
-    return json.dumps(schema(root), indent=2, ensure_ascii=False) + "\n"
+    return compact_json(schema(root)) + "\n"
 
 
 def schema(root: str = "ci_ops") -> Schema:
@@ -103,6 +106,11 @@ class _Writer:
     definitions: dict[str, Schema]
     is_overlay: bool = False
     """In an environment nothing is required: it may be in the file itself."""
+
+    @property
+    def prefix(self) -> str:
+        """Of definitions that differ between the file and an environment."""
+        return "environment-" if self.is_overlay else ""
 
     def of(self, shape: Shape) -> Schema:
         """The schema of one shape."""
@@ -158,32 +166,47 @@ class _Writer:
         return written | ({"default": default} if default not in (None, "", [], {}) else {})
 
     def plugged_map(self, family: str) -> Schema:
-        """Plugins by name: a known name is the plugin of that name, unless `type` says otherwise."""
-        any_of_them = self.plugged(family, is_named=True)
-        return {
-            "type": ["object", "null"],
-            "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
-            "properties": {
-                name: {
-                    "if": {"required": ["type"], "type": "object"},
-                    "then": any_of_them,
-                    "else": self.plugin(family, name, is_named=True),
-                }
-                for name in self.plugins(family).names()
-            },
-            "additionalProperties": any_of_them,
-        }
+        """Plugins by name, one definition for every map of the family."""
+        plugins = self.plugins(family)
+        key = f"{self.prefix}{plugins.name}"
+        if key not in self.definitions:
+            self.definitions[key] = {}  # its plugins have no such map, but the order stays the same
+            any_of_them = self.plugged(family, is_named=True)
+            self.definitions[key] = {
+                "type": ["object", "null"],
+                "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
+                "properties": {
+                    name: self.typed_or(any_of_them, self.plugin(family, name, is_named=True))
+                    for name in plugins.names()
+                },
+                "additionalProperties": self.typed_or(any_of_them, self.nameless(plugins, any_of_them)),
+            }
+        return self.reference(key)
+
+    def typed_or(self, typed: Schema, otherwise: Schema) -> Schema:
+        """A map with `type` is the plugin that it names; without, what the key says."""
+        self.definitions["typed"] = {"type": "object", "required": ["type"]}
+        return {"if": self.reference("typed"), "then": typed, "else": otherwise}
+
+    def nameless(self, plugins: Family[Plugin], any_of_them: Schema) -> Schema:
+        """A key that names no plugin: in an environment it may stand in the file itself, with its type."""
+        if self.is_overlay:
+            return any_of_them
+        names = ", ".join(plugins.names())
+        sentence = f"There is no {plugins.word} of this name; a name of your own needs `type`: {names}."
+        # `errorMessage` is what editors show; other validators say that the key is not allowed here.
+        return {"required": ["type"], "not": {}, "errorMessage": sentence}
 
     def plugged(self, family: str, *, is_named: bool) -> Schema:
         """Any plugin of the family, told apart by `type`."""
         plugins = self.plugins(family)
-        key = f"{'environment-' if self.is_overlay else ''}{plugins.word}"
+        key = f"{self.prefix}{plugins.word}"
         written: Schema = {
             "type": ["object", "null"] if self.is_overlay else "object",
             "properties": {"type": {"enum": list(plugins.names())}},
             "allOf": [
                 {
-                    "if": {"properties": {"type": {"const": name}}, "required": ["type"], "type": "object"},
+                    "if": {"required": ["type"], "properties": {"type": {"const": name}}},
                     "then": self.plugin(family, name, is_named=is_named),
                 }
                 for name in plugins.names()
@@ -215,6 +238,21 @@ class _Writer:
     def reference(self, key: str) -> Schema:
         """Points to a definition."""
         return {"$ref": f"#/$defs/{key}"}
+
+
+def compact_json(value: Any, *, indent: int = 0) -> str:
+    """JSON with every list and map on one line that has room for it: a plugin adds few lines."""
+    line = json.dumps(value, ensure_ascii=False)
+    if indent + len(line) <= MAX_COLUMN or not isinstance(value, dict | list) or not value:
+        return line
+    inner, blanks = indent + 2, " " * (indent + 2)
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {compact_json(each, indent=inner)}" for key, each in value.items()]
+    else:
+        items = [compact_json(each, indent=inner) for each in value]
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    body = ",\n".join(f"{blanks}{each}" for each in items)
+    return f"{first}\n{body}\n{' ' * indent}{last}"
 
 
 def _any_of(options: list[Schema]) -> Schema:

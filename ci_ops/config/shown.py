@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ci_ops.core.text.lines import one_line
 from ci_ops.core.text.redact import MIN_SECRET_LENGTH, Redactor, redact_patterns
@@ -33,6 +34,18 @@ def shown(word: str) -> str:
     """
     line = without_secrets(one_line(word[: 4 * MAX_KEY_CHARACTERS]))
     return line if len(line) <= MAX_KEY_CHARACTERS else f"{line[: MAX_KEY_CHARACTERS - 1]}…"
+
+
+def invisible_in(word: str) -> str:
+    """The first character of the word that looks like a blank or like nothing: `U+00A0 (no-break space)`.
+
+    Empty where every character can be seen, plain blanks included.
+    """
+    for character in word:
+        if character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}:
+            name = unicodedata.name(character, "no name").lower()
+            return f"U+{ord(character):04X} ({name})"
+    return ""
 
 
 def names_a_secret(variable: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ci_ops.config.scalars import Plain, resolve
-from ci_ops.config.shown import shown
+from ci_ops.config.shown import invisible_in, shown
 from ci_ops.core.errors import ConfigError, Problem
 from ci_ops.core.text.secret import Secret
 
@@ -92,8 +92,13 @@ Node = Scalar | Listing | Table
 def add_entry(entries: dict[str, Entry], key: str, entry: Entry, problems: list[Problem]) -> None:
     """Add a key to a map that is being read.
 
-    A second one of that name is a problem.
+    A second one of that name is a problem, and so is one with a character that cannot be seen:
+    it would be called unknown beside a known key that looks the same.
     """
+    if hidden := invisible_in(key):
+        sentence = f"the key contains the invisible character {hidden}; type plain spaces in its place"
+        problems.append(Problem(sentence, path=shown(key), location=str(entry.place)))
+        return
     first = entries.setdefault(key, entry)
     if first is not entry:
         sentence = f"the key stands twice in one map, first in line {first.place.line}"

@@ -39,7 +39,7 @@ def readiness(job: Job) -> Report:
     job.progress.phase(f"Looking at {job.config.service}")
     if not settings.checks:
         names = ", ".join(check.name for check in checks)
-        run.note(f"No checks are configured; these fit the project: {names or 'none'}.")
+        run.note(f"{_why_detected(job)}; these fit the project: {names or 'none'}.")
     try:
         run.results = measure(
             run,
@@ -51,6 +51,13 @@ def readiness(job: Job) -> Report:
     except Interrupted as stop:
         return run.report(stop.reason.name, "Stopped by a signal.")
     return run.report()
+
+
+def _why_detected(job: Job) -> str:
+    if job.config_problems:
+        name = job.config.file.name if job.config.file else "the configuration"
+        return f"The checks of {name} cannot be read before its problems are solved"
+    return "No checks are configured"
 
 
 def detected(root: Path) -> tuple[NamedCheck, ...]:

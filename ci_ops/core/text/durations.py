@@ -8,7 +8,10 @@ import re
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 MAX_SECONDS = 366 * 86400.0
+DURATION_PATTERN = r"^\s*(?:(?:\d+(?:\.\d+)?(?:[mM][sS]|[sSmMhHdD]))+|\d+(?:\.\d+)?)\s*$"
+"""The texts that `parse_duration` reads, for schemas."""
 
 
 def parse_duration(value: object) -> float:
@@ -28,10 +31,9 @@ def parse_duration(value: object) -> float:
 def _parse_text(text: str) -> float:
     if _WHOLE.fullmatch(text):
         return math.fsum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
-    try:
+    if _NUMBER.fullmatch(text):
         return float(text)
-    except ValueError:
-        raise ValueError("expected a duration such as 500ms, 30s, 2m or a number of seconds") from None
+    raise ValueError("expected a duration such as 500ms, 30s, 2m or a number of seconds")
 
 
 def format_duration(seconds: float) -> str:

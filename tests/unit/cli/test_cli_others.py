@@ -37,6 +37,14 @@ def test_readiness_never_looks_past_a_bad_configuration(terminal: Terminal) -> N
     terminal.run("readiness").assert_golden("readiness-bad-config-found")
 
 
+def test_a_file_with_a_mistake_is_never_said_to_configure_nothing(terminal: Terminal) -> None:
+    terminal.write("ci-ops.yml", "version: 1\nreadiness: {checks: {ok: {type: command, run: 'true'}}\n")
+    said = terminal.run("readiness")
+    assert said.code == 1
+    assert "No checks are configured" not in said.out + said.err
+    assert "The checks of ci-ops.yml cannot be read before its problems are solved; these fit" in said.out
+
+
 def test_a_channel_is_told_and_the_console_shows_it(terminal: Terminal) -> None:
     terminal.run("notify", "--to", "console", "--status", "failure", "--sentence", "It broke.").assert_golden(
         "notify-console"

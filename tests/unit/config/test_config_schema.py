@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ci_ops.config.document import read_bytes
 from ci_ops.config.fielddocs import field_docs
+from ci_ops.config.load import Source, examine
 from ci_ops.config.schema import schema, schema_text
 from ci_ops.config.shapes import One, shape_of
 from tests.support.configs import DATA, DOCUMENTS, EXAMPLE, SAMPLES, plain, problems, unhurried
@@ -170,3 +171,55 @@ def test_marks_that_mean_nothing_here_are_passed_over() -> None:
     from typing import Annotated  # noqa: PLC0415
 
     assert shape_of(Annotated[int, "percent"]) == One("integer")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("verify: {deadline: 2m}", True),
+        ("verify: {deadline: 1H30M}", True),
+        ("verify: {deadline: 90}", True),
+        ("verify: {deadline: '90'}", True),
+        ("verify: {deadline: 1.5s}", True),
+        ("verify: {deadline: 2:30}", False),
+        ("verify: {deadline: 2 minutes}", False),
+        ("verify: {deadline: 3m rest}", False),
+        ("verify: {deadline: -1}", False),
+        ("verify: {deadline: 99999999}", False),
+        ("verify: {deadline: '1_000'}", False),
+        ("verify: {checks: {revision: {connections: 8}}}", True),
+        ("verify: {checks: {revision: {connections: 8.0}}}", True),
+        ("verify: {checks: {revision: {connections: 8.5}}}", False),
+        ("verify: {checks: {revision: {connections: '8'}}}", False),
+        ("verify: {checks: {revison: {}}}", False),
+        ("verify: {checks: {revison: }}", False),
+        ("verify: {checks: {own: {type: revison}}}", False),
+        ("verify: {checks: {own: {type: revision, connections: 8}}}", True),
+        ("verify: {checks: {health: {type: revision, connections: 8}}}", True),
+        ("verify: {checks: {health: {type: revision, latency: {}}}}", False),
+        ("version: '1'", False),
+        ("deploy: {verify: 'true'}", False),
+    ],
+)
+def test_schema_and_reader_are_of_one_mind(tmp_path: Path, text: str, *, is_right: bool) -> None:
+    (tmp_path / "ci-ops.yml").write_text(text)
+    faults = examine(Source(env={}, start=tmp_path)).problems
+    errors = list(jsonschema.Draft202012Validator(schema()).iter_errors(json_of(text)))
+    assert (not faults, not errors) == (is_right, is_right)
+
+
+def test_an_editor_names_a_misspelt_check_and_the_names_there_are() -> None:
+    known = schema()["$defs"]["checks"]["additionalProperties"]["else"]
+    assert known["not"] == {}  # never right, and then editors show the message
+    assert known["errorMessage"].startswith(
+        "There is no check of this name; a name of your own needs `type`: "
+    )
+    assert "revision" in known["errorMessage"]
+    in_environment = {"environments": {"staging": {"verify": {"checks": {"own": {"retry": True}}}}}}
+    assert list(jsonschema.Draft202012Validator(schema()).iter_errors(in_environment)) == []
+
+
+def test_every_line_of_the_schema_has_room() -> None:
+    lines = schema_text().splitlines()
+    assert max(len(each) for each in lines if '": "' not in each and '", "' not in each) <= 120
+    assert json.loads(schema_text()) == schema()
