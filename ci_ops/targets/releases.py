@@ -5,27 +5,31 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.step import Command, Wait
 from ci_ops.core.fields import Duration, Shell
 from ci_ops.core.plugin import Placement, Target
+from ci_ops.targets._layout import ID_PATTERN, OUTLIVE_TERM, STATE_FOLDER, Layout, path_inside
+from ci_ops.targets._serving import return_to, take_up
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.delivery.step import Steps
     from ci_ops.core.plugin import Measurement
 
-STATE_FOLDER = ".ci-ops"
-_ID_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{7}$"
+REVISION_FILE = "REVISION"
+"""Where the application's kit, and Capistrano's tools, read the commit of a release."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Releases(Target):
-    """`releases/<id>` folders and a `current` link.
+    """`releases/<id>` folders and a `current` link, on this machine.
 
-    As Capistrano made it known.
+    As Capistrano made it known. "This machine" is the one that runs ci-ops: a
+    self-hosted runner on the host, or a shell there.
 
     Uses only commands of a POSIX shell. `mv -T` (GNU) or `mv -h` (BSD) renames
     the link itself, which is atomic: at every moment `current` is one whole
@@ -33,23 +37,32 @@ class Releases(Target):
     """
 
     path: str
-    """The folder on the host that holds `releases`, `shared` and `current`."""
+    """The folder that holds `releases`, `shared` and `current`, such as /srv/shop."""
     keep: int = 5
-    """How many releases stay, beside the live one and those to go back to."""
+    """How many releases stay, beside the live one and those to return to."""
     fetch: Shell = 'git archive --format=tar "$DEPLOYMENT_REVISION" | tar -x -C "$DEPLOYMENT_RELEASE_DIR"'
-    """Fills DEPLOYMENT_RELEASE_DIR; runs in the project's root."""
+    """Fills DEPLOYMENT_RELEASE_DIR; runs in the project's root. A file REVISION with the commit is
+    added where the release has none."""
     shared: tuple[str, ...] = ()
-    """Paths that all releases share, kept under `shared` and linked into each."""
+    """Paths that all releases share: moved from the first release to `shared`, linked into each.
+    A missing folder is made; a missing file (a name with a dot, and no / at its end) is an error."""
     build: Shell = ""
-    """Makes the release ready to run; runs in its folder."""
+    """Makes the release ready to run; runs in its folder, in fresh files where it was interrupted."""
+    check: Shell = ""
+    """Imports the release before anything live changes, such as `venv/bin/python -c "import shop.wsgi"`."""
     migrate: Shell = ""
     """Brings the database up to date; runs in the release's folder, never on a rollback."""
     reload: Shell = ""
-    """Makes the server take up `current`."""
+    """Lets the server take up `current`; must fail where the server does not run."""
+    restart: Shell = ""
+    """Starts the server anew: on a rollback where `reload` fails or `health` does after it, otherwise
+    where `reload` fails and `health` too. Without `reload`, always."""
     health: Shell = ""
-    """Exits 0 when the host answers well; asked until `health-deadline`."""
+    """Exits 0 when the host answers well; repeated until `health-deadline`."""
     health_deadline: Duration = 60.0
     """How long the host may take to answer well after the reload."""
+    logs: Shell = ""
+    """Prints the end of the server's log, such as `journalctl -u shop -n 50`: evidence of a failure."""
     timeout: Duration = 900.0
     """For each command."""
 
@@ -59,9 +72,17 @@ class Releases(Target):
             raise ValueError("path: expected an absolute path such as /srv/shop")
         if self.keep < 1:
             raise ValueError("keep: expected at least 1")
-        for name in self.shared:
-            if name.startswith("/") or ".." in Path(name).parts or not name:
-                raise ValueError(f"shared: {name!r} must be a path inside the release")
+        try:
+            shared = [path_inside(name) for name in self.shared]
+        except ValueError as error:
+            raise ValueError(f"shared: {error}") from error
+        for one, other in combinations(shared, 2):
+            if one.is_relative_to(other) or other.is_relative_to(one):
+                raise ValueError(f"shared: {str(one)!r} and {str(other)!r} lie in each other")
+
+    @property
+    def _at(self) -> Layout:
+        return Layout(self.path)
 
     def state_directory(self) -> Path:
         """`.ci-ops` beside the releases."""
@@ -73,7 +94,7 @@ class Releases(Target):
 
     def measure(self) -> Measurement:
         """Read the link `current` and the names of the release folders."""
-        current, folder = self._quoted("current"), self._quoted("releases")
+        current, folder = self._at("current"), self._at("releases")
         answer = yield Command(
             title="Read which release is live",
             key="measure",
@@ -92,44 +113,32 @@ class Releases(Target):
         return Placement(
             release=link.removeprefix("releases/"),
             is_vacant=not link,
-            available=frozenset(name for name in names if re.fullmatch(_ID_PATTERN, name)),
+            available=frozenset(name for name in names if re.fullmatch(ID_PATTERN, name)),
         )
 
     def deploy_steps(self, record: DeploymentRecord) -> Steps:
-        """Fetch, link, build, migrate, switch, reload, look, tidy."""
+        """Fetch, link, build, check, migrate, switch, reload, wait for the host, remove old releases."""
         live = yield self._read_current()
-        release = shlex.quote(self.release_directory(record))
-        yield self._marked(
-            record,
-            "fetch",
-            "Put the release into its folder",
-            f"rm -rf {release}\nmkdir -p {release}\n{self.fetch}",
-            undo=f"rm -rf {release} {self._quoted(STATE_FOLDER)}/{record.id}.*.done",
-            prepares=True,
-        )
-        for key, title, run in (
-            ("shared", "Link the shared paths", self._link_shared(release)),
-            ("build", "Build the release", self._inside(release, self.build)),
-        ):
-            if run:
-                reason = "goes with the release's folder"
-                yield self._marked(record, key, title, run, no_undo=reason, prepares=True)
+        yield from self._prepare(record)
         if self.migrate:
-            run = self._inside(release, self.migrate)
             reason = "a migration is not undone: the previous release runs on the migrated schema"
-            yield self._marked(record, "migrate", "Migrate the database", run, no_undo=reason)
-        yield from self._activate(record, f"releases/{record.id}", live.line)
+            yield self._inside(record, "migrate", "Migrate the database", self.migrate, no_undo=reason)
+        forward = take_up(self.reload, self.restart, self.health)
+        yield from self._activate(record, f"releases/{record.id}", live.line, forward)
+        spare = frozenset(
+            {record.id, record.previous, record.safe, live.line.removeprefix("releases/")} - {""}
+        )
         yield self._marked(
             record,
             "prune",
             "Remove old releases",
-            self._prune(record, live.line),
+            self._at.prune(keep=self.keep, spare=spare),
             no_undo="releases older than the kept ones are not brought back",
             required=False,
         )
 
     def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
-        """Switch to the folder of `to`, reload, look."""
+        """Switch to the folder of `to`, reload, wait for the host."""
         live = yield self._read_current()
         folder = self.release_directory(to)
         yield Command(
@@ -138,27 +147,79 @@ class Releases(Target):
             run=f"test -d {shlex.quote(folder)} || {{ echo {shlex.quote(folder + ' is gone')} >&2; exit 1; }}",
             changes=False,
         )
-        yield from self._activate(record, f"releases/{to.release_id}", live.line)
+        yield from self._activate(record, f"releases/{to.release_id}", live.line, self._back)
 
-    def _activate(self, record: DeploymentRecord, link: str, live: str) -> Steps:
-        current = self._quoted("current")
-        back = self._switch(live) if live else f"rm -f {current}"
+    def logs_step(self) -> Command | None:
+        """Return what prints the end of the server's log."""
+        return (
+            Command(title="Read the server's log", key="logs", run=self.logs, changes=False)
+            if self.logs
+            else None
+        )
+
+    @property
+    def _back(self) -> str:
+        return return_to(self.reload, self.restart, self.health, deadline_seconds=self.health_deadline)
+
+    def _prepare(self, record: DeploymentRecord) -> Steps:
+        """Make the new release whole beside the live one."""
+        release, reason = self._at.release(record.id), "goes with the release's folder"
+        revision = f"{release}/{REVISION_FILE}"
+        yield self._marked(
+            record,
+            "fetch",
+            "Put the release into its folder",
+            f"{OUTLIVE_TERM}\nrm -rf {release}\nmkdir -p {release}\n(\n{self.fetch}\n)\n"
+            f"""[ -e {revision} ] || printf '%s\\n' "$DEPLOYMENT_REVISION" > {revision}""",
+            shown=self.fetch,
+            undo=self._at.remove(record.id),
+            prepares=True,
+        )
+        if self.shared:
+            share = self._at.share(record.id, self.shared)
+            links = "\n".join(
+                f"ln -s {self._at(f'shared/{name}')} {self._at(f'releases/{record.id}/{name}')}"
+                for name in (str(path_inside(each)) for each in self.shared)
+            )
+            yield self._marked(
+                record, "shared", "Link the shared paths", share, shown=links, no_undo=reason, prepares=True
+            )
+        if self.build:
+            build = self._at.build(record.id, self.build)
+            yield self._inside(
+                record, "build", "Build the release", self.build, run=build, no_undo=reason, prepares=True
+            )
+        if self.check:
+            yield Command(
+                title="Check the release before the switch",
+                key="check",
+                run=f"cd {release}\n{self.check}",
+                changes=False,
+                prepares=True,
+                timeout_seconds=self.timeout,
+            )
+
+    def _activate(self, record: DeploymentRecord, link: str, live: str, serve: str) -> Steps:
+        current = self._at("current")
+        back = self._at.switch(live) if live else f"rm -f {current}"
         yield Command(
             title="Switch to the release",
             key="switch",
-            run=self._switch(link),
+            run=self._at.switch(link),
             probe=f'test "$(readlink {current})" = {shlex.quote(link)}',
             undo=Command(
                 title="Switch back" if live else "Remove the link, as before",
                 key="switch-back",
-                run=f"set -e\n({back})\n(\n{self.reload}\n)" if self.reload and live else back,
+                run=f"{back}\n(\n{self._back}\n)" if self._back and live else back,
                 no_undo="going back is not taken back",
                 timeout_seconds=self.timeout,
             ),
         )
-        if self.reload:
+        if serve:
+            title = "Reload the server" if self.reload else "Restart the server"
             reason = "switching back reloads the server"
-            yield self._marked(record, "reload", "Reload the server", self.reload, no_undo=reason)
+            shown = self.reload or self.restart
+            yield self._marked(record, "reload", title, serve, shown=shown, no_undo=reason)
         if self.health:
             yield Wait(
                 title="Wait until the host answers well",
@@ -168,7 +229,7 @@ class Releases(Target):
             )
 
     def _read_current(self) -> Command:
-        current = self._quoted("current")
+        current = self._at("current")
         return Command(
             title="Look which release is live",
             key="current",
@@ -176,11 +237,20 @@ class Releases(Target):
             changes=False,
         )
 
-    def _switch(self, link: str) -> str:
-        new = self._quoted(".current.new")
-        current = self._quoted("current")
-        rename = f"{{ mv -fT {new} {current} 2>/dev/null || mv -fh {new} {current}; }}"
-        return f"ln -sfn {shlex.quote(link)} {new} && {rename}"
+    def _inside(
+        self,
+        record: DeploymentRecord,
+        key: str,
+        title: str,
+        command: str,
+        *,
+        no_undo: str,
+        run: str = "",
+        prepares: bool = False,
+    ) -> Command:
+        """A step in the release's folder."""
+        shown = f"cd {self._at.release(record.id)}\n{command}"
+        return self._marked(record, key, title, run or shown, shown=shown, no_undo=no_undo, prepares=prepares)
 
     def _marked(
         self,
@@ -189,61 +259,30 @@ class Releases(Target):
         title: str,
         run: str,
         *,
+        shown: str = "",
         undo: str = "",
         no_undo: str = "",
         prepares: bool = False,
         required: bool = True,
     ) -> Command:
-        """A step that leaves a mark when it is done, so that a killed run can tell.
-
-        The shell around it outlives TERM: a command that ends in an orderly way must get its mark.
-        """
-        folder = self._quoted(STATE_FOLDER)
-        mark = f"{folder}/{record.id}.{key}.done"
+        """A step that leaves a mark when it is done, so that a killed run can tell."""
+        mark = self._at.mark(record.id, key)
+        back = Command(
+            title=f"Take back: {title.lower()}",
+            key=f"{key}-back",
+            run=undo,
+            no_undo="going back is not taken back",
+            required=False,
+        )
         return Command(
             title=title,
             key=key,
-            run=f"trap : TERM\nset -e\n(\n{run}\n)\n: > {mark}",
+            run=f"{OUTLIVE_TERM}\nset -e\n(\n{run}\n)\n: > {mark}",
+            shown=shown or run,
             probe=f"test -e {mark}",
-            undo=Command(
-                title=f"Take back: {title.lower()}",
-                key=f"{key}-back",
-                run=undo,
-                no_undo="going back is not taken back",
-                required=False,
-            )
-            if undo
-            else None,
+            undo=back if undo else None,
             no_undo=no_undo,
             timeout_seconds=self.timeout,
             prepares=prepares,
             required=required,
         )
-
-    def _link_shared(self, release: str) -> str:
-        shared = self._quoted("shared")
-        return "\n".join(
-            f"mkdir -p {shared}/{parent} {release}/{parent} && rm -rf {release}/{name}"
-            f" && ln -s {shared}/{name} {release}/{name}"
-            for name, parent in ((shlex.quote(each), _parent(each)) for each in self.shared)
-        )
-
-    def _inside(self, release: str, run: str) -> str:
-        return f"cd {release}\n{run}" if run else ""
-
-    def _prune(self, record: DeploymentRecord, live: str) -> str:
-        kept = {record.id, record.previous, record.safe, live.removeprefix("releases/")}
-        spared = " ".join(f"-e {shlex.quote(each)}" for each in sorted(kept - {""}))
-        folder = self._quoted("releases")
-        return (
-            f"ls -1 {folder} | grep -E '{_ID_PATTERN}' | sort -r | tail -n +{self.keep + 1}"
-            f" | {{ grep -vxF {spared} || true; }}"
-            f' | while read -r old; do rm -rf {folder}/"$old" {self._quoted(STATE_FOLDER)}/"$old".*.done; done'
-        )
-
-    def _quoted(self, name: str) -> str:
-        return shlex.quote(f"{self.path}/{name}")
-
-
-def _parent(name: str) -> str:
-    return shlex.quote(str(Path(name).parent))

@@ -7,76 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.delivery.execute import Executor
-from ci_ops.core.delivery.journal import open_journal
+from ci_ops.core.delivery.execute import dry_run
 from ci_ops.core.delivery.step import StepResult
 from ci_ops.core.errors import Inconclusive, Interrupted
 from ci_ops.core.plugin import Placement
 from ci_ops.core.report import StepState
 from ci_ops.edge.clock import StopSignal
-from ci_ops.edge.store import LocalStore
 from ci_ops.edge.world import RealWorld
 from ci_ops.flows._placement import measure_placement
-from ci_ops.flows._run import step_environment
+from ci_ops.service.release import read_release
 from ci_ops.targets.releases import Releases
 from tests.support.deployments import a_record, a_world, answers
+from tests.support.release_host import Host, numbered
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from ci_ops.core.delivery.record import DeploymentRecord
-
-
-class Host:
-    """A place with a `releases` target, and deployments to it."""
-
-    def __init__(self, folder: Path, **settings: object) -> None:
-        self.project = folder / "project"
-        self.project.mkdir()
-        self.path = folder / "srv"
-        self.path.mkdir()
-        fetch = 'echo "$DEPLOYMENT_REVISION" > "$DEPLOYMENT_RELEASE_DIR/revision"'
-        values: dict[str, object] = {"path": str(self.path), "fetch": fetch, "timeout": 20.0, **settings}
-        self.target = Releases(**values)  # type: ignore[arg-type]
-        self.world = a_world()
-
-    def executor(self, record: DeploymentRecord) -> Executor:
-        journal = open_journal(LocalStore(self.target.state_directory()), self.world.clock, record.id)
-        if journal.record is None:
-            journal.begin(record, owner="")
-        return Executor(
-            world=self.world,
-            journal=journal,
-            root=self.project,
-            env=step_environment(record, self.target),
-            guard=lambda: None,
-            before_change=lambda: None,
-        )
-
-    def deploy(self, number: int, **more: object) -> DeploymentRecord:
-        record = numbered(number, **more)
-        execution = self.executor(record).run(self.target.deploy_steps(record))
-        assert execution.failed is None, execution.failed
-        return record
-
-    @property
-    def live(self) -> str:
-        return (self.path / "current" / "revision").read_text().strip()
-
-    @property
-    def releases(self) -> list[str]:
-        return sorted(path.name for path in (self.path / "releases").iterdir())
-
-
-def numbered(number: int, **more: object) -> DeploymentRecord:
-    values: dict[str, object] = {
-        "id": f"20261122T0800{number:02d}Z-{number:07d}",
-        "revision": f"{number:040d}",
-        "previous": "",
-        "previous_revision": "",
-        **more,
-    }
-    return a_record(**values)
 
 
 def test_a_release_is_fetched_built_and_switched_to(tmp_path: Path) -> None:
@@ -110,7 +55,6 @@ def test_git_archive_is_how_the_files_come_by_default(tmp_path: Path) -> None:
 def test_shared_paths_are_kept_between_releases(tmp_path: Path) -> None:
     host = Host(tmp_path, shared=("media", "var/log"))
     host.deploy(1)
-    (host.path / "shared" / "media").mkdir()
     (host.path / "current" / "media" / "photo").write_text("kept")
     host.deploy(2)
     assert (host.path / "current" / "media" / "photo").read_text() == "kept"
@@ -245,6 +189,9 @@ def test_the_same_answers_give_the_same_steps() -> None:
         ({"path": "/srv", "shared": ("../x",)}, "inside the release"),
         ({"path": "/srv", "shared": ("/x",)}, "inside the release"),
         ({"path": "/srv", "shared": ("",)}, "inside the release"),
+        ({"path": "/srv", "shared": (".",)}, "inside the release"),
+        ({"path": "/srv", "shared": ("media", "var/log", "media/")}, "lie in each other"),
+        ({"path": "/srv", "shared": ("var", "var/log")}, "lie in each other"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, object], sentence: str) -> None:
@@ -294,3 +241,54 @@ def test_a_command_that_ends_in_its_own_time_after_term_counts_as_done(tmp_path:
     execution = host.executor(record).run(host.target.deploy_steps(record))
     assert execution.failed is None
     assert (host.path / "log").read_text() == "built\n"
+
+
+def test_the_release_says_its_revision_where_the_kit_reads_it(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    record = host.deploy(1)
+    assert read_release(host.path / "current", {}).commit == record.revision
+
+
+def test_a_revision_file_of_the_project_stays(tmp_path: Path) -> None:
+    host = Host(tmp_path, fetch='echo "its own" > "$DEPLOYMENT_RELEASE_DIR/REVISION"; exit 0')
+    host.deploy(1)
+    assert (host.path / "current" / "REVISION").read_text() == "its own\n"
+
+
+def test_a_build_that_was_interrupted_begins_in_fresh_files(tmp_path: Path) -> None:
+    stop = StopSignal()
+    build = "test ! -e half || exit 9; rm revision; touch half; [ -e ../../again ] || kill -TERM $PPID; sleep 0.2; "
+    host = Host(tmp_path, shared=("media",), build=f"{build}touch built; [ -e ../../again ]")
+    host.world = RealWorld(env=host.world.env, stop=stop)
+    record = numbered(1)
+    with stop.listening(), pytest.raises(Interrupted):
+        host.run(record)
+    (host.path / "again").touch()
+    host.world = a_world()
+    assert host.run(record).failed is None
+    release = host.path / "releases" / record.id
+    assert (release / "built").exists()
+    assert (release / "media").is_dir()
+    assert list(host.target.state_directory().glob("*.tar*")) == []
+
+
+def test_a_release_that_cannot_be_imported_is_refused_before_the_switch(tmp_path: Path) -> None:
+    host = Host(
+        tmp_path, check="python3 -c 'import shop'", migrate="touch ../../migrated", reload="touch reloaded"
+    )
+    execution = host.run(numbered(1))
+    assert execution.failed is not None
+    assert execution.failed.key == "check"
+    assert "No module named 'shop'" in execution.failed.output
+    assert not (host.path / "current").exists()
+    assert not (host.path / "migrated").exists()
+
+
+def test_a_dry_run_shows_each_command_once_and_as_it_is_configured() -> None:
+    target = Releases(
+        path="/srv/shop", fetch="rsync a b", build="make\nmake install", reload="r", restart="s"
+    )
+    shown = [outcome.run for outcome in dry_run(target.deploy_steps(a_record()))]
+    folder = "/srv/shop/releases/20261122T080000Z-2222222"
+    assert shown[1:3] == ["rsync a b", f"cd {folder}\nmake\nmake install"]
+    assert shown[4] == "r"

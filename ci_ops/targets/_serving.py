@@ -1,0 +1,57 @@
+"""Shell commands that bring a server onto the release that is linked.
+
+A server whose release cannot be imported ends on a reload, as gunicorn,
+granian and hypercorn do: it cannot be reloaded again, only restarted.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+
+RELOAD_SECONDS = 10
+"""How long a reload on the way back may take to serve before the server is restarted."""
+
+_SHELLS = (
+    'if command -v bash >/dev/null; then run="bash -eo pipefail -c"; else run="sh -ec"; fi\n'
+    'if command -v timeout >/dev/null; then try="timeout 10 $run"; else try=$run; fi\n'
+)
+"""A shell of its own for each command: `set -e` counts for nothing on the left of `||`."""
+
+
+def take_up(reload: str, restart: str, health: str) -> str:
+    """Return what brings the server onto a new release; empty where nothing is configured.
+
+    A reload that fails while the server answers is a refusal of the new
+    release. Where it does not answer, there is nothing to lose by a restart.
+    """
+    if not (reload and restart):
+        return reload or restart
+    refused = f"if $try {shlex.quote(health)}; then exit $code; fi" if health else "exit $code"
+    return (
+        f"{_SHELLS}code=0\n$run {shlex.quote(reload)} || code=$?\n"
+        f"if [ $code -ne 0 ]; then\n{refused}\n"
+        f"echo 'the reload failed and the server does not answer: restarting it' >&2\n"
+        f"$run {shlex.quote(restart)}\nfi"
+    )
+
+
+def return_to(reload: str, restart: str, health: str, *, deadline_seconds: float) -> str:
+    """Return what brings the server back onto the release that it left; empty where nothing is configured.
+
+    Restarts it where the reload fails, or where it does not answer well afterwards.
+    """
+    if not (reload and restart):
+        return reload or restart
+    anew = f"$run {shlex.quote(restart)}"
+    script = f"{_SHELLS}$run {shlex.quote(reload)} || {{ echo 'the reload failed: restarting' >&2; {anew}; }}"
+    if not health:
+        return script
+    first = min(RELOAD_SECONDS, math.ceil(deadline_seconds))
+    return (
+        f"{script}\n"
+        f"answers() {{ n=0; until $try {shlex.quote(health)}; do n=$((n + 1));"
+        ' [ "$n" -lt "$1" ] || return 1; sleep 1; done; }\n'
+        f"answers {max(1, first)} || {{ echo 'no good answer after the reload: restarting' >&2; {anew};"
+        f" answers {max(1, math.ceil(deadline_seconds))}; }}"
+    )
