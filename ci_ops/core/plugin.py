@@ -132,6 +132,9 @@ Measurement = Generator[Command, StepResult, Placement]
 class Target(Plugin):
     """Says how a release gets onto a place and how that is taken back."""
 
+    logs: str = ""
+    """A command that prints the end of the server's log; empty where none is named."""
+
     def deploy_steps(self, record: DeploymentRecord) -> Steps:
         """The steps that make `record` live."""
         raise NotImplementedError

@@ -19,6 +19,10 @@ REPORT_SCHEMA = 1
 """Major version of the report's JSON form."""
 
 
+EVIDENCE = "evidence"
+"""The phase of what is only read to explain a failure, such as the server's log."""
+
+
 class StepState(StrEnum):
     """How far a step got; also the words of the journal."""
 
@@ -50,7 +54,7 @@ class StepOutcome:
     output: str = ""
     """Tail of the output when it failed; free of secrets."""
     phase: str = "deploy"
-    """deploy, undo or rollback."""
+    """deploy, undo, rollback or evidence."""
     run: str = ""
     """What was or would be run, for dry runs and for the reader of a failure."""
 

@@ -6,9 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
+from ci_ops.core.delivery.step import Command
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Event, Kind, Stage
-from ci_ops.core.report import Availability, Measurement, Report, StepOutcome, StepState, failed_deliveries
+from ci_ops.core.report import (
+    EVIDENCE,
+    Availability,
+    Measurement,
+    Report,
+    StepOutcome,
+    StepState,
+    failed_deliveries,
+)
+from ci_ops.core.text.error_line import error_line
 from ci_ops.core.text.lines import as_sentence
 from ci_ops.flows._availability import AvailabilityProbe
 from ci_ops.flows._telling import Telling
@@ -63,7 +73,7 @@ class Run:
         self.steps.append(outcome)
         self.job.progress.step(outcome)
         if outcome.state is StepState.WARNED:
-            stands = "" if outcome.phase == "undo" else " The release serves, so it stands."
+            stands = "" if outcome.phase in {"undo", EVIDENCE} else " The release serves, so it stands."
             self.warn(f"{step_failure(outcome)}{stands}")
 
     def watch_availability(self, url: str) -> None:
@@ -107,6 +117,15 @@ class Run:
             on_step=self.step,
             started_seconds=self.started_seconds,
         )
+
+    def read_logs(self, journal: Journal, record: DeploymentRecord) -> None:
+        """Show the end of the server's log, where the target names it and the live release was touched."""
+        logs = self.target.logs if self.target and journal.has_touched else ""
+        if logs and not self.job.world.stop.requested:
+            step = Command(
+                title="Read the server's log", key="logs", run=logs, changes=False, timeout_seconds=30.0
+            )
+            self.executor(journal, record, lambda: None).show(step)
 
     @property
     def target(self) -> Target | None:
@@ -220,6 +239,6 @@ def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:
 
 
 def step_failure(step: StepOutcome) -> str:
-    """One sentence on a step that failed, with the last line of what it said."""
-    tail = step.output.strip().rsplit("\n", 1)[-1]
-    return as_sentence(f"The step {step.title!r} failed" + (f": {tail}" if tail else ""))
+    """One sentence on a step that failed, with the first error that it printed."""
+    error = error_line(step.output)
+    return as_sentence(f"The step {step.title!r} failed" + (f": {error}" if error else ""))

@@ -123,6 +123,7 @@ def roll_back(
     run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None], why: str
 ) -> Report:
     """Undo a deployment that failed, and report what is live then."""
+    run.read_logs(journal, record)
     fail(run, record, why)
     restored = undo_and_prove(run, journal, record, guard)
     return run.report(restored.reason, f"{why} {restored.sentence}")

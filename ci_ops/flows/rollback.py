@@ -244,6 +244,7 @@ def _prove(run: Run, journal: Journal, record: DeploymentRecord, to: DeploymentR
 
 
 def _failed(run: Run, journal: Journal, record: DeploymentRecord, why: str, *, reason: str) -> Report:
+    run.read_logs(journal, record)
     journal.end(str(State.FAILED))
     run.set_state(record, State.FAILED, error=why)
     run.tell(

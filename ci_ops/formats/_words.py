@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
-from ci_ops.core.report import StepState
+from ci_ops.core.report import EVIDENCE, StepState
 from ci_ops.core.text.lines import console_line
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def shown_check(report: Report, result: Result) -> str:
 
 
 def broken_steps(report: Report) -> list[StepOutcome]:
-    """The steps that failed, warned or were interrupted."""
+    """The steps that failed, warned or were interrupted, and what was read to explain it."""
     broken = {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
-    return [step for step in report.steps if step.state in broken]
+    return [step for step in report.steps if step.state in broken or (step.phase == EVIDENCE and step.output)]
 
 
 def histogram(result: Result) -> dict[str, int]:

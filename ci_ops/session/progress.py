@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, TextIO
 
 from ci_ops.core.health.status import Status
-from ci_ops.core.report import StepOutcome, StepState
+from ci_ops.core.report import EVIDENCE, StepOutcome, StepState
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import console_line
 from ci_ops.session.colour import paint_report
@@ -82,7 +82,7 @@ class TerminalProgress:
         self._line(f"  {sign} {console_line(outcome.title)} ({more})")
         if outcome.state is StepState.PLANNED:
             self._block(outcome.run)
-        if failed and outcome.output:
+        if (failed or outcome.phase == EVIDENCE) and outcome.output:
             self._block("\n".join(outcome.output.splitlines()[-TAIL_LINES:]))
 
     def result(self, result: Result) -> None:

@@ -39,6 +39,8 @@ class Command(Target):
     """Exits 0 when `run` has happened and 1 when not, for a run that was killed."""
     live: Shell = ""
     """Prints what is live: a commit (40 hexadecimal digits), a deployment id, or nothing where nothing is live."""
+    logs: Shell = ""
+    """Prints the end of the server's log, such as `journalctl -u shop -n 50`: evidence of a failure."""
     timeout: Duration = 900.0
     """For each of the commands."""
 

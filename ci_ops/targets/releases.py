@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.step import Command, Wait
 from ci_ops.core.fields import Duration, Shell
@@ -149,14 +149,6 @@ class Releases(Target):
         )
         yield from self._activate(record, f"releases/{to.release_id}", live.line, self._back)
 
-    def logs_step(self) -> Command | None:
-        """Return what prints the end of the server's log."""
-        return (
-            Command(title="Read the server's log", key="logs", run=self.logs, changes=False)
-            if self.logs
-            else None
-        )
-
     @property
     def _back(self) -> str:
         return return_to(self.reload, self.restart, self.health, deadline_seconds=self.health_deadline)
@@ -238,32 +230,14 @@ class Releases(Target):
         )
 
     def _inside(
-        self,
-        record: DeploymentRecord,
-        key: str,
-        title: str,
-        command: str,
-        *,
-        no_undo: str,
-        run: str = "",
-        prepares: bool = False,
+        self, record: DeploymentRecord, key: str, title: str, command: str, *, run: str = "", **more: Any
     ) -> Command:
         """A step in the release's folder."""
         shown = f"cd {self._at.release(record.id)}\n{command}"
-        return self._marked(record, key, title, run or shown, shown=shown, no_undo=no_undo, prepares=prepares)
+        return self._marked(record, key, title, run or shown, shown=shown, **more)
 
     def _marked(
-        self,
-        record: DeploymentRecord,
-        key: str,
-        title: str,
-        run: str,
-        *,
-        shown: str = "",
-        undo: str = "",
-        no_undo: str = "",
-        prepares: bool = False,
-        required: bool = True,
+        self, record: DeploymentRecord, key: str, title: str, run: str, *, undo: str = "", **more: Any
     ) -> Command:
         """A step that leaves a mark when it is done, so that a killed run can tell."""
         mark = self._at.mark(record.id, key)
@@ -278,11 +252,8 @@ class Releases(Target):
             title=title,
             key=key,
             run=f"{OUTLIVE_TERM}\nset -e\n(\n{run}\n)\n: > {mark}",
-            shown=shown or run,
             probe=f"test -e {mark}",
             undo=back if undo else None,
-            no_undo=no_undo,
             timeout_seconds=self.timeout,
-            prepares=prepares,
-            required=required,
+            **{"shown": run, **more},
         )

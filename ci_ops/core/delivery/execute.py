@@ -15,7 +15,8 @@ from ci_ops.core.delivery.journal import Entry, Journal, Mark
 from ci_ops.core.delivery.step import Command, Request, Step, StepResult, Steps, Wait, step_digest
 from ci_ops.core.errors import CiOpsError, StorageError
 from ci_ops.core.ports import HttpError, World
-from ci_ops.core.report import StepOutcome, StepState
+from ci_ops.core.report import EVIDENCE, StepOutcome, StepState
+from ci_ops.core.text.error_line import TIME_LIMIT, error_line
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Completed
@@ -111,6 +112,14 @@ class Executor:
             if outcome.state is StepState.FAILED:
                 break
         return Execution(outcomes=tuple(outcomes))
+
+    def show(self, step: Step) -> StepOutcome:
+        """Run a harmless step beside the journal, and show what it printed as evidence."""
+        result = self._perform(step)
+        state = StepState.DONE if result.ok else StepState.WARNED
+        outcome = self._outcome(step, state, result, phase=EVIDENCE, shown=result.output)
+        self.on_step(outcome)
+        return outcome
 
     def _do(self, step: Step, phase: str) -> tuple[StepOutcome, StepResult]:
         entry = self.journal.entry(step.key)
@@ -345,7 +354,14 @@ def _command_result(done: Completed, timeout_seconds: float) -> StepResult:
     ok = done.exit_code == 0 and not done.timed_out and not done.interrupted
     output = done.stdout if ok else done.output
     if done.timed_out:
-        output = f"{output}\nended after {timeout_seconds:g} s: the time limit of this step".lstrip()
+        output = f"{output}\nended after {timeout_seconds:g} s: {TIME_LIMIT}".lstrip()
     elif not (ok or done.interrupted or output.strip()):
         output = f"it printed nothing and ended with exit code {done.exit_code}"
-    return StepResult(ok=ok, code=done.exit_code, output=output[-OUTPUT_CHARACTERS:], seconds=done.seconds)
+    shown = output[-OUTPUT_CHARACTERS:] if ok else _end_with_its_error(output)
+    return StepResult(ok=ok, code=done.exit_code, output=shown, seconds=done.seconds)
+
+
+def _end_with_its_error(output: str) -> str:
+    """Return the end of a long output, under the line that says what went wrong first."""
+    end, first = output[-OUTPUT_CHARACTERS:], error_line(output)[:OUTPUT_CHARACTERS]
+    return end if first in end else f"{first}\n…\n{end[len(first) + 3 :]}"
