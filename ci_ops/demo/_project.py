@@ -47,7 +47,6 @@ deploy:
   target:
     type: releases
     path: {place}
-    build: printf %s "$DEPLOYMENT_REVISION" > REVISION
     migrate: '"$SHOP_PYTHON" migrate.py'
     reload: sh "$SHOP/current/reload.sh"
 verify:

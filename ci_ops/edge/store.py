@@ -98,7 +98,7 @@ class LocalStore:
         with suppress(OSError):
             if not reserve.exists() or reserve.stat().st_size < RESERVE_BYTES:
                 reserve.unlink(missing_ok=True)
-                _write_and_sync(reserve, os.urandom(RESERVE_BYTES), os.O_EXCL)
+                _write_and_sync(reserve, os.urandom(RESERVE_BYTES // 2).hex().encode(), os.O_EXCL)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
