@@ -86,7 +86,7 @@ class Notifier:
         if not names:
             return (_skipped(NO_TARGET, event, f"no route for {event.name}"),)
         try:
-            message = message_for(map_texts(event, self.world.redact), self.world.templates)
+            message = message_for(map_texts(event, self.world.redact.own), self.world.templates)
         except Exception as error:  # noqa: BLE001 - a broken template must not stop a deployment
             why = self.world.redact(f"its message could not be written: {type(error).__name__}: {error}")
             return tuple(_failed(name, event, why) for name in names)

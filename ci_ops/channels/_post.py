@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ci_ops.core.message import Undeliverable
 from ci_ops.core.ports import HttpError
-from ci_ops.core.text.redact import MIN_SECRET_LENGTH, Redactor
+from ci_ops.core.text.redact import Redactor
 from ci_ops.core.text.retry_after import parse_retry_after
+from ci_ops.core.text.spellings import WHOLE_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,7 @@ def secret_parts(url: Secret) -> tuple[str, ...]:
     pieces = [whole, parts.path, parts.query, parts.username or "", parts.password or ""]
     pieces += [unquote(piece) for piece in parts.path.split("/")]
     pieces += [value for _, value in parse_qsl(parts.query)]
-    return tuple(piece for piece in pieces if len(piece) >= MIN_SECRET_LENGTH)
+    return tuple(piece for piece in pieces if len(piece) >= WHOLE_LENGTH)
 
 
 def host_of(address: str) -> str:

@@ -37,7 +37,7 @@ def finish(
         result.timed(attempts=len(tries), seconds=seconds),
         check=named.name,
         required=named.required,
-        sentence=world.redact(sentence),
+        sentence=world.redact.own(sentence),
         findings=tuple(_placed(finding, named, world) for finding in result.findings),
         facts=_hidden(facts, world),
     )
@@ -47,11 +47,11 @@ def _placed(finding: Finding, named: NamedCheck, world: World) -> Finding:
     return replace(
         finding,
         location=finding.location or named.location,
-        sentence=world.redact(finding.sentence),
+        sentence=world.redact.own(finding.sentence),
         expected=world.redact(finding.expected),
         observed=world.redact(finding.observed),
         subject=world.redact(finding.subject),
-        advice=world.redact(finding.advice),
+        advice=world.redact.own(finding.advice),
     )
 
 

@@ -29,7 +29,7 @@ _MAX_FILES_NAMED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Compiles(Check):
-    """Every Python file of the project compiles; none is run, nothing is written into it.
+    """Every Python file of the project compiles; none of them is run.
 
     It is compiled by a Python that the project asks for (`.python-version`,
     `runtime.txt`, `.tool-versions`, Pipfile, `requires-python`): ours, or another

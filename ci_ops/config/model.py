@@ -40,6 +40,8 @@ class DeploySection:
     """Where to, and how."""
     verify: bool = True
     """False leaves verifying, and rolling back, to a later step."""
+    pass_env: tuple[str, ...] = ()
+    """Variables of the runner that commands are not handed otherwise, such as ACTIONS_ID_TOKEN_REQUEST_TOKEN."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 from ci_ops.core.text.lines import one_line
-from ci_ops.core.text.redact import MIN_SECRET_LENGTH, Redactor, redact_patterns
+from ci_ops.core.text.redact import Redactor, redact_patterns
 from ci_ops.core.text.secret import HIDDEN
+from ci_ops.core.text.spellings import WHOLE_LENGTH
 
 MAX_KEY_CHARACTERS = 60
 
@@ -18,7 +19,8 @@ _LOOKS_SECRET = re.compile(
     r"|\b[0-9a-fA-F]{32,}\b"
 )
 _SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASS(WORD|WD|PHRASE)|(API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)_?KEY|CREDENTIAL|WEBHOOK|_DSN$|_KEY$"
+    r"TOKEN|SECRET|PASS(WORD|WD|PHRASE)|(API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)_?KEY|CREDENTIAL|WEBHOOK"
+    r"|_(DSN|KEY|PASS|PWD|PAT|AUTH|JWT|SALT|COOKIE)$"
 )
 
 
@@ -84,6 +86,6 @@ class Hidden:
         written = [
             (form, secret) for value, secret in self._values[since:] for form in (value, repr(value)[1:-1])
         ]
-        if any(secret and len(form) < MIN_SECRET_LENGTH and form in text for form, secret in written):
+        if any(secret and len(form) < WHOLE_LENGTH and form in text for form, secret in written):
             return "this value is not accepted"
         return without_secrets(Redactor(form for form, _ in written)(text))

@@ -73,7 +73,7 @@ class Stage:
     def _collect(self, session: Session, report: Report) -> None:
         self.reports.append(report)
         markdown = load_format("markdown").render(report, session.job.world.templates)
-        self.summaries.append(session.job.world.redact(markdown))
+        self.summaries.append(session.job.world.redact.own(markdown))
         self.say(f"  = {report.command}: {report.status} ({report.verdict}). {report.sentence}")
         session.dispose()
 

@@ -98,12 +98,13 @@ class RequestsHttp:
             with call:
                 answer = self._follow(errand, call, fresh=fresh, follow=follow, max_body=max_body)
         except HttpError as error:
-            log.debug("%s %s: %s", method, shown(url), error.sentence)
+            log.debug("%s %s: %s", method, self.redact(shown(url)), error.sentence)
             raise HttpError(
-                error.kind, self.redact(error.sentence), transient=error.transient, lasting=error.lasting
+                error.kind, self.redact.own(error.sentence), transient=error.transient, lasting=error.lasting
             ) from None
         seconds = time.monotonic() - started
-        log.debug("%s %s: %d in %.3f s from %s", method, shown(url), answer.status, seconds, answer.address)
+        place = self.redact(shown(url))  # the path of a webhook is its password
+        log.debug("%s %s: %d in %.3f s from %s", method, place, answer.status, seconds, answer.address)
         return replace(answer, seconds=seconds)
 
     def addresses(self, url: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class Output:
         self._redact = redact
         self._max_output = max_output
         self._on_line = on_line
-        self._margin = max(_LEAST_MARGIN, *(4 * len(form) for form in redact.forms), 0)
+        self._margin = max(_LEAST_MARGIN, redact.reach)
         keep = max_output + self._margin
         self._both = _Tail(keep)
         self._stdout = _Tail(keep)

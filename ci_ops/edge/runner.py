@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 from ci_ops.core.delivery.record import is_deployment_id
 from ci_ops.core.errors import Inconclusive, UsageError
 from ci_ops.core.text.lines import one_line
-from ci_ops.core.text.redact import spellings
 from ci_ops.core.text.secret import Secret
+from ci_ops.core.text.spellings import masks_of
 from ci_ops.edge.runner_text import (
     MAX_SUMMARY_BYTES,
     command,
@@ -317,7 +317,7 @@ class Runner:
         if not self.is_github:
             return
         plain = (each.reveal() if isinstance(each, Secret) else each for each in secrets)
-        forms = {form for value in plain for form in spellings(value) if not _has_line_end(form)}
+        forms = {form for value in plain for form in masks_of(value) if not _has_line_end(form)}
         with self._lock:
             fresh = sorted(forms - self._masked)
             self._masked.update(fresh)

@@ -31,7 +31,7 @@ _SAID_BY_FINDINGS = frozenset({"findings", "inconclusive"})
 def close(session: Session, report: Report) -> int:
     """Write the report to stdout, to files and to the runner; return the exit code."""
     # Text by text: in a finished document a redaction could take a quote or a number's place with it.
-    report = map_texts(report, session.job.world.redact)
+    report = map_texts(report, session.job.world.redact.own)
     keep(session, report)
     summary = _render(session, report, "markdown")
     paths = _write_files(session, report, summary)

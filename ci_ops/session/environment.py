@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ci_ops.config.shown import names_a_secret
 from ci_ops.core.errors import UsageError
+from ci_ops.core.text.weburl import secrets_in_text
 from ci_ops.plugins import modules_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SECRET_LINES = "CI_OPS_ENV"
 """One secret with many variables, for reusable workflows: `NAME=value`, one a line."""
 
-_SECRET_VALUE = re.compile(r"(?!/)(?=.*\d).{12,}", re.DOTALL)
-_OURS = frozenset({SECRET_LINES, "CI_OPS_BOOTSTRAP", "CI_OPS_PYTHON"})
+_OURS = frozenset({SECRET_LINES, "CI_OPS_BOOTSTRAP", "CI_OPS_PYTHON", "CI_OPS_CHECK_RUN_ID"})
+_OF_THE_RUNNER = "ACTIONS_"
+"""Tokens and addresses with which GitHub's own actions reach GitHub: for caches, artifacts and OpenID Connect."""
+_NAMES_A_PLACE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -41,20 +45,34 @@ def secret_lines(text: str) -> dict[str, str]:
 
 
 def likely_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that programs must not be quoted with: of variables that are named like a secret.
+    """Return the values of variables that are named like a secret, and the credentials in addresses.
 
-    Paths and plain words are left alone: hiding them would hide ordinary text.
+    Whatever a value looks like: passwords may be words, be short, begin with a slash.
     """
-    return tuple(
-        value for name, value in env.items() if names_a_secret(name) and _SECRET_VALUE.fullmatch(value)
-    )
+    named = (value for name, value in env.items() if names_a_secret(name) and not _NAMES_A_PLACE.search(name))
+    in_addresses = (secrets_in_text(value) for value in env.values() if "://" in value and "@" in value)
+    return (*named, *chain.from_iterable(in_addresses))
 
 
 def user_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """What steps and checks see: the secret lines beneath, our own inputs left out.
+    """Return what steps and checks see: the job's environment over the secret lines.
 
-    An input such as a token must not reach every program a deployment runs.
+    Our own inputs and the runner's tokens are left out: they must not reach
+    every program that a deployment runs. A program that needs a variable of the
+    runner, such as ACTIONS_ID_TOKEN_REQUEST_TOKEN, gets it where `deploy.pass-env`
+    names it.
     """
-    inputs = tuple(f"CI_OPS_{command.upper()}_" for command in modules_in("ci_ops.flows"))
-    own = {name: value for name, value in env.items() if name not in _OURS and not name.startswith(inputs)}
+    hidden = _hidden_names()
+    own = {name: value for name, value in env.items() if name not in _OURS and not name.startswith(hidden)}
     return {**secret_lines(env.get(SECRET_LINES, "")), **own}
+
+
+def passed_environment(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """The variables of the runner that the file passes on; those that are not set are left out."""
+    return {name: env[name] for name in names if name in env}
+
+
+def _hidden_names() -> tuple[str, ...]:
+    """How the names begin that no program sees: the options of every command, and what is the runner's."""
+    commands = {*modules_in("ci_ops.flows"), *modules_in("ci_ops.cli")}
+    return (_OF_THE_RUNNER, *(f"CI_OPS_{command.upper()}_" for command in sorted(commands)))

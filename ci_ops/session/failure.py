@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops import __version__
-from ci_ops.core.errors import CiOpsError, ConfigError
+from ci_ops.core.errors import CiOpsError, ConfigError, UsageError
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.text.lines import as_sentence, console_line, one_line
-from ci_ops.core.text.redact import redact_patterns
+from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.escape import md
 from ci_ops.edge.runner import Runner
 from ci_ops.session.colour import paint_error
+from ci_ops.session.environment import likely_secrets
+from ci_ops.session.secrets import secrets_of_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +27,7 @@ MAX_TRACE_LINES = 30
 def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
     """`error:` and `hint:` for people, an annotation and outputs for a runner; the exit code."""
     runner = Runner.from_env(env, sys.stderr.write)
-    # A problem of the configuration quotes no value, and `secret: unknown key` only looks like one.
-    redact = str if isinstance(error, ConfigError) else redact_patterns
+    redact = _redactor(env).own
     lines = [console_line(redact(line)) for line in str(error).splitlines()]
     hint = console_line(redact(error.hint))
     sys.stderr.write("".join(paint_error(f"error: {line}\n") for line in lines))
@@ -42,6 +43,14 @@ def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
         runner.error(f"{as_sentence(' '.join(lines))} {hint}", title=f"ci-ops: {error.reason.name}")
     runner.close()
     return error.exit_code
+
+
+def _redactor(env: Mapping[str, str]) -> Redactor:
+    """Whatever the command knew by then: a failure may come before it knew anything."""
+    try:
+        return Redactor(secrets_of_environment(env))
+    except UsageError:
+        return Redactor(likely_secrets(env))  # CI_OPS_ENV is malformed, and no value of it was used
 
 
 def _write_files(runner: Runner, reason: str, summary: str) -> None:
@@ -63,7 +72,7 @@ def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> 
     """A block that can be pasted into a report; no value of any variable is in it."""
     runner = Runner.from_env(env, sys.stderr.write)
     frames = traceback.format_exception(type(error), error, error.__traceback__)
-    trace = redact_patterns("".join(frames)).splitlines()[-MAX_TRACE_LINES:]
+    trace = _redactor(env)("".join(frames)).splitlines()[-MAX_TRACE_LINES:]
     block = "\n".join([f"ci-ops {__version__}, {platform}", *trace])
     lines = [f"{type(error).__name__}: the log has a block to report"]
     _write_files(runner, "bug", _summary("bug", lines, REASONS["bug"].advice))

@@ -21,7 +21,7 @@ from ci_ops.flows._sinks import sinks_for
 from ci_ops.session.close import close
 from ci_ops.session.colour import is_coloured
 from ci_ops.session.configured import configured
-from ci_ops.session.environment import user_environment
+from ci_ops.session.environment import passed_environment, user_environment
 from ci_ops.session.needs import have_groups, naming_the_extra
 from ci_ops.session.origin import origin_of
 from ci_ops.session.output import check_output
@@ -80,16 +80,12 @@ def open_job(
     folder = project.folder
     trust = trusting(folder, variables) if runner.is_within_workspace(folder) else {}
     world = RealWorld(env={**variables, **trust}, stop=stop or StopSignal())
-    hide(runner, world, secrets_of_call(call, env, world.env))
+    hide(runner, world, secrets_of_call(call, env))
     check_output(call)
-    set_up_log(
-        level=call.get("log_level", "warning"),
-        format_name=call.get("log_format", "text"),
-        file=call.get("log_file", None),
-        redact=world.redact,
-    )
+    _set_up_log(call, world)
     read = configured(call, world, project, repository=runner.context.repository)
     config = read.config
+    world = _with_passed(world, env, config.deploy.pass_env)
     hide(runner, world, secrets_of_config(config))
     have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
     progress = TerminalProgress(
@@ -125,6 +121,24 @@ def open_job(
         config_problems=read.problems,
     )
     return Session(call=call, job=job, runner=runner, state_folder=kept_in, remote=remote)
+
+
+def _set_up_log(call: Call, world: RealWorld) -> None:
+    set_up_log(
+        level=call.get("log_level", "warning"),
+        format_name=call.get("log_format", "text"),
+        file=call.get("log_file", None),
+        redact=world.redact,
+    )
+
+
+def _with_passed(world: RealWorld, env: Mapping[str, str], names: tuple[str, ...]) -> RealWorld:
+    """The same world, with the runner's variables that the configuration passes to programs."""
+    if not names:
+        return world
+    return RealWorld(
+        env={**world.env, **passed_environment(env, names)}, stop=world.stop, redact=world.redact
+    )
 
 
 def github(call: Call, config: Config, world: RealWorld, runner: Runner) -> GitHub | None:

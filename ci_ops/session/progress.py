@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ci_ops.core.result import Result
+    from ci_ops.core.text.redact import Redactor
 
 _STATUS_SIGNS = {Status.PASS: "✓", Status.WARN: "!", Status.SKIP: "-", Status.FAIL: "✗", Status.ERROR: "✗"}
 _PLAIN_SIGNS = {
@@ -45,7 +46,7 @@ class TerminalProgress:
         live: bool,
         coloured: bool = False,
         untrusted: Callable[[str], None],
-        redact: Callable[[str], str],
+        redact: Redactor,
     ) -> None:
         self._stream = stream
         self._redact = redact
@@ -65,7 +66,7 @@ class TerminalProgress:
         """The live line; elsewhere nothing, the step is told when it has ended."""
         if self._live:
             with self._lock:
-                self._stream.write(f"{_CLEAR_LINE}  … {self._redact(console_line(title))}")
+                self._stream.write(f"{_CLEAR_LINE}  … {self._redact.own(console_line(title))}")
                 self._stream.flush()
 
     def step(self, outcome: StepOutcome) -> None:
@@ -105,7 +106,7 @@ class TerminalProgress:
 
     def _line(self, text: str) -> None:
         with self._lock:
-            line = self._redact(text)
+            line = self._redact.own(text)
             line = paint_report(line) if self._coloured else line
             self._stream.write(f"{_CLEAR_LINE if self._live else ''}{line}\n")
             self._stream.flush()
@@ -113,7 +114,7 @@ class TerminalProgress:
     def _block(self, text: str) -> None:
         with self._lock:
             self._stream.flush()
-            lines = self._redact(text).splitlines()
+            lines = self._redact.own(text).splitlines()
             self._untrusted("\n".join(f"      {console_line(line)}" for line in lines))
 
 

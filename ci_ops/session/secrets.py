@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.core.text.weburl import read_url, secrets_in
+from ci_ops.core.text.weburl import secrets_in_text
 from ci_ops.session.environment import SECRET_LINES, likely_secrets, secret_lines
 
 if TYPE_CHECKING:
@@ -16,18 +16,28 @@ if TYPE_CHECKING:
     from ci_ops.session.call import Call
 
 
-def secrets_of_call(call: Call, env: Mapping[str, str], user_env: Mapping[str, str]) -> Iterable[str]:
+def secrets_of_call(call: Call, env: Mapping[str, str]) -> Iterable[str]:
     """Return the secrets that are known before the configuration is read."""
-    yield from secret_lines(env.get(SECRET_LINES, "")).values()
+    yield from secrets_of_environment(env)
     yield call.get("token")
-    yield from likely_secrets(user_env)
+    yield from secrets_in_text(call.get("url", ""))
+
+
+def secrets_of_environment(env: Mapping[str, str]) -> Iterable[str]:
+    """Return every value of CI_OPS_ENV, and those of variables that are named like a secret.
+
+    Those that no program is handed count too: a program may have them from elsewhere.
+    """
+    lines = secret_lines(env.get(SECRET_LINES, ""))
+    yield from lines.values()
+    yield from likely_secrets(lines)
+    yield from likely_secrets(env)
 
 
 def secrets_of_config(config: Config) -> Iterable[str]:
     """Return the secrets that the configuration names, and those in the service's address."""
     yield from (secret.reveal() for secret in config.secrets)
-    if config.verify.url:
-        yield from secrets_in(read_url(config.verify.url))
+    yield from secrets_in_text(config.verify.url)
 
 
 def hide(runner: Runner, world: RealWorld, secrets: Iterable[str]) -> None:

@@ -305,7 +305,7 @@ class Executor:
             started_offset_seconds=max(0.0, elapsed - (0.0 if replayed else result.seconds)),
             replayed=replayed,
             phase=phase,
-            run=self.world.redact(_text(step)),
+            run=self.world.redact.own(_text(step)),
             output=shown if result.ok else result.output,
         )
 

@@ -6,8 +6,9 @@ What was typed, what is asked, what may be shown.
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 HEALTH_PATHS = ("/health/ready", "/healthz", "/health", "/__heartbeat__", "/up", "/")
 """Where health is looked for when the address has no path; the last one proves little."""
@@ -16,6 +17,8 @@ NONCE_HEADER = "X-Ci-Ops-Nonce"
 """Sent with every request of a check; a service that echoes it proves that no cache answered."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SECRET_PARAMETER = re.compile(r"code|key|token|sig|auth|secret|pass|pwd|cred|session|sid|jwt", re.IGNORECASE)
+_PLAIN_VALUE = re.compile(r"[A-Za-z]{1,12}|[0-9]{1,5}|")
 
 
 def read_url(url: str) -> SplitResult:
@@ -77,14 +80,27 @@ def without_user_info(url: str) -> str:
 
 
 def secrets_in(parts: SplitResult) -> tuple[str, ...]:
-    """What must be hidden.
+    """What must be hidden: the user info, alone and as Basic credentials, and what the query says.
 
-    The password of the user info, alone and as Basic credentials.
+    A parameter such as `format=json`, a plain word or number under a name that
+    tells of no secret, is shown.
     """
-    if not parts.password:
+    found = []
+    if parts.username or parts.password:
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        found += [password, parts.password or "", f"{user}:{password}", user]
+    for name, value in parse_qsl(parts.query):
+        if _SECRET_PARAMETER.search(name) or not _PLAIN_VALUE.fullmatch(value):
+            found.append(value)
+    return tuple(filter(None, found))
+
+
+def secrets_in_text(url: str) -> tuple[str, ...]:
+    """The same of an address that may be none: nothing then."""
+    try:
+        return secrets_in(urlsplit(url))
+    except ValueError:
         return ()
-    user, password = unquote(parts.username or ""), unquote(parts.password)
-    return (password, parts.password, f"{user}:{password}")
 
 
 def is_loopback(parts: SplitResult) -> bool:

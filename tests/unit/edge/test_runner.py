@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ci_ops.core.errors import Inconclusive, UsageError
 from ci_ops.core.text.lines import one_line
-from ci_ops.core.text.redact import spellings
 from ci_ops.core.text.secret import Secret
+from ci_ops.core.text.spellings import masks_of
 from ci_ops.edge.runner import Runner
 from ci_ops.edge.runner_text import MAX_OUTPUT_BYTES, MAX_SUMMARY_BYTES, inert
 from tests.support import runner_rules
@@ -270,7 +270,7 @@ def test_every_spelling_of_a_secret_is_masked_and_no_short_piece_is(secrets: lis
     assert {each.name for each in read.commands} <= {"add-mask"}
     assert all(len(mask) >= 8 for mask in read.masks)
     for secret in secrets:
-        assert all(read.hides(written(form)) for form in spellings(secret) if not re.search(r"[\r\n]", form))
+        assert all(read.hides(written(form)) for form in masks_of(secret) if not re.search(r"[\r\n]", form))
 
 
 def test_each_line_of_a_long_secret_is_masked_and_its_braces_are_not() -> None:

@@ -62,12 +62,17 @@ def test_where_the_runners_files_cannot_be_written_the_log_has_to_do(
     assert "error: ci-ops failed in a way nobody foresaw\n" in said
 
 
-def test_values_of_variables_that_are_named_like_a_secret_are_hidden() -> None:
-    env = {
-        "SECRET_KEY": "correct-horse-7-battery",
-        "API_TOKEN": "short1",
-        "TOKEN_FILE": "/var/run/secrets/token-1",
-        "SORT_KEY": "alphabetically",
-        "COLOUR": "correct-horse-8-battery",
+def test_values_of_variables_that_are_named_like_a_secret_are_hidden_whatever_they_look_like() -> None:
+    secrets = {
+        "SECRET_KEY": "correct-horse-battery-staple",
+        "DB_PASSWORD": "hunter2",
+        "API_TOKEN": "/9j8Base64KeyStartsWithSlash77",
+        "SMTP_PASS": "word",
     }
-    assert likely_secrets(env) == ("correct-horse-7-battery",)
+    others = {
+        "TOKEN_FILE": "/var/run/secrets/token-1",
+        "COLOUR": "correct-horse-8-battery",
+        "DATABASE_URL": "postgresql://shop:in-the%2Faddress@db/shop",
+    }
+    found = likely_secrets({**secrets, **others})
+    assert found == (*secrets.values(), "in-the/address", "in-the%2Faddress", "shop:in-the/address", "shop")
