@@ -147,7 +147,7 @@ def _run(words: list[str], folder: Path, env: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def _alive(app: Any) -> AsyncIterator[None]:
+async def alive(app: Any) -> AsyncIterator[None]:
     """The application between its startup and its shutdown, where it knows a lifespan."""
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -168,7 +168,7 @@ async def _alive(app: Any) -> AsyncIterator[None]:
 
 
 async def _ask_asgi(app: Any, asked: list[dict[str, Any]]) -> list[Called]:
-    async with _alive(app):
+    async with alive(app):
         return [await ask_asgi(app, one["path"], method=one["method"], peer=one["peer"]) for one in asked]
 
 

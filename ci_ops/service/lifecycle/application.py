@@ -172,6 +172,7 @@ class ApplicationLifecycle:
             finally:
                 self.in_flight.leave(task)
 
+        alive.app = app  # type: ignore[attr-defined] # as middleware classes say what is inside them
         return alive
 
     def wsgi(self, app: WSGIApp) -> WSGIApp:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.service.middleware.asgi import ASGILayer
 from ci_ops.service.middleware.exchange import exchanges
 from ci_ops.service.middleware.wsgi import WSGILayer
+from ci_ops.service.routes.ahead import AheadASGI, AheadWSGI, ahead_of_starlette
 
 if TYPE_CHECKING:
     from ci_ops.service.middleware.options import MiddlewareOptions
+    from ci_ops.service.routes.ahead import Doors
 
 
 def install(app: Any, options: MiddlewareOptions) -> Any:
@@ -30,7 +32,7 @@ def install(app: Any, options: MiddlewareOptions) -> Any:
     if callable(getattr(app, "wsgi_app", None)):
         return _in_flask(app, options)
     if callable(getattr(app, "resolve_request", None)):
-        _in_django(app)
+        app = _in_django(app)
     return (ASGILayer if is_asgi(app) else WSGILayer)(app, options)
 
 
@@ -59,11 +61,11 @@ def _in_starlette(app: Any, options: MiddlewareOptions) -> Any:
     build = app.build_middleware_stack
 
     def build_around() -> ASGILayer:
-        return ASGILayer(build(), options)
+        return ASGILayer(ahead_of_starlette(build(), app), options)
 
     app.build_middleware_stack = build_around
     if app.middleware_stack is not None:
-        app.middleware_stack = ASGILayer(app.middleware_stack, options)
+        app.middleware_stack = ASGILayer(ahead_of_starlette(app.middleware_stack, app), options)
     return app
 
 
@@ -89,8 +91,11 @@ def _in_flask(app: Any, options: MiddlewareOptions) -> Any:
     return app
 
 
-def _in_django(handler: Any) -> None:
-    """Have Django's handler leave the route and the exception of a request where the layer finds them."""
+def _in_django(handler: Any) -> Any:
+    """Have Django's handler leave the route and the exception of a request where the layer finds them.
+
+    Returned is the handler with the health routes of its project ahead of it.
+    """
     signals = sys.modules["django.core.signals"]
     resolve = handler.resolve_request
 
@@ -102,6 +107,13 @@ def _in_django(handler: Any) -> None:
 
     handler.resolve_request = resolve_request
     signals.got_request_exception.connect(_note_exception, dispatch_uid="ci_ops.middleware")
+    return (AheadASGI if is_asgi(handler) else AheadWSGI)(handler, _django_doors)
+
+
+def _django_doors() -> Doors:
+    from ci_ops.service.routes.django import find_doors  # noqa: PLC0415 - it needs Django
+
+    return find_doors()
 
 
 def _note_exception(sender: Any, request: Any = None, **_: Any) -> None:

@@ -84,6 +84,16 @@ class Layer:
         if options.limits is not None:
             provide("security", options.limits.security)
 
+    @property
+    def app(self) -> Any:
+        """The application inside."""
+        return self._app
+
+    def put_inside(self, make: Callable[[Any], Any]) -> None:
+        """Put something around the application, but inside this layer."""
+        self._app = make(self._app)
+        self._inner.clear()
+
     def another(self, options: MiddlewareOptions) -> Layer:
         """The same kind of layer around the same application."""
         raise NotImplementedError

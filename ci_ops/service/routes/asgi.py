@@ -8,7 +8,7 @@ Mount("/health", app=HealthApp())  # by itself
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.health.gate import Asker
 from ci_ops.service.routes.answer import HealthRequest, HealthRoutes, Reply
@@ -24,7 +24,7 @@ class HealthApp:
     """
 
     def __init__(self, app: App | None = None, *, routes: HealthRoutes | None = None) -> None:
-        self._app = app
+        self.app = app
         self.routes = HealthRoutes() if routes is None else routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,16 +32,24 @@ class HealthApp:
         if scope["type"] == "http":
             name = self._find(scope)
             if name is not None:
-                await _send(scope, send, await self.routes.reply_async(name, request_of(scope)))
+                await send_reply(scope, send, await self.routes.reply_async(name, request_of(scope)))
                 return
-        if self._app is not None:
-            await self._app(scope, receive, send)
+        if self.app is not None:
+            if scope["type"] == "lifespan" and hasattr(scope.get("app"), "middleware_stack"):
+                self._hoist(scope["app"])
+            await self.app(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            await _send(scope, send, Reply(status=404, media_type="text/plain", body=b"not found\n"))
+            await send_reply(scope, send, Reply(status=404, media_type="text/plain", body=b"not found\n"))
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    def _hoist(self, app: Any) -> None:
+        """See that no middleware that was added later, such as a login, stands in front of this one."""
+        from ci_ops.service.routes.ahead import hoist  # noqa: PLC0415 - it needs this module
+
+        hoist(self, app)
 
     def _find(self, scope: Scope) -> str | None:
         path: str = scope["path"]
@@ -67,7 +75,8 @@ def request_of(scope: Scope) -> HealthRequest:
     return HealthRequest(method=scope["method"], asker=asker, query=query)
 
 
-async def _send(scope: Scope, send: Send, reply: Reply) -> None:
+async def send_reply(scope: Scope, send: Send, reply: Reply) -> None:
+    """Send an answer, without its body where the request was HEAD."""
     pairs = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.header_pairs()
     ]

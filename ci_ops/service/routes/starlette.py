@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ci_ops.service.routes.ahead import mark
 from ci_ops.service.routes.answer import HealthRoutes
 from ci_ops.service.routes.asgi import request_of
 
@@ -36,4 +37,5 @@ def _endpoint(routes: HealthRoutes, name: str) -> Callable[[Request], Awaitable[
         body = b"" if request.method == "HEAD" else reply.body
         return Response(body, status_code=reply.status, headers=dict(reply.header_pairs()))
 
+    mark(endpoint, routes, name)
     return endpoint

@@ -40,9 +40,20 @@ class HealthWSGI:
         if name is None:
             reply = Reply(status=404, media_type="text/plain", body=b"not found\n")
         else:
-            reply = self.routes.reply(name, request_of(environ))
-        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", reply.header_pairs())
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+            return answer_wsgi(self.routes, name, environ, start_response)
+        return _send(reply, environ, start_response)
+
+
+def answer_wsgi(
+    routes: HealthRoutes, name: str, environ: Environ, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer one request to a health route."""
+    return _send(routes.reply(name, request_of(environ)), environ, start_response)
+
+
+def _send(reply: Reply, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", reply.header_pairs())
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
 
 
 def request_of(environ: Environ) -> HealthRequest:
