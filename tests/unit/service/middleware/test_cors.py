@@ -1,5 +1,6 @@
 """Pages of other origins: their preflights pass, and they can read why they were refused."""
 
+from ci_ops.service.limits.buckets import PerUserRateLimiter
 from ci_ops.service.limits.client import CROWD
 from ci_ops.service.limits.guard import DDoSProtection
 from ci_ops.service.middleware.cors import MAX_ORIGINS, AllowedOrigins
@@ -9,7 +10,7 @@ PAGE = "https://page.example"
 
 
 def test_preflights_neither_use_up_a_quota_nor_meet_it(kind: Kind, kit: Kit) -> None:
-    kit.guard = DDoSProtection(5)
+    kit.guard, kit.per_user = DDoSProtection(5), PerUserRateLimiter(5, 5 / (24 * 3600))
     layer = kind.layer(kind.make(Said()), kit.options())
 
     def preflight() -> int:
