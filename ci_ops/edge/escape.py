@@ -5,6 +5,7 @@ The filters of the templates.
 
 from __future__ import annotations
 
+import json
 import re
 
 from ci_ops.core.text.durations import format_duration
@@ -21,6 +22,9 @@ _ADDRESS = re.compile(r"(:)(?=//)|(?<=www)(\.)|(?<=mailto)(:)|(?<=xmpp)(:)", re.
 _LISTED = re.compile(r"\d{1,9}(?=[.)])")
 _SPAN = re.compile(r"(`[^`]+`)")
 _BACKTICKS = re.compile(r"`+")
+
+_PLAIN_SCALAR = re.compile(r"(?:https?:/)?/[\w./:@-]*[\w/]")
+"""Paths and addresses, which YAML reads as they are."""
 
 LABEL_CHARACTERS = 60
 _NO_LABEL = re.compile(r"[^\w ./+-]|[-_]{2,}")
@@ -103,4 +107,18 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-FILTERS = {"md": md, "cell": md, "advice": advice, "code": code, "mermaid": mermaid, "duration": duration}
+def yaml(value: object) -> str:
+    """Return text as a YAML scalar: a path or an address as it is, all else in double quotes; empty for none."""
+    text = _text(value)
+    return text if not text or _PLAIN_SCALAR.fullmatch(text) else json.dumps(text)
+
+
+FILTERS = {
+    "yaml": yaml,
+    "md": md,
+    "cell": md,
+    "advice": advice,
+    "code": code,
+    "mermaid": mermaid,
+    "duration": duration,
+}

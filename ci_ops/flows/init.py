@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,26 @@ MAX_CHECKS = 4
 """More would make the first file longer than a screen."""
 
 
-def init(root: Path, world: World, *, url: str = "") -> tuple[str, ...]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What the caller knows already; empty where the file is to be edited."""
+
+    url: str = ""
+    """The service's address."""
+    path: str = ""
+    """The folder for releases on this machine."""
+    reload: str = ""
+    """The command that makes the server take up a release."""
+
+
+def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, ...]:
     """Write both files; return what was done and what comes next, as lines for people.
 
     The workflow goes to the root of the repository, beside those that exist.
     Raises UsageError, before anything is written, when a file would be
     overwritten.
     """
+    wishes = wishes or Wishes()
     for name in NAMES:
         if (root / name).exists():
             raise UsageError(
@@ -54,8 +68,9 @@ def init(root: Path, world: World, *, url: str = "") -> tuple[str, ...]:
         service=service,
         checks=list(checks.items())[:MAX_CHECKS],
         found=found,
-        url=url or (f"https://{found.render_service}.onrender.com" if found.render_service else LOCAL_URL),
-        is_url_given=bool(url),
+        url=wishes.url
+        or (f"https://{found.render_service}.onrender.com" if found.render_service else LOCAL_URL),
+        wishes=wishes,
     )
     _write(root / CONFIG, text)
     _write(top / workflow, _adapted(world.templates.source("workflows/deploy.yml"), service, found))

@@ -15,7 +15,7 @@ from ci_ops.config.load import Source, load
 from ci_ops.core.errors import UsageError
 from ci_ops.edge.world import RealWorld
 from ci_ops.flows._survey import Survey, survey
-from ci_ops.flows.init import init
+from ci_ops.flows.init import Wishes, init
 from ci_ops.targets.command import Command
 from ci_ops.targets.releases import Releases
 from tests.support.parts import ROOT
@@ -150,7 +150,7 @@ def test_a_service_on_render_is_deployed_by_its_hook(tmp_path: Path) -> None:
 
 
 def test_no_address_is_invented(tmp_path: Path) -> None:
-    init(tmp_path, WORLD, url="https://shop.test/health")
+    init(tmp_path, WORLD, Wishes(url="https://shop.test/health"))
     assert load(Source(env={}, start=tmp_path)).verify.url == "https://shop.test/health"
     assert "example.com" not in (tmp_path / "ci-ops.yml").read_text()
 
@@ -213,3 +213,16 @@ def test_what_verification_will_miss_is_said(tmp_path: Path) -> None:
     (tmp_path / "shop" / "ci-ops.yml").unlink()
     (tmp_path / "shop" / "wsgi.py").write_text("from ci_ops.service import HealthWSGI\napp = create_app()\n")
     assert not any(line.startswith("not found") for line in init(tmp_path / "shop", WORLD))
+
+
+@pytest.mark.parametrize(
+    "reload", ["systemctl restart shop", "sh -c 'kill -HUP 1' # now", "a: b", "@x", "true"]
+)
+def test_what_the_caller_knows_needs_no_editing(tmp_path: Path, reload: str) -> None:
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    init(tmp_path, WORLD, Wishes(url="http://127.0.0.1:9/x?a=b", path="/var/our shop", reload=reload))
+    config = load(Source(env={}, start=tmp_path))
+    assert config.deploy.target is not None
+    assert isinstance(config.deploy.target.plugin, Releases)
+    assert (config.deploy.target.plugin.path, config.deploy.target.plugin.reload) == ("/var/our shop", reload)
+    assert config.verify.url == "http://127.0.0.1:9/x?a=b"
