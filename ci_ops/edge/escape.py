@@ -108,7 +108,7 @@ def _text(value: object) -> str:
 
 
 def yaml(value: object) -> str:
-    """Return text as a YAML scalar: a path or an address as it is, all else in double quotes; empty for none."""
+    """Return text as a YAML scalar: a path or an address as it is, all else in double quotes."""
     text = _text(value)
     return text if not text or _PLAIN_SCALAR.fullmatch(text) else json.dumps(text)
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from ci_ops.config.find import NAMES
 from ci_ops.config.shapes import record_of
 from ci_ops.core.errors import UsageError
+from ci_ops.core.text.weburl import is_loopback, read_url
 from ci_ops.flows._survey import survey
 from ci_ops.flows.readiness import detected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from urllib.parse import SplitResult
 
     from ci_ops.core.plugin import Check
     from ci_ops.core.ports import World
@@ -63,13 +65,15 @@ def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, .
         top = top.parent
     workflow = _free_workflow(top, service, found)
     checks = {check.name: _settings(check.plugin) for check in detected(root)}
+    on_render = f"https://{found.render_service}.onrender.com" if found.render_service else ""
+    url = wishes.url or on_render or LOCAL_URL
     text = world.templates.render(
         "config/ci-ops.yml.j2",
         service=service,
         checks=list(checks.items())[:MAX_CHECKS],
         found=found,
-        url=wishes.url
-        or (f"https://{found.render_service}.onrender.com" if found.render_service else LOCAL_URL),
+        url=url,
+        is_local=is_loopback(_address(url)),
         wishes=wishes,
     )
     _write(root / CONFIG, text)
@@ -82,6 +86,14 @@ def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, .
         *_missing(found),
         "next: ci-ops config check && ci-ops readiness",
     )
+
+
+def _address(url: str) -> SplitResult:
+    """The address read. Raises UsageError."""
+    try:
+        return read_url(url)
+    except ValueError as error:
+        raise UsageError(str(error), where="url", hint="Give one such as https://shop.example.com.") from None
 
 
 def _missing(found: Survey) -> Iterator[str]:

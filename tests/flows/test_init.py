@@ -226,3 +226,13 @@ def test_what_the_caller_knows_needs_no_editing(tmp_path: Path, reload: str) -> 
     assert isinstance(config.deploy.target.plugin, Releases)
     assert (config.deploy.target.plugin.path, config.deploy.target.plugin.reload) == ("/var/our shop", reload)
     assert config.verify.url == "http://127.0.0.1:9/x?a=b"
+
+
+@pytest.mark.parametrize("url", ["shop.example.com", "ftp://shop.example.com", "https://"])
+def test_an_address_that_cannot_be_read_is_refused_before_anything_is_written(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        init(tmp_path, WORLD, Wishes(url=url))
+    assert caught.value.where == "url"
+    assert list(tmp_path.iterdir()) == []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,69 +11,21 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-import ci_ops
 from tests.support.doc_examples import PAGES, read_page
-from tests.support.parts import ROOT
+from tests.support.existing import CHANGES, ENV, PAGE, existing_project, git, run
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
-EXISTING = ROOT / "tests" / "data" / "existing"
-"""Applications with settings, a database and host checks of their own, and nothing of the kit."""
-PAGE = (PAGES / "README.md").read_text(encoding="utf-8")
-CHANGES = dict(re.findall(r"^```diff (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 SERVED = re.findall(r"^    ((?:uvicorn|gunicorn) (\S+))$", PAGE, re.MULTILINE)
 ASKED = re.findall(r"^    (ci-ops .*)$", PAGE, re.MULTILINE)
 WALKS = [(path.partition("/")[0], command) for path, (command, _) in zip(CHANGES, SERVED, strict=True)]
 MOUNTS = ("import", "HealthApp", "HealthWSGI", "application_lifecycle")
 ANY_PORT = {"uvicorn": "--host 127.0.0.1 --port 0", "gunicorn": "--bind 127.0.0.1:0"}
-ENV = {
-    "PYTHONPATH": str(ROOT),
-    "SECRET_KEY": "q8W3eR5tY7uI9oP1aS3dF5gH7jK9lZ1xC3vB5nM7qW9eR1tY3u",
-    "CI_OPS_DRAIN_SECONDS": "0.5",
-    "CI_OPS_HEALTH_DETAILS": "loopback",
-}
-
-
-def changed(text: str, change: str) -> str:
-    """The text with the lines that begin with a plus; the lines around them must stand there once."""
-    for hunk in change.split("@@\n"):
-        lines = [line or " " for line in hunk.splitlines()]
-        before = "".join(f"{line[1:]}\n" for line in lines if line[0] == " ")
-        assert text.count(before) == 1, before
-        text = text.replace(before, "".join(f"{line[1:]}\n" for line in lines))
-    return text
-
-
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), **ENV}
-    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
-
-
-def git(folder: Path, words: str) -> str:
-    done = run(folder, "git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *shlex.split(words))
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture
 def project(tmp_path: Path, framework: str) -> Path:
-    """The application as it was, with the changes of the page, committed and pushed."""
-    folder = tmp_path / "project"
-    shutil.copytree(EXISTING / framework, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, change in CHANGES.items():
-        if path.startswith(f"{framework}/"):
-            file = folder / path.removeprefix(f"{framework}/")
-            file.write_text(changed(file.read_text(), change))
-    with (folder / "requirements.txt").open("a") as file:
-        file.write(f"ci-ops=={ci_ops.__version__}\n")
-    (folder / ".gitignore").write_text("__pycache__/\n*.db\n*.sqlite3\n.ci-ops/\n")
-    git(tmp_path, "init -q --bare origin.git")
-    for words in ("init -q -b main", "add -A", "commit -q -m shop", "remote add origin ../origin.git"):
-        git(folder, words)
-    git(folder, "push -q -u origin main")
-    if (folder / "manage.py").exists():
-        assert run(folder, sys.executable, "manage.py", "migrate").returncode == 0
-    return folder
+    return existing_project(tmp_path, framework)
 
 
 @pytest.fixture
