@@ -91,7 +91,13 @@ class GitHub(Ledger, CommitStatuses):
             permission=_WRITE,
         )
         opened = replace(record, external_id=str(number))
-        return opened if has_status or record.state is State.PLANNED else self.update(opened)
+        if has_status or record.state is State.PLANNED:
+            return opened
+        try:
+            return self.update(opened)
+        except LedgerError as error:
+            error.opened = opened
+            raise
 
     def _open(self, repository: Repository, record: DeploymentRecord, ref: str) -> tuple[int, bool]:
         """The deployment's number, and whether it has a status; an earlier try may have made it."""

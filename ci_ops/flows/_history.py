@@ -45,6 +45,15 @@ class History:
             yield self._read[index]
             index += 1
 
+    @property
+    def newest_id(self) -> str:
+        """The id of the newest record; empty where there is none."""
+        return next((each.id for each in self), "")
+
+    def is_before(self, one: DeploymentRecord, other: DeploymentRecord) -> bool:
+        """Return True where the first was recorded before the other."""
+        return next((each.id for each in self if each.id in {one.id, other.id}), one.id) != one.id
+
     def latest(self) -> DeploymentRecord | None:
         """Return the newest record of a deployment or rollback that may have made its release live."""
         return next((each for each in self if each.state not in _WITHOUT_EFFECT), None)

@@ -136,13 +136,13 @@ class Job:
             config_problems=self.config_problems,
         )
 
-    def new_record(self, *, revision: str, **more: Any) -> DeploymentRecord:
-        """A planned record whose id sorts behind every journal of this site."""
+    def new_record(self, *, revision: str, after: str = "", **more: Any) -> DeploymentRecord:
+        """Return a planned record whose id sorts behind every journal of this site, and behind `after`."""
         now = self.world.clock.now()
         journals = self.site.store.names(SUFFIX)
         newest = journals[-1].removesuffix(SUFFIX) if journals else ""
         planned = DeploymentRecord(
-            id=new_id(now, revision, after=newest),
+            id=new_id(now, revision, after=max(newest, after)),
             service=self.config.service,
             environment=self.environment,
             revision=revision,

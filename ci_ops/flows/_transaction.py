@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ci_ops.core.delivery.step import Steps
     from ci_ops.core.report import Report
+    from ci_ops.flows._live import Live
     from ci_ops.flows._run import Run
 
 LOCK = "deployment"
@@ -83,6 +84,22 @@ def verify_deployment(run: Run, record: DeploymentRecord) -> tuple[Decision, str
         run, record, revision=record.revision, replaced=record.previous_revision, release=record.release_id
     )
     return decide(run)
+
+
+def still_verified(run: Run, live: Live) -> bool:
+    """Return True where the live release was verified, and one round of its checks passes now."""
+    record = live.deployment
+    if record is None or not live.is_verified:
+        return False
+    run.job.progress.phase(f"Verifying {record.short_revision}, which is live")
+    run.results = verify_release(
+        run, record, revision=record.revision, replaced="", release=record.release_id, is_patient=False
+    )
+    if decide(run)[0] is Decision.ACCEPT:
+        return True
+    run.note(f"{record.short_revision} was verified and is live, but its checks do not pass now.")
+    run.results = ()
+    return False
 
 
 def accept(run: Run, record: DeploymentRecord, journal: Journal, verdict: str) -> Report:

@@ -47,9 +47,17 @@ def decide(run: Run) -> tuple[Decision, str]:
 
 
 def verify_release(
-    run: Run, record: DeploymentRecord, *, revision: str, replaced: str, release: str = ""
+    run: Run,
+    record: DeploymentRecord,
+    *,
+    revision: str,
+    replaced: str,
+    release: str = "",
+    is_patient: bool = True,
 ) -> tuple[Result, ...]:
     """Run the checks of the phase verify: they expect `revision`, no longer `replaced`.
+
+    Each runs until it passes or the deadline is over; once where `is_patient` is false.
 
     With `release`, the id that should be live, the target has to agree. Where a
     release is replaced by one of unknown revision, the check `revision` is left out.
@@ -59,7 +67,8 @@ def verify_release(
     if not revision and replaced:
         checks = tuple(check for check in checks if check.plugin.plugin_name() != "revision")
     subject = run.job.subject(url=verify.url, revision=revision, previous_revision=replaced)
-    results = measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=verify.deadline)
+    deadline = verify.deadline if is_patient else 0.0
+    results = measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=deadline)
     return (*results, *_placed_elsewhere(run, record, release))
 
 

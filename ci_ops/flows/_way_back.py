@@ -83,16 +83,14 @@ class Destination:
     left: str
     """Id of the release that is left; empty when it is not known."""
     left_revision: str
-    is_live: bool = False
-    """True where that release is measured to be live and verified already."""
+    after: str
+    """Id of the newest record."""
 
 
 def choose(run: Run, history: History, live: Live, *, to: str) -> Destination:
     """Return where to roll back to; raise CiOpsError, with nothing changed, where there is nowhere to go."""
     if to:
-        named = _named(run, history, live, to)
-        is_live = live.release == named.id and live.is_verified
-        return Destination(deployment=named, left=live.release, left_revision=live.revision, is_live=is_live)
+        return _leaving(_named(run, history, live, to), live, history)
     unproven = _unproven(history, live)
     if unproven is not None:
         return unproven
@@ -108,7 +106,16 @@ def choose(run: Run, history: History, live: Live, *, to: str) -> Destination:
             reason="no-rollback-target",
             where=f"environment {run.job.environment}",
         )
-    return Destination(deployment=found, left=live.release, left_revision=live.revision)
+    return _leaving(found, live, history)
+
+
+def _leaving(deployment: DeploymentRecord, live: Live, history: History) -> Destination:
+    return Destination(
+        deployment=deployment,
+        left=live.release,
+        left_revision=live.revision,
+        after=history.newest_id,
+    )
 
 
 def _unproven(history: History, live: Live) -> Destination | None:
@@ -125,7 +132,12 @@ def _unproven(history: History, live: Live) -> Destination | None:
     to = history.deployment(last.release_id)
     if to is None or not _was_verified(to) or not live.is_available(to.id):
         return None
-    return Destination(deployment=to, left=last.previous, left_revision=last.previous_revision)
+    return Destination(
+        deployment=to,
+        left=last.previous,
+        left_revision=last.previous_revision,
+        after=history.newest_id,
+    )
 
 
 def _named(run: Run, history: History, live: Live, name: str) -> DeploymentRecord:

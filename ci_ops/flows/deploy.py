@@ -16,7 +16,15 @@ from ci_ops.flows._baseline import look_before, safe_release
 from ci_ops.flows._history import History
 from ci_ops.flows._run import Run, step_failure
 from ci_ops.flows._settle import Unfinished, settle, undo_unfinished
-from ci_ops.flows._transaction import begin, conclude, rehearse, roll_back, stoppable, under_lock
+from ci_ops.flows._transaction import (
+    begin,
+    conclude,
+    rehearse,
+    roll_back,
+    still_verified,
+    stoppable,
+    under_lock,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +107,7 @@ def _deploy_locked(run: Run, revision: str, options: DeployOptions, guard: Calla
         run.note(f"{unfinished.record.id} waits for its verification, but it is not live any more.")
         unfinished.journal.end("superseded")
         unfinished = None
-    if unfinished is None and not options.force and live.is_verified and live.revision == revision:
+    if unfinished is None and not options.force and live.revision == revision and still_verified(run, live):
         run.record = live.deployment
         return run.report("unchanged", f"{revision[:7]} is already live and verified.")
     run.job.world.stop.check()
@@ -136,6 +144,7 @@ def _planned(
 ) -> DeploymentRecord:
     return run.job.new_record(
         revision=revision,
+        after=history.newest_id,
         type=options.type,
         version=options.version,
         state=State.RUNNING,

@@ -9,6 +9,7 @@ from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.traits import Traits
 from ci_ops.flows._run import Run
+from ci_ops.flows._same_run import is_same_run
 
 if TYPE_CHECKING:
     from ci_ops.core.report import Report
@@ -28,7 +29,7 @@ def finish(job: Job) -> Report:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")
     history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
     left = [
-        each for each in history if each.state in UNDER_WAY and _same_run(each.run_url, job.origin.run_url)
+        each for each in history if each.state in UNDER_WAY and is_same_run(each.run_url, job.origin.run_url)
     ]
     if not left:
         return run.report("ok", "Every deployment of this run is closed.")
@@ -40,8 +41,3 @@ def finish(job: Job) -> Report:
         )
         run.tell(Kind.DEPLOYMENT, Stage.FAILED, severity=Status.FAIL, sentence=sentence)
     return run.report("findings", f"Closed {len(left)} deployment(s) that a lost runner left open.")
-
-
-def _same_run(one: str, other: str) -> bool:
-    """True for addresses within one run, whatever the job."""
-    return one.partition("/job/")[0] == other.partition("/job/")[0] != ""

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import ReplayMismatch, dry_run
 from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
-from ci_ops.core.errors import CiOpsError, UsageError
-from ci_ops.core.event import Kind, Stage
-from ci_ops.core.health.status import Status
-from ci_ops.core.report import reason_for
+from ci_ops.core.errors import CiOpsError
 from ci_ops.core.traits import Traits
+from ci_ops.flows._activate import activate, rollback_target
 from ci_ops.flows._history import History
 from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._live import measure_live
 from ci_ops.flows._restore import undo_and_prove
-from ci_ops.flows._run import Run, problem_lines, step_failure
-from ci_ops.flows._settle import mark_left, read_latest, reconcile
-from ci_ops.flows._transaction import begin, rehearse, stoppable, under_lock
-from ci_ops.flows._verification import GOOD, verify_release
+from ci_ops.flows._run import Run
+from ci_ops.flows._same_run import is_same_run
+from ci_ops.flows._settle import read_latest, reconcile
+from ci_ops.flows._transaction import begin, rehearse, still_verified, stoppable, under_lock
+from ci_ops.flows._unreported import is_unreported
 from ci_ops.flows._way_back import Destination, choose
 
 if TYPE_CHECKING:
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 
     from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.delivery.step import Steps
-    from ci_ops.core.plugin import Target
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
+    from ci_ops.flows._live import Live
 
 
 TRAITS = Traits(command="rollback", dry_uses=frozenset({"deploy", "verify"}), changes=True, keeps_report=True)
@@ -66,18 +65,62 @@ def _rollback_locked(run: Run, options: RollbackOptions, guard: Callable[[], Non
         if report is not None:
             return report
         history = History(run.job)
-    target = _target(run)
-    destination = choose(run, history, measure_live(run, history), to=options.to)
-    if destination.is_live:
-        run.record = destination.deployment
-        return run.report(
-            "unchanged", f"{destination.deployment.short_revision} is already live and verified."
-        )
+    target = rollback_target(run)
+    live = _measured(run, history, options)
+    done = _already_done(run, history, live, journal, options)
+    if done is not None:
+        return done
+    destination = choose(run, history, live, to=options.to)
+    if options.to and _needs_nothing(run, live, destination.deployment):
+        return _unchanged(run, destination.deployment)
     planned = _planned(run, destination, options)
     dry_run(target.rollback_steps(planned, destination.deployment), phase="rollback")
     left = history.of_release(planned.previous)
     record, fresh = begin(run, planned)
-    return stoppable(run, fresh, lambda: _activate(run, fresh, record, destination.deployment, left, guard))
+    return stoppable(run, fresh, lambda: activate(run, fresh, record, destination.deployment, left, guard))
+
+
+def _measured(run: Run, history: History, options: RollbackOptions) -> Live:
+    """Measure what is live; raise CiOpsError where a deployment was named and another is measured to be live."""
+    live = measure_live(run, history)
+    name = "" if options.to else options.deployment_id
+    ids = {live.deployment.id, live.deployment.external_id} if live.deployment is not None else set()
+    if name and live.is_measured and name not in ids:
+        what = f"{name} is not live; {live.release or 'no release'} was measured to be live"
+        raise CiOpsError(what, reason="not-live", where="deployment-id")
+    return live
+
+
+def _needs_nothing(run: Run, live: Live, to: DeploymentRecord) -> bool:
+    """Return True where that very release is live, was verified, and passes its checks now."""
+    return live.release == to.id and still_verified(run, live)
+
+
+def _unchanged(run: Run, to: DeploymentRecord) -> Report:
+    run.record = to
+    return run.report("unchanged", f"{to.short_revision} is already live and verified.")
+
+
+def _already_done(
+    run: Run, history: History, live: Live, journal: Journal | None, options: RollbackOptions
+) -> Report | None:
+    """Return a report where this very rollback was proven, by a run that could not report it or is run again.
+
+    A second rollback would go further back than what was asked for.
+    """
+    last = history.latest()
+    if options.to or options.deployment_id or last is None:
+        return None
+    if last.kind != "rollback" or last.state is not State.VERIFIED:
+        return None
+    is_again = is_same_run(last.run_url, run.job.origin.run_url)
+    is_silent = (
+        journal is not None and journal.deployment == last.id and is_unreported(run.job.site.store, last.id)
+    )
+    if not (is_again or is_silent) or live.release != last.release_id or not still_verified(run, live):
+        return None
+    run.record = last
+    return run.report("unchanged", f"{last.id} rolled back to {last.short_revision} already, and proved it.")
 
 
 def _named_deployment(
@@ -93,7 +136,7 @@ def _named_deployment(
             f"no deployment {name!r} is recorded", reason="unknown-deployment", where="deployment-id"
         )
     latest = history.latest()
-    is_superseded = latest is not None and latest.id != found.id and latest.id > found.id
+    is_superseded = latest is not None and history.is_before(found, latest)
     is_open = journal is not None and journal.is_open and journal.deployment == found.id
     if not is_open and found.state in {State.ROLLED_BACK, State.VERIFIED} and not is_superseded:
         run.record = found
@@ -153,7 +196,7 @@ def _resume(run: Run, journal: Journal, record: DeploymentRecord, guard: Callabl
         _supersede(run, journal, record)
         return None
     try:
-        return stoppable(run, journal, lambda: _activate(run, journal, record, to, left, guard))
+        return stoppable(run, journal, lambda: activate(run, journal, record, to, left, guard))
     except ReplayMismatch:
         run.note(
             f"The rollback {record.id} was not finished, and its steps have changed since: it starts afresh."
@@ -168,20 +211,11 @@ def _supersede(run: Run, journal: Journal, record: DeploymentRecord) -> None:
         run.write(record.with_state(State.INTERRUPTED, error="another rollback superseded it"))
 
 
-def _target(run: Run) -> Target:
-    if run.target is None:
-        raise UsageError(
-            "nothing says how to roll back",
-            where="deploy.target",
-            hint="Give `rollback` (a command that makes DEPLOYMENT_REVISION live) or a `deploy.target` in ci-ops.yml.",
-        )
-    return run.target
-
-
 def _planned(run: Run, destination: Destination, options: RollbackOptions) -> DeploymentRecord:
     to = destination.deployment
     planned = run.job.new_record(
         revision=to.revision,
+        after=destination.after,
         kind="rollback",
         release=to.release_id,
         version=to.version,
@@ -191,66 +225,6 @@ def _planned(run: Run, destination: Destination, options: RollbackOptions) -> De
         reason=options.reason,
     )
     return planned if planned.url else replace(planned, url=to.url)
-
-
-def _activate(
-    run: Run,
-    journal: Journal,
-    record: DeploymentRecord,
-    to: DeploymentRecord,
-    left: tuple[DeploymentRecord, ...],
-    guard: Callable[[], None],
-) -> Report:
-    """Make the release live and prove it; steps that an earlier run did are not repeated."""
-    run.record = record
-    run.job.progress.phase(f"Rolling back to {record.short_revision}")
-    why = f" Reason: {record.reason}" if record.reason else ""
-    started = f"Rolling back to {record.short_revision} in {record.environment}.{why}"
-    run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=started)
-    if journal.has_touched:
-        run.watch_availability(run.verification(record).url)
-    steps = _target(run).rollback_steps(record, to)
-    execution = run.executor(journal, record, guard).run(steps, phase="rollback")
-    if execution.failed is not None:
-        reason = "rollback-failed" if run.changed else "not-started"
-        return _failed(run, journal, record, step_failure(execution.failed), reason=reason)
-    if not journal.is_applied:
-        journal.applied()
-    record = run.set_state(record, State.UNVERIFIED)
-    mark_left(run, left, record)
-    return _prove(run, journal, record, to)
-
-
-def _prove(run: Run, journal: Journal, record: DeploymentRecord, to: DeploymentRecord) -> Report:
-    run.job.progress.phase(f"Proving that {record.short_revision} is live")
-    run.proof = verify_release(
-        run, record, revision=record.revision, replaced=record.previous_revision, release=record.release_id
-    )
-    verdict = reason_for(run.proof)
-    if verdict == "nothing-measured":
-        sentence = f"Rolled back to {record.short_revision}, but no check measured it; it stays unverified."
-        run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
-        return run.report("unproven", sentence)
-    if verdict not in GOOD:
-        sentence = f"Rolled back to {record.short_revision}, but the checks could not prove it."
-        return _failed(run, journal, record, sentence, reason="rollback-failed")
-    journal.end(str(State.VERIFIED))
-    record = run.set_state(record, State.VERIFIED)
-    if to.state is not State.VERIFIED:
-        run.write(to.with_state(State.VERIFIED, at=run.job.world.clock.now()))
-    sentence = f"{record.short_revision} is live again in {record.environment}, and proven."
-    run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
-    return run.report(verdict, sentence)
-
-
-def _failed(run: Run, journal: Journal, record: DeploymentRecord, why: str, *, reason: str) -> Report:
-    run.read_logs(journal, record)
-    journal.end(str(State.FAILED))
-    run.set_state(record, State.FAILED, error=why)
-    run.tell(
-        Kind.ROLLBACK, Stage.FAILED, severity=Status.FAIL, sentence=why, details=problem_lines(run.proof)
-    )
-    return run.report(reason, why)
 
 
 def _rehearse(run: Run, options: RollbackOptions) -> Report:
@@ -271,12 +245,15 @@ def _rehearse(run: Run, options: RollbackOptions) -> Report:
             return rehearse(
                 run, record, _undos(journal), phase="undo", sentence=f"{record.id} would be undone."
             )
-    target = _target(run)
-    destination = choose(run, history, measure_live(run, history), to=options.to)
+    target = rollback_target(run)
+    live = _measured(run, history, options)
+    done = _already_done(run, history, live, journal, options)
+    if done is not None:
+        return done
+    destination = choose(run, history, live, to=options.to)
     to = destination.deployment
-    if destination.is_live:
-        run.record = to
-        return run.report("unchanged", f"{to.short_revision} is already live and verified.")
+    if options.to and _needs_nothing(run, live, to):
+        return _unchanged(run, to)
     record = _planned(run, destination, options)
     sentence = f"{record.environment} would be rolled back to {to.short_revision}."
     return rehearse(run, record, target.rollback_steps(record, to), phase="rollback", sentence=sentence)

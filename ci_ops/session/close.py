@@ -12,6 +12,7 @@ from ci_ops.core.reasons import REASONS
 from ci_ops.core.text.lines import as_sentence, map_texts
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
+from ci_ops.flows._unreported import forget_unreported
 from ci_ops.session.colour import is_coloured, paint_report
 from ci_ops.session.output import format_for, load_format
 from ci_ops.session.streams import loss_of
@@ -40,7 +41,16 @@ def close(session: Session, report: Report) -> int:
         _tell_runner(session, report, paths, summary)
     else:
         _tell_person(paths)
+    _forget(session, report)
     return report.exit_code
+
+
+def _forget(session: Session, report: Report) -> None:
+    """Note that the report has been written; one that is not noted is only written again."""
+    try:
+        forget_unreported(session.job.site.store, report)
+    except CiOpsError as error:
+        session.job.progress.note(f"Not kept for later commands: {error}")
 
 
 def keep(session: Session, report: Report) -> None:

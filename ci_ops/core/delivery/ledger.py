@@ -36,6 +36,8 @@ class LedgerError(Inconclusive):
         unreachable, newer or foreign."""
         self.permission = permission
         """The permission that the token lacks, such as `deployments: write`; empty for other kinds."""
+        self.opened: DeploymentRecord | None = None
+        """The record where the deployment was opened, and only its status was refused."""
 
     @property
     def is_transient(self) -> bool:

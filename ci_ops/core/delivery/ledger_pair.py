@@ -36,13 +36,17 @@ class LedgerPair(Ledger):
         """Open it in both.
 
         A missing permission keeps it out of the remote one; so does a remote
-        that fails while the local one lasts, and is then the truth.
+        that fails while the local one lasts, and is then the truth. Where only
+        the first status fails, the deployment is opened: that is a note.
         """
         if self._remote is not None:
             try:
                 record = self._remote.open(record)
             except LedgerError as error:
-                if self._local_lasts and not error.is_skip:
+                if error.opened is not None:
+                    record = error.opened
+                    self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
+                elif self._local_lasts and not error.is_skip:
                     self._unopened.add(record.id)
                     self._note(f"GitHub was not told of {record.id}: {error.what}")
                 else:

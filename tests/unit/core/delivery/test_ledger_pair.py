@@ -186,3 +186,15 @@ def test_a_status_that_github_lost_is_known_from_here(both: Both) -> None:
     both.local.update(replace(opened, state=State.VERIFIED))
     (read,) = pair.records("production")
     assert (read.state, read.external_id) == (State.VERIFIED, opened.external_id)
+
+
+@pytest.mark.parametrize("local_lasts", [True, False])
+def test_a_deployment_whose_first_status_is_refused_is_opened_all_the_same(
+    both: Both, *, local_lasts: bool
+) -> None:
+    both.double.fail(401, path="/statuses", method="POST")
+    opened = both.pair(local_lasts=local_lasts).open(RECORD)
+    assert opened.external_id != ""
+    assert [each.id for each in both.local.history("production")] == [RECORD.id]
+    (note,) = both.notes
+    assert note.startswith(f"GitHub was not told that {RECORD.id} is running:")

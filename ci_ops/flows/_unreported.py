@@ -1,0 +1,35 @@
+"""The rollback whose report has not been written yet: a run that is killed in between leaves its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ci_ops.core.errors import CiOpsError, Interrupted
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports import Store
+    from ci_ops.core.report import Report
+    from ci_ops.flows._run import Run
+
+FILE = "unreported"
+
+
+def keep_unreported(run: Run, deployment: str) -> None:
+    """Keep the id before the rollback is recorded as proven; a store that fails is a warning."""
+    try:
+        run.job.site.store.write(FILE, deployment)
+    except Interrupted:
+        raise
+    except CiOpsError as error:
+        run.warn(f"Not kept for the next rollback: {error}")
+
+
+def is_unreported(store: Store, deployment: str) -> bool:
+    """Return True where the run of that rollback ended before it could write its report."""
+    return store.read(FILE) == deployment
+
+
+def forget_unreported(store: Store, report: Report) -> None:
+    """Forget the rollback that this report tells of. Raises CiOpsError."""
+    if report.record is not None and is_unreported(store, report.record.id):
+        store.write(FILE, "")
