@@ -78,6 +78,8 @@ def _context(report: Report) -> dict[str, Any]:
 
 def _timeline(report: Report) -> list[dict[str, Any]]:
     """The bars of the whole transaction, steps and measurements: a section for each phase, in order of its start."""
+    if not report.steps:  # one bar alone tells nothing that the table of checks does not
+        return []
     parts: tuple[StepOutcome | Measurement, ...] = (*report.steps, *report.measurements)
     began = [each for each in parts if _has_run(each)]
     ordered = sorted(began, key=lambda each: each.started_offset_seconds)
