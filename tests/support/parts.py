@@ -172,6 +172,9 @@ TABLE = {
         _program("nginx", "apt-get install nginx-light"),
         _program("wrk", "apt-get install wrk"),
         _program("promtool", "apt-get install prometheus"),
+        _program("systemd-analyze", "apt-get install systemd"),
+        _program("supervisord", "make parts"),
+        _program("supervisorctl", "make parts"),
     )
 }
 

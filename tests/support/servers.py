@@ -6,6 +6,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -135,3 +136,10 @@ class Server:
 
 Launch = Callable[..., Server]
 """Starts a server of a kind, with these variables; the fixture `launch` of tests/servers ends it."""
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
