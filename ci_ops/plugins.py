@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Generic, Literal, TypeVar, cast, overload
 
 from ci_ops.core.errors import UsageError
-from ci_ops.core.plugin import Channel, Check, Format, Plugin, Target
+from ci_ops.core.plugin import Channel, Check, Format, Plugin, Target, family_bases
 from ci_ops.core.text.nearmiss import did_you_mean
 
 PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
@@ -33,7 +33,7 @@ class Family(Generic[PluginT_co]):
     @property
     def word(self) -> str:
         """What one of its plugins is called: `check`."""
-        return self.name.removesuffix("s")
+        return family_bases().get(self.name, Plugin).family_word
 
     def names(self) -> tuple[str, ...]:
         """Every plugin's name as the configuration writes it, sorted.

@@ -14,9 +14,12 @@ import yaml
 
 import ci_ops.service
 from ci_ops.cli import cli
+from ci_ops.config.model import Config
 from ci_ops.config.schema import schema, schema_text
+from ci_ops.config.shapes import families_in, record_of
+from ci_ops.core.plugin import Plugin
 from ci_ops.flows.explain import troubleshooting_page
-from ci_ops.plugins import family
+from ci_ops.plugins import Family, family
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTIONS = ("readiness", "deploy", "verify", "notify", "rollback")
@@ -70,8 +73,8 @@ def reference() -> str:
         "ends them, and a pipe fails with any of its programs. Without bash they run in `sh -e`, where only the\n"
         "last program of a pipe counts; on Windows in `cmd`, which reads one line.\n\n"
     )
-    for name in ("checks", "targets", "channels"):
-        each = family(name)
+    for name in families_in(record_of(Config)):
+        each = Family[Plugin](f"ci_ops.{name}")
         parts += [
             _plugin(f"{each.word} `{plugin}`", known[f"{each.word}-{plugin}"]) for plugin in each.names()
         ]

@@ -10,16 +10,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from ci_ops.channels._bounded import BoundedWorld
 from ci_ops.channels._message import message_for
-from ci_ops.channels._route import Route, recipients
+from ci_ops.channels._route import recipients
 from ci_ops.core.deadline import Deadline, ask_until
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.message import Message, Undeliverable
+from ci_ops.core.named import NamedChannel
 from ci_ops.core.ports import World
+from ci_ops.core.route import Route
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import map_texts
 from ci_ops.core.text.secret import Secret
@@ -35,20 +37,6 @@ LAST_TRY_SHARE = 0.3
 MAX_AT_ONCE = 8
 NO_TARGET = "-"
 """The target of a delivery that says that nobody was to be told."""
-
-
-class NamedChannel(Protocol):
-    """A channel as the configuration lists it."""
-
-    @property
-    def name(self) -> str:
-        """What routes call it."""
-        ...
-
-    @property
-    def plugin(self) -> Channel:
-        """The channel itself."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ci_ops.core.environment import is_same_environment
 from ci_ops.core.health.status import Status, worst
@@ -12,33 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ci_ops.core.event import Event
+    from ci_ops.core.route import Route
 
 ALL = "all"
 """In a route's `to`: every channel there is."""
-
-
-class Route(Protocol):
-    """A line of `notify.routes`; an empty list or word means no restriction."""
-
-    @property
-    def events(self) -> Sequence[str]:
-        """Dotted names with `*` for any part: `deployment.failed`, `rollback.*`, `*`."""
-        ...
-
-    @property
-    def to(self) -> Sequence[str]:
-        """Names of channels, or `all`."""
-        ...
-
-    @property
-    def environments(self) -> Sequence[str]:
-        """Only in these environments."""
-        ...
-
-    @property
-    def min_severity(self) -> str:
-        """pass, warn or fail: nothing below it."""
-        ...
 
 
 def recipients(event: Event, *, routes: Sequence[Route], channels: Sequence[str]) -> tuple[str, ...]:

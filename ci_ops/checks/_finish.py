@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ci_ops.checks._repeat import Try
-    from ci_ops.checks._run import NamedCheck
+    from ci_ops.core.named import NamedCheck
     from ci_ops.core.ports import World
     from ci_ops.core.result import Finding, Result
 

@@ -19,7 +19,7 @@ from ci_ops.core.ports import Subject, World
 from ci_ops.core.result import Result
 
 if TYPE_CHECKING:
-    from ci_ops.checks._run import NamedCheck
+    from ci_ops.core.named import NamedCheck
 
 log = logging.getLogger(__name__)
 

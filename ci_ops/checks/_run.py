@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ci_ops.checks._crew import Crew
 from ci_ops.checks._patience import Patience
@@ -25,37 +25,13 @@ from ci_ops.core.result import Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ci_ops.core.plugin import Check, Phase
+    from ci_ops.core.named import NamedCheck
+    from ci_ops.core.plugin import Phase
     from ci_ops.core.ports import Subject, World
-    from ci_ops.core.result import Location
 
 MOST_AT_ONCE = 8
 PROGRAM_END_SECONDS = 5.0
 """How long a stop request waits for child programs: TERM, four seconds, KILL."""
-
-
-class NamedCheck(Protocol):
-    """A check as the configuration lists it."""
-
-    @property
-    def name(self) -> str:
-        """The configuration's key."""
-        ...
-
-    @property
-    def plugin(self) -> Check:
-        """The check with its settings."""
-        ...
-
-    @property
-    def required(self) -> bool:
-        """False when its result does not stand in the way."""
-        ...
-
-    @property
-    def location(self) -> Location | None:
-        """The line that declares it."""
-        ...
 
 
 def run_checks(

@@ -9,12 +9,16 @@ from ci_ops.config.doubts import doubts
 from ci_ops.config.environments import is_meant, listed
 from ci_ops.config.find import NAMES, find_file, name_for
 from ci_ops.config.load import interpret, read_document
-from ci_ops.config.tree import Table
+from ci_ops.config.model import Config
+from ci_ops.config.shapes import families_in, record_of
 from ci_ops.core.environment import DEFAULT_ENVIRONMENT
 from ci_ops.core.errors import ConfigError, UsageError
+from ci_ops.core.plugin import family_bases
 
 if TYPE_CHECKING:
-    from ci_ops.config.load import Source
+    from collections.abc import Iterator
+
+    from ci_ops.config.load import Loaded, Source
     from ci_ops.core.errors import Problem
 
 
@@ -50,16 +54,8 @@ def check_text(source: Source) -> str:
     if problems:
         raise ConfigError(problems.values(), folder=source.start)
     wanted = {str(each): each for one in sources for each in interpret(document, one).problems}.values()
-    config = loaded[0].config
-    channels = loaded[0].tree.get("notify", "channels")  # one whose variables are not set here counts too
-    parts = (
-        _count(len(config.readiness.checks) + len(config.verify.checks), "check"),
-        "no target"
-        if config.deploy.target is None
-        else f"target {config.deploy.target.plugin.plugin_name()}",
-        _count(len(channels.entries) if isinstance(channels, Table) else 0, "channel"),
-        f"{_count(len(loaded), 'environment')} ({', '.join(each.config.environment for each in loaded)})",
-    )
+    environments = ", ".join(each.config.environment for each in loaded)
+    parts = (*_named(loaded[0]), f"{_count(len(loaded), 'environment', 'environments')} ({environments})")
     warned = (each for one in loaded for each in (*one.warnings, *doubts(one, path.parent, source.root)))
     warnings = dict.fromkeys(f"warning: {each}" for each in warned)
     summary = f"{name_for(path, source.start)}: no problems in {', '.join(parts)}."
@@ -79,5 +75,17 @@ def _not_here(missing: Problem) -> str:
     return f"warning: {missing}{consequence}"
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _named(loaded: Loaded) -> Iterator[str]:
+    """What the file names of each family: how many plugins, or the one there may be."""
+    named = list(loaded.plugins())
+    for family, is_many in families_in(record_of(Config)).items():
+        base = family_bases()[family]
+        found = [each for each in named if issubclass(each, base)]
+        if is_many:
+            yield _count(len(found), base.family_word, family)
+        else:
+            yield f"{base.family_word} {found[0].plugin_name()}" if found else f"no {base.family_word}"
+
+
+def _count(number: int, word: str, words: str) -> str:
+    return f"{number} {word if number == 1 else words}"

@@ -22,7 +22,7 @@ from ci_ops.plugins import Family
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from ci_ops.config.model import Config, NamedCheck
+    from ci_ops.config.model import Config
 
 ALL = "all"
 """In a route's `to`: every channel."""
@@ -50,9 +50,8 @@ def settled(config: Config, environments: Collection[str]) -> Config:
     A route that means this environment by another spelling names it as the
     caller does. `environments` are those that the file lists.
     """
-    here = config.environment
-    channels = tuple(each for each in config.notify.channels if each.enabled)
-    live = {each.name for each in channels} | {ALL}
+    here, enabled = config.environment, config.enabled()
+    live = {each.name for each in enabled.notify.channels} | {ALL}
     routes = tuple(
         replace(
             route,
@@ -62,18 +61,9 @@ def settled(config: Config, environments: Collection[str]) -> Config:
                 here if is_meant(each, here, environments) else each for each in route.environments
             ),
         )
-        for route in config.notify.routes
+        for route in enabled.notify.routes
     )
-    return replace(
-        config,
-        readiness=replace(config.readiness, checks=_enabled(config.readiness.checks)),
-        verify=replace(config.verify, checks=_enabled(config.verify.checks)),
-        notify=replace(config.notify, channels=channels, routes=routes),
-    )
-
-
-def _enabled(checks: tuple[NamedCheck, ...]) -> tuple[NamedCheck, ...]:
-    return tuple(each for each in checks if each.enabled)
+    return replace(enabled, notify=replace(enabled.notify, routes=routes))
 
 
 def _of_phase(phase: Phase, table: Node | None, checks: Family[Check]) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ Or to everything that is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,7 @@ from ci_ops.config.shapes import record_of
 from ci_ops.config.tree import Place, Table
 from ci_ops.config.walk import At, Reader
 from ci_ops.core.errors import ConfigError, Problem
+from ci_ops.core.plugin import Plugin
 
 SECTIONS = ("readiness", "deploy", "verify", "notify")
 
@@ -62,6 +63,14 @@ class Loaded:
     """The same with what is switched off."""
     left_out: tuple[Problem, ...] = ()
     """Variables that are missing in the sections that are not going to be used."""
+    incomplete: tuple[type[Plugin], ...] = ()
+    """Plugins that the file names and that lack nothing but a variable."""
+
+    def plugins(self) -> Iterator[type[Plugin]]:
+        """Yield the class of every plugin that the file names, but for what is switched off."""
+        yield from (type(each.plugin) for _, each in self.config.plugins())
+        yield from self.incomplete
+
     warnings: tuple[Problem, ...] = ()
     """What is worth a look but keeps nobody from working."""
 
@@ -130,6 +139,7 @@ def interpret(document: Table, source: Source) -> Loaded:
         tree=tree,
         whole=whole,
         left_out=left_out,
+        incomplete=tuple(reader.incomplete),
         warnings=tuple(warnings),
     )
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ci_ops.config.named import Named
-from ci_ops.config.shapes import WRITTEN
+from ci_ops.config.shapes import WRITTEN, key_of
 from ci_ops.core.fields import Duration
-from ci_ops.core.plugin import Channel, Check, Target
+from ci_ops.core.named import Named, NamedChannel, NamedCheck, NamedTarget
+from ci_ops.core.route import Route
 from ci_ops.core.suppress import Suppression
 from ci_ops.core.text.secret import Secret
 from ci_ops.core.text.weburl import read_url
 
-NamedCheck = Named[Check]
-NamedTarget = Named[Target]
-NamedChannel = Named[Channel]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ci_ops.core.plugin import Plugin
+
+Section = TypeVar("Section", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,20 +74,6 @@ class VerifySection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Route:
-    """Which events go to which channels."""
-
-    to: tuple[str, ...]
-    """Names of channels, or `all`."""
-    events: tuple[str, ...] = ()
-    """Such as `deployment.failed` or `rollback.*`; none means every event."""
-    environments: tuple[str, ...] = ()
-    """Only in these environments; none means in each."""
-    min_severity: Literal["pass", "warn", "fail"] = "pass"
-    """Nothing below it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class NotifySection:
     """Who is told."""
 
@@ -121,8 +110,38 @@ class Config:
     secrets: tuple[Secret, ...] = field(default=(), metadata={WRITTEN: False})
     """Every secret in it, to be hidden and masked wherever text leaves."""
 
+    def plugins(self) -> Iterator[tuple[str, Named[Plugin]]]:
+        """Yield every entry that names a plugin, of any family, with its path in the file."""
+        yield from _named_in(self, "")
+
     def needs(self) -> frozenset[str]:
         """The lock groups of the drivers that its plugins need."""
-        target = (self.deploy.target,) if self.deploy.target else ()
-        named = (*self.readiness.checks, *self.verify.checks, *self.notify.channels, *target)
-        return frozenset(each.plugin.needs for each in named) - {""}
+        return frozenset(each.plugin.needs for _, each in self.plugins() if each.enabled) - {""}
+
+    def enabled(self) -> Config:
+        """Return the configuration without the entries that say `enabled: false`."""
+        return _enabled(self)
+
+
+def _named_in(section: Any, path: str) -> Iterator[tuple[str, Named[Plugin]]]:
+    for each in fields(section):
+        value, key = getattr(section, each.name), f"{path}{key_of(each.name)}"
+        if isinstance(value, Named):
+            yield key, value
+        elif isinstance(value, tuple):
+            yield from ((f"{key}.{one.name}", one) for one in value if isinstance(one, Named))
+        elif is_dataclass(value):
+            yield from _named_in(value, f"{key}.")
+
+
+def _enabled(section: Section) -> Section:
+    changes: dict[str, Any] = {}
+    for each in fields(section):
+        value = getattr(section, each.name)
+        if isinstance(value, Named):
+            changes[each.name] = value if value.enabled else None
+        elif isinstance(value, tuple):
+            changes[each.name] = tuple(one for one in value if not isinstance(one, Named) or one.enabled)
+        elif is_dataclass(value) and not isinstance(value, type):
+            changes[each.name] = _enabled(value)
+    return replace(section, **changes)

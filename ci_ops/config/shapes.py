@@ -17,8 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from ci_ops.config.named import Named
 from ci_ops.core.fields import DurationMark, Secret, ShellMark
+from ci_ops.core.named import Named
+from ci_ops.core.plugin import Check
 
 Kind = Literal[
     "text", "integer", "number", "boolean", "duration", "secret", "shell", "date", "path", "anything"
@@ -142,8 +143,26 @@ def switches_of(family: str, shape: Record, *, is_named: bool) -> tuple[str, ...
     """
     if not is_named:
         return ()
-    switches = ("enabled", "required") if family == "checks" else ("enabled",)
+    switches = ("enabled", "required") if family == Check.family_name else ("enabled",)
     return tuple(each for each in switches if each not in shape.keys)
+
+
+def families_in(shape: Shape) -> dict[str, bool]:
+    """Return the families that a shape has plugins of, in order; True where there may be many."""
+    match shape:
+        case Plugged():
+            return {shape.family: False}
+        case PluggedMap():
+            return {shape.family: True}
+        case Record():
+            found = [families_in(member.shape) for member in shape.members]
+        case Either():
+            found = [families_in(each) for each in shape.shapes]
+        case ListOf() | MapOf():
+            found = [families_in(shape.item)]
+        case _:
+            found = []
+    return {family: is_many for each in found for family, is_many in each.items()}
 
 
 def key_of(attribute: str) -> str:
@@ -192,7 +211,7 @@ def shape_of(annotation: Any) -> Shape:
     if origin in {Union, types.UnionType}:
         return _either(arguments)
     if origin is Named:
-        return Plugged(f"{kebab(arguments[0].__name__)}s")  # `Check` is the base of the family `checks`
+        return Plugged(arguments[0].family_name)
     return _many(annotation, origin, arguments)
 
 

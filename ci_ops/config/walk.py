@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ci_ops.config.convert import TEXTS, convert, one_of, wanted
-from ci_ops.config.named import Named
 from ci_ops.config.scalars import resolve
 from ci_ops.config.shapes import (
     Choice,
@@ -33,13 +32,12 @@ from ci_ops.config.shown import Hidden, names_a_secret, shown
 from ci_ops.config.tree import Listing, Node, Place, Scalar, Table, is_null
 from ci_ops.config.variables import fill
 from ci_ops.core.errors import Problem, UsageError
+from ci_ops.core.named import Named
+from ci_ops.core.plugin import Plugin
 from ci_ops.core.result import Location
 from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import Family
-
-if TYPE_CHECKING:
-    from ci_ops.core.plugin import Plugin
 
 
 class _Unread:
@@ -91,6 +89,8 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
     missing: list[Problem] = field(default_factory=list)
     """Variables that are not set: whether that matters depends on what is going to be used."""
+    incomplete: list[type[Plugin]] = field(default_factory=list)
+    """Plugins that are named and lack nothing but a variable."""
     secrets: dict[Secret, None] = field(default_factory=dict)
     hidden: Hidden = field(default_factory=Hidden)
 
@@ -262,10 +262,12 @@ class Reader:
             for key in names
             if key in table.entries
         }
-        missing_before = len(self.missing)
+        missing_before, problems_before = len(self.missing), len(self.problems)
         plugin = self._members(shape, table, at)
         if switches.get("enabled") is False:
             del self.missing[missing_before:]  # what is switched off needs no variables
+        elif len(self.missing) > missing_before and len(self.problems) == problems_before:
+            self.incomplete.append(cls)
         if plugin is UNREAD or UNREAD in switches.values():
             return UNREAD
         place = Location(file=at.place.file, line=at.place.line) if at.place.line else None

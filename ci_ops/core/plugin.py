@@ -48,6 +48,10 @@ class Plugin:
     A name taken from its module, and perhaps a driver.
     """
 
+    family_name: ClassVar[str] = ""
+    """Of the family's base: the folder and the section's key, such as `checks`."""
+    family_word: ClassVar[str] = "plugin"
+    """Of the family's base: what one of its plugins is called, such as `check`."""
     needs: ClassVar[str] = ""
     """The lock group of the driver it needs beside the core; empty for none."""
 
@@ -59,6 +63,9 @@ class Plugin:
 
 class Check(Plugin):
     """Looks at one thing and yields what it found out."""
+
+    family_name: ClassVar[str] = "checks"
+    family_word: ClassVar[str] = "check"
 
     phases: ClassVar[frozenset[Phase]] = frozenset()
     after: ClassVar[tuple[str, ...]] = ()
@@ -132,6 +139,8 @@ Measurement = Generator[Command, StepResult, Placement]
 class Target(Plugin):
     """Says how a release gets onto a place and how that is taken back."""
 
+    family_name: ClassVar[str] = "targets"
+    family_word: ClassVar[str] = "target"
     logs: str = ""
     """A command that prints the end of the server's log; empty where none is named."""
 
@@ -166,6 +175,9 @@ class Target(Plugin):
 class Channel(Plugin):
     """Brings one message to one place."""
 
+    family_name: ClassVar[str] = "channels"
+    family_word: ClassVar[str] = "channel"
+
     is_general: ClassVar[bool] = False
     """True when it recognises whole classes of addresses that another kind may know better."""
 
@@ -186,12 +198,20 @@ class Channel(Plugin):
 class Format(Plugin):
     """Writes a report for somebody."""
 
+    family_name: ClassVar[str] = "formats"
+    family_word: ClassVar[str] = "format"
+
     extension: ClassVar[str] = ""
     """Of files that hold it, such as `.json`."""
 
     def render(self, report: Report, templates: Templates) -> str:
         """The whole text, ending with a line end."""
         raise NotImplementedError
+
+
+def family_bases() -> dict[str, type[Plugin]]:
+    """Return the base class of each family, by the family's name."""
+    return {base.family_name: base for base in Plugin.__subclasses__() if base.__module__ == __name__}
 
 
 def shorten(text: str, limit: int = OBSERVED_CHARACTERS) -> str:
@@ -213,5 +233,6 @@ __all__ = [
     "Rule",
     "Status",
     "Target",
+    "family_bases",
     "shorten",
 ]

@@ -149,12 +149,7 @@ class Report:
     @property
     def status(self) -> Status:
         """What outputs.status says; workflows branch on this word alone."""
-        verdict = self.verdict
-        if verdict in {"ok", "unchanged", "delivery-failed"}:
-            return Status.PASS if verdict == "ok" else Status.WARN
-        if verdict == "warned":
-            return Status.WARN
-        return Status.FAIL if REASONS[verdict].exit_code in {1, 5, 6} else Status.ERROR
+        return REASONS[self.verdict].status
 
     @property
     def exit_code(self) -> int:

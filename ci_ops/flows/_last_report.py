@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.record import DeploymentRecord
 from ci_ops.core.health.status import Status
+from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import REPORT_SCHEMA, Report
 from ci_ops.flows._run import problem_lines
 
@@ -32,7 +33,8 @@ class LastReport:
     @property
     def is_rollback(self) -> bool:
         """True when the last thing that happened was a rollback."""
-        if self.reason in {"rolled-back", "rollback-failed"}:
+        reason = REASONS.get(self.reason)
+        if reason is not None and reason.is_rollback:
             return True
         return self.command == "rollback" and self.reason != "unchanged" and self.status.is_good
 

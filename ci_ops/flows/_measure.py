@@ -12,7 +12,7 @@ from ci_ops.core.suppress import suppress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ci_ops.checks._run import NamedCheck
+    from ci_ops.core.named import NamedCheck
     from ci_ops.core.plugin import Phase
     from ci_ops.core.ports import Subject
     from ci_ops.core.result import Result

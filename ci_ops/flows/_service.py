@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._run import run_checks
 from ci_ops.checks.revision import Revision
 from ci_ops.checks.revision.spelling import same_revision
-from ci_ops.config.model import NamedCheck
+from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Phase
 from ci_ops.core.ports import HttpError
 from ci_ops.core.text.weburl import is_loopback, read_url

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ci_ops.channels._address import channel_at
 from ci_ops.channels._dispatch import Notifier
-from ci_ops.config.model import NamedChannel
 from ci_ops.core.errors import UsageError
 from ci_ops.core.event import Delivery, Outcome
+from ci_ops.core.named import NamedChannel
 from ci_ops.plugins import family
 
 if TYPE_CHECKING:

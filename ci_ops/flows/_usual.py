@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ci_ops.config.model import NamedCheck
+from ci_ops.core.named import NamedCheck
 from ci_ops.plugins import family
 
 if TYPE_CHECKING:

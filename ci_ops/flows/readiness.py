@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.config.model import NamedCheck
 from ci_ops.core.errors import Interrupted
+from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Phase
 from ci_ops.core.traits import Traits
 from ci_ops.flows._measure import measure

@@ -7,7 +7,6 @@ import itertools
 import json
 import logging
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from ci_ops.channels._dispatch import Notifier
 from ci_ops.channels._message import message_for
 from ci_ops.core.event import Event, Outcome
 from ci_ops.core.message import Undeliverable
+from ci_ops.core.named import Named
 from ci_ops.core.plugin import Channel
 from ci_ops.edge.world import RealWorld
 from ci_ops.plugins import family
@@ -37,14 +37,6 @@ TIMEOUT_SECONDS = 5.0
 SHORT_SECONDS = 0.3
 MOST_BYTES = 100_000
 SHOWN_HEADERS = ("content-type", "webhook-id", "webhook-timestamp", "webhook-signature")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A channel as the configuration lists it."""
-
-    name: str
-    plugin: Channel
 
 
 @pytest.fixture(scope="module")

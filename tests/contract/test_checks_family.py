@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 from ci_ops.checks import _trouble
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.core.health.status import Status
+from ci_ops.core.named import Named
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase
 from ci_ops.core.ports import Subject
 from ci_ops.core.result import Location, Result
 from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import class_name, family
-from tests.support.checking import NEW, Named, a_subject, a_world, checked
+from tests.support.checking import NEW, a_subject, a_world, checked
 from tests.support.sample_service import Answer, Asked, SampleService, sample_service
 
 FAMILY = family("checks")

@@ -6,14 +6,14 @@ import itertools
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._run import run_checks
+from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Check, Phase
 from ci_ops.core.ports import Certificate, Http, HttpError, Response, Subject, Tls
-from ci_ops.core.result import Location, Result
+from ci_ops.core.result import Result
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock
 from tests.support.waiting import wait_until
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 
 OLD = "1" * 7 + "a" * 33
 NEW = "2" * 7 + "b" * 33
-
-
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A check as a configuration would list it."""
-
-    name: str
-    plugin: Check
-    required: bool = True
-    location: Location | None = None
 
 
 def a_world(**env: str) -> RealWorld:
@@ -72,7 +62,7 @@ def one_second() -> Iterator[float]:
 
 
 def checked(
-    named: Sequence[Named],
+    named: Sequence[NamedCheck],
     subject: Subject,
     world: World,
     *,

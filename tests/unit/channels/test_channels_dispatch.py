@@ -13,7 +13,9 @@ from ci_ops.channels._dispatch import Notifier
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Outcome, Stage
 from ci_ops.core.message import Message, Undeliverable
+from ci_ops.core.named import Named
 from ci_ops.core.plugin import Channel
+from ci_ops.core.route import Route
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.events import event, hostile_event
@@ -58,24 +60,6 @@ class Caller(Channel):
         assert world.env == {"HERE": "1"}
         assert world.http.addresses(self.url) == ("127.0.0.1",)
         return world.http.request("POST", self.url, timeout_seconds=3600.0, body=b"").text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A channel as the configuration lists it."""
-
-    name: str
-    plugin: Channel
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A route as the configuration makes it."""
-
-    to: tuple[str, ...]
-    events: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
-    min_severity: str = ""
 
 
 def seconds_between() -> Iterator[float]:
@@ -289,7 +273,7 @@ def test_an_event_that_no_route_takes_is_visible(world: World) -> None:
         channels=[Named(name="ops", plugin=Post())],
         world=world,
         waits=seconds_between,
-        routes=[Line(events=("rollback.*",), to=("ops",))],
+        routes=[Route(events=("rollback.*",), to=("ops",))],
     )
     (delivery,) = notify(EVENT)
     assert (delivery.target, delivery.outcome, delivery.attempts) == ("-", Outcome.SKIPPED, 0)
@@ -302,7 +286,7 @@ def test_names_asked_for_by_hand_win_over_the_routes(world: World) -> None:
         channels=[Named(name="ops", plugin=ops), Named(name="dev", plugin=dev)],
         world=world,
         waits=seconds_between,
-        routes=[Line(to=("ops",))],
+        routes=[Route(to=("ops",))],
         to=("dev",),
     )
     assert [each.target for each in notify(EVENT)] == ["dev"]
@@ -313,7 +297,7 @@ def test_a_name_that_is_no_channel_is_a_failed_delivery(world: World) -> None:
         channels=[Named(name="ops", plugin=Post())],
         world=world,
         waits=seconds_between,
-        routes=[Line(to=("opps", "ops"))],
+        routes=[Route(to=("opps", "ops"))],
     )
     missing, found = notify(EVENT)
     assert (missing.outcome, missing.sentence) == (Outcome.FAILED, "there is no channel called opps")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -12,20 +12,11 @@ from ci_ops.channels.console import Console
 from ci_ops.channels.slack import Slack
 from ci_ops.channels.webhook import Webhook
 from ci_ops.core.event import Kind, Stage
+from ci_ops.core.route import Route
 from tests.support.events import JOB_EVENTS, event
 from tests.support.reports import record
 
 CHANNELS = ("ops", "dev", "audit")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A route as the configuration makes it."""
-
-    to: tuple[str, ...]
-    events: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
-    min_severity: str = ""
 
 
 FAILED = event(stage=Stage.FAILED)
@@ -45,7 +36,7 @@ COMPLETED = event()
     ],
 )
 def test_patterns_match_dotted_names(pattern: str, heard: set[str]) -> None:
-    routes = [Line(events=(pattern,), to=("ops",))]
+    routes = [Route(events=(pattern,), to=("ops",))]
     found = {
         each.name
         for each in (FAILED, ROLLED_BACK, COMPLETED)
@@ -56,7 +47,7 @@ def test_patterns_match_dotted_names(pattern: str, heard: set[str]) -> None:
 
 @pytest.mark.parametrize("pattern", ["job.failed", "job.*", "*.failed", "deployment.failed"])
 def test_the_end_of_a_job_is_heard_by_those_who_hear_of_deployments(pattern: str) -> None:
-    routes = [Line(events=(pattern,), to=("ops",))]
+    routes = [Route(events=(pattern,), to=("ops",))]
     assert recipients(JOB_EVENTS["job.failed"], routes=routes, channels=CHANNELS) == ("ops",)
     assert ("job.completed" in pattern or pattern == "job.*") == bool(
         recipients(JOB_EVENTS["job.completed"], routes=routes, channels=CHANNELS)
@@ -64,7 +55,7 @@ def test_the_end_of_a_job_is_heard_by_those_who_hear_of_deployments(pattern: str
 
 
 def test_every_matching_route_adds_its_channels_once() -> None:
-    routes = [Line(events=("*",), to=("dev", "ops")), Line(events=("deployment.*",), to=("ops", "audit"))]
+    routes = [Route(events=("*",), to=("dev", "ops")), Route(events=("deployment.*",), to=("ops", "audit"))]
     assert recipients(FAILED, routes=routes, channels=CHANNELS) == ("dev", "ops", "audit")
 
 
@@ -73,19 +64,19 @@ def test_without_routes_everyone_hears_everything() -> None:
 
 
 def test_all_means_every_channel() -> None:
-    assert recipients(FAILED, routes=[Line(to=("all",))], channels=CHANNELS) == CHANNELS
+    assert recipients(FAILED, routes=[Route(to=("all",))], channels=CHANNELS) == CHANNELS
 
 
 def test_a_route_may_be_for_some_environments() -> None:
-    routes = [Line(to=("ops",), environments=("production",))]
+    routes = [Route(to=("ops",), environments=("production",))]
     staging = event(record=record(environment="staging"))
     assert recipients(COMPLETED, routes=routes, channels=CHANNELS) == ("ops",)
     assert recipients(staging, routes=routes, channels=CHANNELS) == ()
 
 
-@pytest.mark.parametrize(("least", "heard"), [("", 3), ("pass", 3), ("warn", 2), ("fail", 1)])
-def test_a_route_may_ask_for_a_severity(least: str, heard: int) -> None:
-    routes = [Line(to=("ops",), min_severity=least)]
+@pytest.mark.parametrize(("least", "heard"), [("pass", 3), ("warn", 2), ("fail", 1)])
+def test_a_route_may_ask_for_a_severity(least: Any, heard: int) -> None:
+    routes = [Route(to=("ops",), min_severity=least)]
     found = [
         each
         for each in (COMPLETED, ROLLED_BACK, FAILED)

@@ -15,12 +15,13 @@ from ci_ops.checks._trouble import RULES
 from ci_ops.checks.command import Command
 from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.health.status import Status
+from ci_ops.core.named import Named
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import Subject, World
 from ci_ops.core.result import Location, Result
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
-from tests.support.checking import Named, a_subject, a_world, asking_to_stop, checked, clean_env
+from tests.support.checking import a_subject, a_world, asking_to_stop, checked, clean_env
 from tests.support.jump_clock import JumpClock
 
 Look = Callable[[Subject, World], list[Result]]
@@ -83,7 +84,7 @@ class Script:
         return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]]
 
 
-def named(name: str, plugin: Check, **more: Any) -> Named:
+def named(name: str, plugin: Check, **more: Any) -> Named[Check]:
     return Named(name=name, plugin=plugin, **more)
 
 

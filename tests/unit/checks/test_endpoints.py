@@ -9,9 +9,10 @@ import pytest
 from ci_ops.checks._http.expect import Expectation, Latency
 from ci_ops.checks.endpoints import Endpoints
 from ci_ops.core.health.status import Status
+from ci_ops.core.named import Named
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
-from tests.support.checking import Named, a_subject, a_world, checked, rules_of, the_result
+from tests.support.checking import a_subject, a_world, checked, rules_of, the_result
 from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
 
 GOOD = Expectation()

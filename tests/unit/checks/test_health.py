@@ -9,12 +9,12 @@ from ci_ops.checks._http.expect import Latency
 from ci_ops.checks.health import Health
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.health.status import Status
+from ci_ops.core.named import Named
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import (
-    Named,
     a_subject,
     a_world,
     a_world_without_ipv6,

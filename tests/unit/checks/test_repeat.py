@@ -16,11 +16,12 @@ from ci_ops.checks.endpoints import Endpoints
 from ci_ops.checks.health import Health
 from ci_ops.checks.revision import Revision
 from ci_ops.core.health.status import Status
+from ci_ops.core.named import Named
 from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.ports import Subject, World
 from ci_ops.core.result import Result
 from ci_ops.edge.world import RealWorld
-from tests.support.checking import NEW, Named, a_subject, a_world, checked, clean_env, rules_of
+from tests.support.checking import NEW, a_subject, a_world, checked, clean_env, rules_of
 from tests.support.jump_clock import JumpClock
 from tests.support.sample_service import SampleService, said, sample_service, text
 

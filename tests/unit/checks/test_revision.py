@@ -10,12 +10,12 @@ import pytest
 from ci_ops.checks.revision import Revision
 from ci_ops.checks.revision.histogram import ONE_CLIENT
 from ci_ops.core.health.status import Status
+from ci_ops.core.named import Named
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
 from tests.support.checking import (
     NEW,
     OLD,
-    Named,
     a_subject,
     a_world,
     a_world_without_ipv6,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ci_ops.config.model import NamedCheck
+from ci_ops.core.named import NamedCheck
 from ci_ops.core.result import Location
 from ci_ops.core.text.secret import Secret
 from tests.support.configs import loaded, probe, problems, unhurried
