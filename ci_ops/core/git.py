@@ -66,6 +66,11 @@ class Git:
         completed = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         return completed.stdout.strip() if completed.exit_code == 0 else ""
 
+    def remote_url(self, name: str) -> str:
+        """Return the address of a remote; empty where there is none."""
+        completed = self.run("remote", "get-url", name)
+        return completed.stdout.strip() if completed.exit_code == 0 else ""
+
     def parents(self, commit: str) -> tuple[str, ...]:
         """Return the parents as the commit itself names them: a shallow clone does not have them."""
         completed = self.run("cat-file", "commit", commit)

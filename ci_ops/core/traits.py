@@ -41,6 +41,8 @@ class Traits:
     """True when a channel whose variables are not set is left out, and named."""
     reports_problems: bool = False
     """True when a check may report the configuration's problems with everything else."""
+    uses_github: bool = True
+    """False when there is nothing to ask of GitHub."""
     github_with: str = ""
     """The option without which there is nothing to ask of GitHub; empty where there always is."""
     needs_revision: bool = True

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MAX_ANNOTATIONS = 10
 """Per kind and step; further ones are dropped silently. Source: actions/runner ExecutionContext.cs."""
 STATE_FOLDER = ".ci-ops"
+_GITHUB, _GITHUB_API = "https://github.com", "https://api.github.com"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,9 +122,15 @@ class Runner:
         return self._env.get("RUNNER_DEBUG") == "1"
 
     @property
+    def server_url(self) -> str:
+        """The address of GitHub, or of a server of one's own, without a slash at its end."""
+        return self._env.get("GITHUB_SERVER_URL", "").rstrip("/") or _GITHUB
+
+    @property
     def api_url(self) -> str:
         """The REST API's address, without a slash at its end."""
-        return self._env.get("GITHUB_API_URL", "").rstrip("/") or "https://api.github.com"
+        given = self._env.get("GITHUB_API_URL", "").rstrip("/")
+        return given or (_GITHUB_API if self.server_url == _GITHUB else f"{self.server_url}/api/v3")
 
     @property
     def token(self) -> Secret | None:

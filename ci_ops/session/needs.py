@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from functools import wraps
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ci_ops.core.errors import CiOpsError, UsageError
@@ -42,13 +43,23 @@ def have_groups(groups: Iterable[str], env: Mapping[str, str]) -> None:
 def missing_extra(error: ModuleNotFoundError) -> UsageError | None:
     """Return the error that names the extra to install; None for a module that no extra brings."""
     module = (error.name or "").partition(".")[0]
-    extra = EXTRAS.get(module)
-    if extra is None:
-        return None
-    wanted = "cli" if extra == "cli" else f"cli,{extra}"
+    return extra_for(module) if module in EXTRAS else None
+
+
+def extra_for(module: str) -> UsageError:
+    """Return the error that names the extra which brings this module of EXTRAS."""
+    wanted = ",".join(dict.fromkeys(("cli", EXTRAS[module])))
     return UsageError(
         f"ci-ops needs {module}, which is not installed", hint=f'pipx install "ci-ops[{wanted}]"'
     )
+
+
+def is_installed(module: str) -> bool:
+    """Return True when the module can be imported, without importing it."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def naming_the_extra(function: Callable[Given, Returned]) -> Callable[Given, Returned]:

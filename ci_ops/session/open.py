@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ci_ops.config.find import find_project
 from ci_ops.core.git import Git, trusting
-from ci_ops.core.text.secret import Secret
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
 from ci_ops.edge.runner import Runner
@@ -22,6 +21,7 @@ from ci_ops.session.close import close
 from ci_ops.session.colour import is_coloured
 from ci_ops.session.configured import configured
 from ci_ops.session.environment import passed_environment, user_environment
+from ci_ops.session.github import open_github, with_token
 from ci_ops.session.needs import have_groups, naming_the_extra
 from ci_ops.session.origin import origin_of
 from ci_ops.session.output import check_output
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Sink
     from ci_ops.core.ports import Store
-    from ci_ops.edge.github import GitHub
     from ci_ops.flows._job import Progress
     from ci_ops.session.call import Call
     from ci_ops.session.session import Flow
@@ -70,6 +69,8 @@ def open_job(
 ) -> Session:
     """Return a session with everything that a flow needs. Raises ConfigError, UsageError."""
     runner = Runner.from_env(env, sys.stderr.write)
+    is_token_given = bool(call.get("token"))
+    call = with_token(call, runner, env)
     variables = user_environment(env)
     project = find_project(
         root or Path.cwd(),
@@ -102,9 +103,11 @@ def open_job(
     )
     kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
     note = _keep_and_show(notes := list[str](), progress)
-    remote = github(call, config, world, runner)
+    git, waits = Git(folder, world), _waits(world)
+    remote = open_github(
+        call, config, world, runner, git, is_token_given=is_token_given, waits=waits, note=note
+    )
     site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=note)
-    waits = _waits(world)
     job = Job(
         config=config,
         world=world,
@@ -115,7 +118,7 @@ def open_job(
         waits=waits,
         before_change=lambda: runner.set_output("changed", "true"),
         opened=lambda record: _announce(runner, record),
-        origin=origin_of(call, config, Git(folder, world), runner),
+        origin=origin_of(call, config, git, runner),
         sinks=_sinks(call, config, world, site.store, waits=waits),
         dry_run=call.is_dry,
         config_problems=read.problems,
@@ -138,23 +141,6 @@ def _with_passed(world: RealWorld, env: Mapping[str, str], names: tuple[str, ...
         return world
     return RealWorld(
         env={**world.env, **passed_environment(env, names)}, stop=world.stop, redact=world.redact
-    )
-
-
-def github(call: Call, config: Config, world: RealWorld, runner: Runner) -> GitHub | None:
-    """Return GitHub's client; None without a token, without a use for it, or away from GitHub."""
-    if not (call.asks_github and runner.is_github and runner.context.repository):
-        return None
-    from ci_ops.edge.github import GitHub  # noqa: PLC0415 - loads PyGithub
-
-    return GitHub(
-        repository=runner.context.repository,
-        service=config.service,
-        token=Secret(call.get("token")),
-        api_url=runner.api_url,
-        clock=world.clock,
-        waits=_waits(world),
-        redact=world.redact,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.errors import CiOpsError, ConfigError, LockHeld, Problem
+from ci_ops.core.errors import CiOpsError, ConfigError, LockHeld, Problem, UsageError
 from ci_ops.session.environment import likely_secrets
 from ci_ops.session.failure import tell_bug, tell_failure
 from tests.support.runner_rules import parse_file
@@ -50,6 +50,17 @@ def test_a_problem_of_the_configuration_is_not_taken_for_a_secret(
     assert "error: ci-ops.yml:3:5 notify.channels.ops.secret: unknown key\n" in said
     assert "file=ci-ops.yml,line=3::notify.channels.ops.secret: unknown key\n" in said
     assert "file=ci-ops.yml,line=9::not YAML\n" in said
+
+
+@pytest.mark.parametrize("where", ["token", "secret", "deploy.password", "authorization"])
+def test_a_place_that_is_named_like_a_secret_hides_nothing_of_the_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    told(tmp_path, UsageError("nothing is given", where=where, hint="Give `token`, as `--token NAME` does."))
+    said = capsys.readouterr().err
+    assert f"error: {where}: nothing is given\nhint: Give `token`, as `--token NAME` does.\n" in said
+    told(tmp_path, UsageError("password=hunter2-hunter2 was seen", where=where))
+    assert "hunter2" not in capsys.readouterr().err
 
 
 def test_where_the_runners_files_cannot_be_written_the_log_has_to_do(
