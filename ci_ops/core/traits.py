@@ -41,6 +41,8 @@ class Traits:
     """True when a channel whose variables are not set is left out, and named."""
     reports_problems: bool = False
     """True when a check may report the configuration's problems with everything else."""
+    answers_from_ledger: bool = False
+    """True when its answer is what the ledger says: one that cannot be read or written is no answer."""
     uses_github: bool = True
     """False when there is nothing to ask of GitHub."""
     github_with: str = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.journal import SUFFIX, Journal, open_journal
 from ci_ops.core.delivery.record import DeploymentRecord, State
+from ci_ops.core.errors import Inconclusive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,3 +95,12 @@ def as_journaled(record: DeploymentRecord, journal: Journal) -> DeploymentRecord
     if record.state is State.RUNNING and journal.is_applied and not journal.is_undoing:
         return replace(record, state=State.UNVERIFIED)
     return record
+
+
+def unseen(what: str) -> Inconclusive:
+    """Return the error of a command that has no ledger to read."""
+    return Inconclusive(
+        f"{what} cannot be read: this runner keeps no records, and no token was given to read GitHub's",
+        where="token",
+        hint="Give the input `token`, with `deployments: read`, or run it on the host of the releases.",
+    )

@@ -93,6 +93,8 @@ class Site:
 
     store: Store
     ledger: Ledger
+    is_whole: bool = True
+    """False when the ledger knows only what this job itself has done."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ def undo_and_prove(
     state = State.ROLLED_BACK if restored.is_whole else State.FAILED
     if execution.failed is None:
         journal.end(str(state))
-    run.set_state(record, state, error="" if restored.is_whole else restored.sentence)
+    run.set_state(record, state, error=record.error if restored.is_whole else restored.sentence)
     if is_touched:
         run.tell(
             Kind.ROLLBACK,

@@ -141,13 +141,13 @@ def roll_back(
 ) -> Report:
     """Undo a deployment that failed, and report what is live then."""
     run.read_logs(journal, record)
-    fail(run, record, why)
-    restored = undo_and_prove(run, journal, record, guard)
+    failed = fail(run, record, why)
+    restored = undo_and_prove(run, journal, failed, guard)
     return run.report(restored.reason, f"{why} {restored.sentence}")
 
 
-def fail(run: Run, record: DeploymentRecord, why: str) -> None:
-    """Record the failure and publish it."""
+def fail(run: Run, record: DeploymentRecord, why: str) -> DeploymentRecord:
+    """Record the failure and publish it; return the record of the failed deployment."""
     failed = run.set_state(record, State.FAILED, error=why)
     run.tell(
         Kind.DEPLOYMENT,
@@ -156,6 +156,7 @@ def fail(run: Run, record: DeploymentRecord, why: str) -> None:
         sentence=f"{failed.short_revision} failed in {failed.environment}. {why}",
         details=problem_lines(run.results),
     )
+    return failed
 
 
 def rehearse(run: Run, record: DeploymentRecord, steps: Steps, *, phase: str, sentence: str) -> Report:

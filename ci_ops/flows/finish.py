@@ -8,6 +8,7 @@ from ci_ops.core.delivery.record import UNDER_WAY, State
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.traits import Traits
+from ci_ops.flows._history import unseen
 from ci_ops.flows._run import Run
 from ci_ops.flows._same_run import is_same_run
 
@@ -16,28 +17,38 @@ if TYPE_CHECKING:
     from ci_ops.flows._job import Job
 
 TRAITS = Traits(
-    command="finish", uses=frozenset(), changes=True, keeps_report=True, names_silent_channels=True
+    command="finish",
+    uses=frozenset(),
+    changes=True,
+    keeps_report=True,
+    names_silent_channels=True,
+    answers_from_ledger=True,
 )
 
 LOOKED_THROUGH = 20
 
 
 def finish(job: Job) -> Report:
-    """Close every deployment of this very run that is still open."""
+    """Close every deployment of this very run that is still open. Raises Inconclusive where none can be seen."""
     run = Run(job, "finish")
     if not job.origin.run_url:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")
     history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
-    left = [
-        each for each in history if each.state in UNDER_WAY and is_same_run(each.run_url, job.origin.run_url)
-    ]
+    of_this_run = [each for each in history if is_same_run(each.run_url, job.origin.run_url)]
+    if not of_this_run and not job.site.is_whole:
+        raise unseen("the deployments of this run")
+    left = [each for each in of_this_run if each.state in UNDER_WAY]
     if not left:
         return run.report("ok", "Every deployment of this run is closed.")
     for record in left:
-        run.set_state(record, State.INTERRUPTED, error="the runner was lost")
+        closed = record.with_state(State.INTERRUPTED, at=job.world.clock.now(), error="the runner was lost")
+        run.record = job.site.ledger.update(closed)  # a record that stays open is no warning here: it is the work
         sentence = (
             f"The runner was lost while {record.short_revision} was deployed to {record.environment}; "
             "the release may not be whole."
         )
         run.tell(Kind.DEPLOYMENT, Stage.FAILED, severity=Status.FAIL, sentence=sentence)
-    return run.report("findings", f"Closed {len(left)} deployment(s) that a lost runner left open.")
+    some = "One deployment" if len(left) == 1 else f"{len(left)} deployments"
+    return run.report(
+        "findings", f"{some} that a lost runner left open {'is' if len(left) == 1 else 'are'} closed."
+    )

@@ -107,7 +107,9 @@ def open_job(
     remote = open_github(
         call, config, world, runner, git, is_token_given=is_token_given, waits=waits, note=note
     )
-    site = open_site(config, world, kept_in, traits=call.traits, remote=remote, note=note)
+    site = open_site(
+        config, world, kept_in, traits=call.traits, remote=remote, is_job=runner.is_github, note=note
+    )
     job = Job(
         config=config,
         world=world,

@@ -57,16 +57,22 @@ def open_site(
     *,
     traits: Traits,
     remote: GitHub | None,
+    is_job: bool,
     note: Callable[[str], None],
 ) -> Site:
-    """Return store and ledger of a service in its environment, beside the releases where they are here."""
+    """Return store and ledger of a service in its environment, beside the releases where they are here.
+
+    A job's own folder is thrown away with it, so its ledger alone is not whole.
+    """
     beside = _beside_releases(config, traits)
     place = folder / environment_key(config.service) / environment_key(config.environment)
     store = world.store(beside or place)
     local = JsonLinesLedger(store, note=note)
+    lasts = beside is not None
     if remote is None:
-        return Site(store=store, ledger=local)
-    return Site(store=store, ledger=LedgerPair(local, remote, local_lasts=beside is not None, note=note))
+        return Site(store=store, ledger=local, is_whole=lasts or not is_job)
+    pair = LedgerPair(local, remote, local_lasts=lasts, note=note, is_strict=traits.answers_from_ledger)
+    return Site(store=store, ledger=pair)
 
 
 def _beside_releases(config: Config, traits: Traits) -> Path | None:

@@ -19,16 +19,24 @@ class LedgerPair(Ledger):
 
     A remote ledger that the token may not write is left out with a note. One
     that fails once a deployment has been opened is a note too: by then,
-    stopping would leave production half deployed.
+    stopping would leave production half deployed. `is_strict` is for commands
+    whose answer is the ledger itself: every failure is raised.
     """
 
     def __init__(
-        self, local: Ledger, remote: Ledger, *, local_lasts: bool, note: Callable[[str], None]
+        self,
+        local: Ledger,
+        remote: Ledger,
+        *,
+        local_lasts: bool,
+        note: Callable[[str], None],
+        is_strict: bool = False,
     ) -> None:
         self._local = local
         self._remote: Ledger | None = remote
         self._local_lasts = local_lasts
         self._note = note
+        self._is_strict = is_strict
         self._unopened: set[str] = set()
         """Deployments of this run that the remote ledger could not open."""
 
@@ -65,6 +73,8 @@ class LedgerPair(Ledger):
                     self._unopened.discard(record.id)
                 record = self._remote.update(record)
             except LedgerError as error:
+                if self._is_strict:
+                    raise
                 self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
         return self._local.update(self._local.open(record))
 
@@ -99,7 +109,7 @@ class LedgerPair(Ledger):
                 yield record
 
     def _leave_out(self, error: LedgerError) -> None:
-        if not error.is_skip:
+        if self._is_strict or not error.is_skip:
             raise error
         self._remote = None
         self._note(f"GitHub's deployments are left out: {error.what}. {error.hint}")
