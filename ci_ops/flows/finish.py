@@ -42,7 +42,9 @@ def finish(job: Job) -> Report:
         return run.report("ok", "Every deployment of this run is closed.")
     for record in left:
         closed = record.with_state(State.INTERRUPTED, at=job.world.clock.now(), error="the runner was lost")
-        run.record = job.site.ledger.update(closed)  # a record that stays open is no warning here: it is the work
+        run.record = job.site.ledger.update(
+            closed
+        )  # a record that stays open is no warning here: it is the work
         sentence = (
             f"The runner was lost while {record.short_revision} was deployed to {record.environment}; "
             "the release may not be whole."
