@@ -27,8 +27,8 @@ def command(**options: Any) -> int:
     """
     from ci_ops.core.errors import UsageError  # noqa: PLC0415 - the same
     from ci_ops.flows.history import history  # noqa: PLC0415 - the same
-    from ci_ops.formats._history import listing_json, listing_text  # noqa: PLC0415 - the same
     from ci_ops.session.call import Call  # noqa: PLC0415 - the same
+    from ci_ops.session.listing import listing_json, listing_text  # noqa: PLC0415 - the same
     from ci_ops.session.open import opened_session  # noqa: PLC0415 - kept out of `--help`
 
     if options["format"] not in {"", "text", "json"}:
