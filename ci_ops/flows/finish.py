@@ -29,7 +29,10 @@ LOOKED_THROUGH = 20
 
 
 def finish(job: Job) -> Report:
-    """Close every deployment of this very run that is still open. Raises Inconclusive where none can be seen."""
+    """Close every deployment of this very run that is still open.
+
+    Raises Inconclusive where the records of the run cannot be read or written.
+    """
     run = Run(job, "finish")
     if not job.origin.run_url:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")
@@ -42,15 +45,12 @@ def finish(job: Job) -> Report:
         return run.report("ok", "Every deployment of this run is closed.")
     for record in left:
         closed = record.with_state(State.INTERRUPTED, at=job.world.clock.now(), error="the runner was lost")
-        run.record = job.site.ledger.update(
-            closed
-        )  # a record that stays open is no warning here: it is the work
+        # Not by way of the run, which only warns of a ledger that fails: closing the record is the work.
+        run.record = job.site.ledger.update(closed)
         sentence = (
             f"The runner was lost while {record.short_revision} was deployed to {record.environment}; "
             "the release may not be whole."
         )
         run.tell(Kind.DEPLOYMENT, Stage.FAILED, severity=Status.FAIL, sentence=sentence)
-    some = "One deployment" if len(left) == 1 else f"{len(left)} deployments"
-    return run.report(
-        "findings", f"{some} that a lost runner left open {'is' if len(left) == 1 else 'are'} closed."
-    )
+    some = "one deployment" if len(left) == 1 else f"{len(left)} deployments"
+    return run.report("findings", f"Closed {some} that a lost runner left open.")

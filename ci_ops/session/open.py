@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.config.find import find_project
+from ci_ops.config.find import Project, find_project
 from ci_ops.core.git import Git, trusting
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
@@ -72,12 +72,7 @@ def open_job(
     is_token_given = bool(call.get("token"))
     call = with_token(call, runner, env)
     variables = user_environment(env)
-    project = find_project(
-        root or Path.cwd(),
-        variables,
-        file=call.get("config"),
-        directory=call.get("directory") or ("." if root else ""),
-    )
+    project = _project(call, variables, root)
     folder = project.folder
     trust = trusting(folder, variables) if runner.is_within_workspace(folder) else {}
     world = RealWorld(env={**variables, **trust}, stop=stop or StopSignal())
@@ -126,6 +121,12 @@ def open_job(
         config_problems=read.problems,
     )
     return Session(call=call, job=job, runner=runner, state_folder=kept_in, remote=remote)
+
+
+def _project(call: Call, variables: Mapping[str, str], root: Path | None) -> Project:
+    """The project that the call names, or of the folder in which it was started; `root` is the folder itself."""
+    directory = call.get("directory") or ("." if root else "")
+    return find_project(root or Path.cwd(), variables, file=call.get("config"), directory=directory)
 
 
 def _set_up_log(call: Call, world: RealWorld) -> None:

@@ -134,7 +134,7 @@ def test_a_record_that_could_not_be_closed_is_not_called_closed(
     github.permissions["deployments"] = "write"
     said = terminal.run("deploy", "--finish", "--token", TOKEN)
     assert said.code == 1
-    assert "One deployment that a lost runner left open is closed." in said.err
+    assert "Closed one deployment that a lost runner left open." in said.err
     assert github.states() == [["in_progress", "error"]]
 
 
