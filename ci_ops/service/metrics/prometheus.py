@@ -99,6 +99,9 @@ def include_prometheus_client(
             if chunk
         ]
         once.leave_out(ours & {name for name, _ in chunks}, "prometheus_client's")
+        ours |= {
+            f"{name.removesuffix('_total')}_created" for name in ours
+        }  # of theirs, when it was first counted
         return MetricsText(collector.render() + "".join(chunk for name, chunk in chunks if name not in ours))
 
     provide("metrics-text", both)

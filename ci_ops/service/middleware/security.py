@@ -125,7 +125,9 @@ class HeaderTable:
         self._type, self._nothing = convert("content-type"), convert("")
         self._html, self._json = convert("text/html"), convert("json")
         self._stream = convert("text/event-stream")
-        self._csp = convert(_CSP)
+        self._csp, self._frame_options = convert(_CSP), convert("x-frame-options")
+        self._no_frames, self._same_origin = convert("frame-ancestors 'none'"), convert("sameorigin")
+        self._own_frames = convert("frame-ancestors 'self'")
         self.plain_names: set[Any] = set()
         """Names of headers that need no second look: in lower case, and none of ours."""
         self.plain_media: dict[Any, tuple[list[Pair], ...]] = {}
@@ -145,6 +147,8 @@ class HeaderTable:
             pairs = self._pairs[_UNKNOWN][exchange.is_https]
         elif is_html:
             pairs = self._for_page(self._pairs[_PAGE][exchange.is_https], exchange)
+            if self._frame_options in present:
+                pairs = self._framed(pairs, present[self._frame_options])
         else:
             pairs = self._pairs[_DATA][exchange.is_https]
         if is_json and exchange.is_private:
@@ -173,6 +177,17 @@ class HeaderTable:
             return pairs
         return [
             (name, self._convert(_with_nonce(value, nonce)) if name.startswith(self._csp) else value)
+            for name, value in pairs
+        ]
+
+    def _framed(self, pairs: list[Pair], options: Any) -> list[Pair]:
+        """Let the policy allow the frames that the application allows: it overrides X-Frame-Options."""
+        if options.strip().lower() != self._same_origin:
+            return pairs
+        return [
+            (name, value.replace(self._no_frames, self._own_frames))
+            if name.startswith(self._csp)
+            else (name, value)
             for name, value in pairs
         ]
 

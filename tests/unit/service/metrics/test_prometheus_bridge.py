@@ -75,6 +75,7 @@ def test_a_second_family_of_one_name_that_comes_later_is_left_out_and_said_once(
         samples = {(name, value) for name, _, value in _samples(told("metrics-text"))}
         assert ("http_requests_total", 1.0) in samples
         assert ("http_requests_total", 7.0) not in samples
+        assert "http_requests_created" not in {name for name, _ in samples}
     assert (
         caplog.text.count("two metrics are called http_requests_total: prometheus_client's is left out") == 1
     )

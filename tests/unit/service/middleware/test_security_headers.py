@@ -183,3 +183,12 @@ def test_an_application_with_endless_kinds_of_headers_does_not_fill_the_memory(k
 
     assert len(layer.table.plain_media) == 256
     assert len(layer.table.plain_names) <= 257
+
+
+def test_the_policy_allows_the_frames_that_the_application_allows(kind: Kind) -> None:
+    def policy(*frame: tuple[str, str]) -> str:
+        return kind.ask(Said(headers=[*HTML, *frame]), options()).headers["content-security-policy"]
+
+    assert "frame-ancestors 'none'" in policy()
+    assert "frame-ancestors 'none'" in policy(("X-Frame-Options", "DENY"))
+    assert "frame-ancestors 'self'" in policy(("X-Frame-Options", "SAMEORIGIN"))
