@@ -67,6 +67,7 @@ def _context(report: Report) -> dict[str, Any]:
             (step, shown_lines(step.run), [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
             for step, (lines, left_out) in zip(broken_steps(short), outputs.values(), strict=True)
         ],
+        "plan": [(step, shown_lines(step.run)) for step in short.steps],
         "results": worst_first(short.results),
         "proof": [(result, histogram(result)) for result in worst_first(short.proof)],
         "timeline": _timeline(short),

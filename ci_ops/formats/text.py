@@ -57,7 +57,7 @@ class Text(Format):
             _head(report),
             _section("What to look at", _problems(report)),
             _section("Checks", _table(_check_rows(report.results))),
-            _section("Steps", _table(_step_rows(report))),
+            _section("Steps", _steps(report)),
             _section("Proof of the rollback", _proof(report)),
             _section("Availability", (f"  {each}" for each in (availability_sentence(report),) if each)),
             _section("Messages", _table(_delivery_rows(report.deliveries))),
@@ -139,8 +139,15 @@ def _step_rows(report: Report) -> Iterator[Sequence[str]]:
             step.phase,
             took,
             f"{step.title}{more}",
-            step.run if report.dry_run else "",
         )
+
+
+def _steps(report: Report) -> Iterator[str]:
+    """A row for each step; in a dry run with its command below, line by line as it would run."""
+    for row, step in zip(_table(_step_rows(report)), report.steps, strict=True):
+        yield row
+        for line in shown_lines(step.run) if report.dry_run else ():
+            yield f"      {shorten(line, LINE_CHARACTERS)}"
 
 
 def _proof(report: Report) -> Iterator[str]:

@@ -88,6 +88,7 @@ def open_job(
         sys.stderr,
         live=is_live(sys.stderr, env),
         coloured=is_coloured(sys.stderr, env),
+        shows_plan=runner.is_github and not call.get("format"),
         untrusted=runner.untrusted,
         redact=world.redact,
     )

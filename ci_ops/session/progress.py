@@ -45,6 +45,7 @@ class TerminalProgress:
         *,
         live: bool,
         coloured: bool = False,
+        shows_plan: bool = True,
         untrusted: Callable[[str], None],
         redact: Redactor,
     ) -> None:
@@ -52,6 +53,7 @@ class TerminalProgress:
         self._redact = redact
         self._live = live
         self._coloured = coloured
+        self._shows_plan = shows_plan
         self._untrusted = untrusted
         self._lock = threading.Lock()
         is_plain = not _can_show(stream, "✓✗…")
@@ -70,7 +72,9 @@ class TerminalProgress:
                 self._stream.flush()
 
     def step(self, outcome: StepOutcome) -> None:
-        """One line, and the tail of the output when it failed."""
+        """One line, and the tail of the output when it failed; a plan that the report lists is left to it."""
+        if outcome.state is StepState.PLANNED and not self._shows_plan:
+            return
         failed = outcome.state in {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
         bad = Status.WARN if outcome.state is StepState.WARNED else Status.FAIL
         sign = self._signs[bad if failed else Status.PASS]

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ci_ops.core.health.status import Status
+from ci_ops.core.plugin import Format
 from ci_ops.core.report import Report
+from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.formats._words import (
     MAX_INDENT,
     OUTPUT_LINES,
@@ -21,6 +23,8 @@ from ci_ops.formats._words import (
     shown_check,
     subject,
 )
+from ci_ops.formats.markdown import Markdown
+from ci_ops.formats.text import Text
 from tests.support.reports import (
     DRY_RUN,
     EMPTY,
@@ -139,3 +143,13 @@ def test_nothing_else_is_linked(changes: dict[str, str]) -> None:
 def test_without_an_earlier_commit_there_are_no_changes_to_compare() -> None:
     assert set(links(record(previous_revision=""))) == {"run", "commit abc1234"}
     assert set(links(record(revision="main"))) == {"run"}
+
+
+@pytest.mark.parametrize("plugin", [Text(), Markdown()], ids=["text", "markdown"])
+def test_a_dry_run_shows_each_command_once_line_by_line(plugin: Format) -> None:
+    steps = (replace(DRY_RUN.steps[0], run="cd release\nmake\nmake install"),)
+    text = plugin.render(replace(DRY_RUN, steps=steps), JinjaTemplates())
+    lines = [line.strip() for line in text.splitlines()]
+    start = lines.index("cd release")
+    assert lines[start : start + 3] == ["cd release", "make", "make install"]
+    assert lines.count("make") == 1

@@ -87,6 +87,13 @@ def test_each_outcome_of_a_step_is_one_line_and_what_it_said(outcome: StepOutcom
     assert stream.getvalue().splitlines() == lines
 
 
+def test_a_plan_that_the_report_lists_is_left_to_it() -> None:
+    stream = Stream("utf-8")
+    shown = TerminalProgress(stream, live=False, shows_plan=False, untrusted=print, redact=Redactor())
+    shown.step(a_step(StepState.PLANNED, run="make"))
+    assert stream.getvalue() == ""
+
+
 def test_of_a_long_output_the_end_is_shown(tmp_path: Path) -> None:
     shown, stream = progress()
     shown.step(a_step(StepState.FAILED, output="\n".join(f"line {number}" for number in range(100))))
