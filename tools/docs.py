@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
+import inspect
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
@@ -15,17 +15,18 @@ import yaml
 import ci_ops.service
 from ci_ops.cli import cli
 from ci_ops.config.model import Config
-from ci_ops.config.schema import schema, schema_text
+from ci_ops.config.schema import schema_text
 from ci_ops.config.shapes import families_in, record_of
 from ci_ops.core.plugin import Plugin
 from ci_ops.flows.explain import troubleshooting_page
 from ci_ops.plugins import Family, family
+from tools import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTIONS = ("readiness", "deploy", "verify", "notify", "rollback")
-GENERIC = frozenset({"type", "enabled", "required"})
-"""Keys that every entry has; said once above the tables."""
-
 HEAD = """# Reference
 
 Generated from the code by `make docs`; a test holds it to the code.
@@ -64,7 +65,6 @@ def reference() -> str:
     """Actions, commands, and the settings of every plugin."""
     parts = [HEAD, "## Actions\n\n", *(_action(name) for name in ACTIONS)]
     parts += ["## Commands\n\n", *_commands()]
-    known = schema()["$defs"]
     parts.append(
         "## Checks, targets, channels\n\n"
         "Each entry may also say `type` (the plugin, where the key is another name) and `enabled: false`;\n"
@@ -75,16 +75,14 @@ def reference() -> str:
     )
     for name in families_in(record_of(Config)):
         each = Family[Plugin](f"ci_ops.{name}")
-        parts += [
-            _plugin(f"{each.word} `{plugin}`", known[f"{each.word}-{plugin}"]) for plugin in each.names()
-        ]
+        parts += [_plugin(f"{each.word} `{plugin}`", each.load(plugin)) for plugin in each.names()]
     parts.append("## Formats\n\n")
     formats = family("formats")
     for name in formats.names():
         said = (formats.load(name).__doc__ or "").strip().split("\n")[0]
         parts.append(f"- `{name}`: {said}\n")
     homes: dict[str, str] = vars(ci_ops.service)["_HOMES"]
-    rows = ((name, home, said_of(name, f"ci_ops.service.{home}")) for name, home in sorted(homes.items()))
+    rows = (_row(name, home, said_of(name, f"ci_ops.service.{home}")) for name, home in sorted(homes.items()))
     parts.append(
         "\n## The kit\n\nEvery name is imported from `ci_ops.service`; its pages are in docs/service.\n\n"
     )
@@ -121,8 +119,10 @@ def _assigned(node: ast.stmt) -> set[str]:
 
 def _action(name: str) -> str:
     action: dict[str, Any] = yaml.safe_load((ROOT / "actions" / name / "action.yml").read_text())
-    inputs = ((key, each.get("default", ""), each["description"]) for key, each in action["inputs"].items())
-    outputs = ((key, "", each["description"]) for key, each in action["outputs"].items())
+    inputs = (
+        _row(key, each.get("default", ""), each["description"]) for key, each in action["inputs"].items()
+    )
+    outputs = (_row(key, "", each["description"]) for key, each in action["outputs"].items())
     return (
         f"### {name}\n\n{action['description']}\n\n"
         + _table(("input", "default", "meaning"), inputs)
@@ -141,28 +141,22 @@ def _commands() -> list[str]:
     return parts
 
 
-def _plugin(title: str, said: dict[str, Any]) -> str:
-    wanted = said.get("required", [])
-    rows = (
-        (key, "required" if key in wanted else _default(each), each.get("description", ""))
-        for key, each in said["properties"].items()
-        if key not in GENERIC
+def _plugin(title: str, cls: type[Plugin]) -> str:
+    about = " ".join((inspect.getdoc(cls) or "").partition("\n\n")[0].split())
+    return f"### {title}\n\n{about}\n\n" + _table(
+        settings.HEAD, (each.row() for each in settings.settings_of(cls))
     )
-    return f"### {title}\n\n{said['description']}\n\n" + _table(("setting", "default", "meaning"), rows)
 
 
-def _default(each: dict[str, Any]) -> str:
-    return "" if "default" not in each else json.dumps(each["default"], ensure_ascii=False)
-
-
-def _table(head: tuple[str, str, str], rows: Any) -> str:
-    listed = [
-        f"| `{key}` | {f'`{default}`' if default else ''} | {_cell(meaning)} |"
-        for key, default, meaning in rows
-    ]
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    listed = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     if not listed:
         return "It has no settings.\n\n"
-    return "\n".join([f"| {' | '.join(head)} |", "|---|---|---|", *listed]) + "\n\n"
+    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *listed]) + "\n\n"
+
+
+def _row(key: str, default: str, meaning: str) -> tuple[str, str, str]:
+    return f"`{key}`", f"`{default}`" if default else "", meaning
 
 
 def _cell(text: str) -> str:

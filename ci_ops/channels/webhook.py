@@ -42,6 +42,7 @@ class Webhook(Channel):
     is_general: ClassVar[bool] = True
 
     url: Secret
+    """The address that receives each event; it may hold a token."""
     secrets: tuple[Secret, ...] = ()
     """`whsec_` and base64, as the receiver has them; while one is being replaced, the new and the old."""
     timeout: Duration = 5.0

@@ -55,7 +55,7 @@ class Command(Check):
     }
 
     run_: Shell
-    """The command line; the shell expands its variables."""
+    """The command line, such as `python -m flake8 shop`; the shell expands its variables."""
     exit_codes: int | tuple[int, ...] = 0
     """What means good."""
     warn_exit_codes: int | tuple[int, ...] = ()
@@ -63,7 +63,7 @@ class Command(Check):
     timeout: Duration = 300.0
     """After which it is ended."""
     directory: str = ""
-    """Where it runs, relative to the project's root."""
+    """Where it runs, relative to the project's root, such as `frontend`."""
     retry: bool = False
     """Run it again until the deadline when it fails."""
 

@@ -62,11 +62,11 @@ class Compiles(Check):
     }
 
     paths: tuple[str, ...] = (".",)
-    """Folders and files to compile, relative to the project's root."""
+    """Folders and files to compile, relative to the project's root, such as `src`."""
     exclude: tuple[str, ...] = ()
     """Patterns such as `tests/data/*` of files to leave out, relative to the project's root."""
     python: str = ""
-    """The interpreter; without it, one that the project asks for."""
+    """The interpreter, such as `python3.13`; without it, one that the project asks for."""
     timeout: Duration = 300.0
     """For all files together."""
 

@@ -29,16 +29,17 @@ class Command(Target):
     """
 
     run: Shell
-    """Brings DEPLOYMENT_REVISION live and returns when it serves."""
+    """Brings DEPLOYMENT_REVISION live and returns when it serves, such as `./deploy.sh`."""
     undo: Shell = ""
-    """Takes `run` back, also one that stopped half-way; must be safe to run twice."""
+    """Takes `run` back, such as `./undeploy.sh`, also one that stopped half-way; must be safe to run twice."""
     rollback: Shell = ""
-    """Brings DEPLOYMENT_REVISION, an earlier one, live again; must be safe to run twice.
+    """Brings DEPLOYMENT_REVISION, an earlier one, live again, such as `./deploy.sh`; must be safe to run twice.
     When empty, `undo` is used."""
     probe: Shell = ""
-    """Exits 0 when `run` has happened and 1 when not, for a run that was killed."""
+    """Exits 0 when `run` has happened and 1 when not, for a run that was killed, such as `./is_deployed.sh`."""
     live: Shell = ""
-    """Prints what is live: a commit (40 hexadecimal digits), a deployment id, or nothing where nothing is live."""
+    """Prints what is live, such as `cat /srv/shop/REVISION`: a commit (40 hexadecimal digits), a
+    deployment id, or nothing where nothing is live."""
     logs: Shell = ""
     """Prints the end of the server's log, such as `journalctl -u shop -n 50`: evidence of a failure."""
     timeout: Duration = 900.0

@@ -37,28 +37,32 @@ class Releases(Target):
     """
 
     path: str
-    """The folder that holds `releases`, `shared` and `current`, such as /srv/shop."""
+    """The folder that holds `releases`, `shared` and `current`, such as `/srv/shop`."""
     keep: int = 5
     """How many releases stay, beside the live one and those to return to."""
     fetch: Shell = 'git archive --format=tar "$DEPLOYMENT_REVISION" | tar -x -C "$DEPLOYMENT_RELEASE_DIR"'
     """Fills DEPLOYMENT_RELEASE_DIR; runs in the project's root. A file REVISION with the commit is
     added where the release has none."""
     shared: tuple[str, ...] = ()
-    """Paths that all releases share: moved from the first release to `shared`, linked into each.
+    """Paths that all releases share, such as `media`: moved from the first release to `shared`, linked into each.
     A missing folder is made; a missing file (a name with a dot, and no / at its end) is an error."""
     build: Shell = ""
-    """Makes the release ready to run; runs in its folder, in fresh files where it was interrupted."""
+    """Makes the release ready to run, such as `make build`; runs in its folder, in fresh files where it
+    was interrupted."""
     check: Shell = ""
     """Imports the release before anything live changes, such as `venv/bin/python -c "import shop.wsgi"`."""
     migrate: Shell = ""
-    """Brings the database up to date; runs in the release's folder, never on a rollback."""
+    """Brings the database up to date, such as `python manage.py migrate`; runs in the release's folder,
+    never on a rollback."""
     reload: Shell = ""
-    """Lets the server take up `current`; must fail where the server does not run."""
+    """Lets the server take up `current`, such as `systemctl reload shop`; must fail where the server
+    does not run."""
     restart: Shell = ""
-    """Starts the server anew: on a rollback where `reload` fails or `health` does after it, otherwise
-    where `reload` fails and `health` too. Without `reload`, always."""
+    """Starts the server anew, such as `systemctl restart shop`: on a rollback where `reload` fails or
+    `health` does after it, otherwise where `reload` fails and `health` too. Without `reload`, always."""
     health: Shell = ""
-    """Exits 0 when the host answers well; repeated until `health-deadline`."""
+    """Exits 0 when the host answers well, such as `curl -fsS http://127.0.0.1:8000/healthz`; repeated
+    until `health-deadline`."""
     health_deadline: Duration = 60.0
     """How long the host may take to answer well after the reload."""
     logs: Shell = ""

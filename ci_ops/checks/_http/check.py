@@ -44,7 +44,7 @@ class HttpCheck(UrlCheck):
     """A check that sends HTTP requests."""
 
     send_headers: Mapping[str, Secret] = field(default_factory=dict)
-    """Request headers, such as Authorization; never shown."""
+    """Request headers, such as `Authorization: ${API_TOKEN}`; never shown."""
     cache_busting: bool = True
     """Add a random query value, so that no cache can answer."""
 

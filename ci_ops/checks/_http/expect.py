@@ -80,15 +80,15 @@ class Expectation:
     method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
     """Nothing that could change the service."""
     status: int | tuple[int, ...] = ()
-    """Accepted HTTP status, or a list of them; empty accepts every 2xx."""
+    """Accepted HTTP status, such as `204`, or a list of them; empty accepts every 2xx."""
     json: Mapping[str, Any] = field(default_factory=dict)
     """JSON path to a value or to operators: `{"$.status": ok, "$.queue.depth": {max: 100}}`."""
     headers: Mapping[str, Any] = field(default_factory=dict)
     """Response header to a value or to operators: `{server: {exists: false}}`."""
     matches: str = ""
-    """Regular expression that is found in the body."""
+    """Regular expression that is found in the body, such as `Welcome`."""
     lacks: str = ""
-    """Regular expression that is not found in the body."""
+    """Regular expression that is not found in the body, such as `Traceback`."""
     latency: Latency = field(default_factory=Latency)
     """Limits for the time of the answer."""
     redirects: int = 0

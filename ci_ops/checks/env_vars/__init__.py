@@ -92,21 +92,21 @@ class EnvVars(Check):
     }
 
     required: tuple[str, ...] = ()
-    """Names that must be set to something."""
+    """Names that must be set to something, such as `SECRET_KEY`."""
     forbidden: tuple[str, ...] = ()
-    """Names that must not be set in production."""
+    """Names that must not be set in production, such as `DEBUG`."""
     patterns: Mapping[str, str] = field(default_factory=dict)
-    """Name to the regular expression that its whole value has to match, where it is set."""
+    """Name to the regular expression that its whole value has to match where it is set, such as `PORT: [0-9]+`."""
     presets: tuple[Literal["django", "render-flask", "api", "bot"], ...] = ()
     """What such applications need, added to the lists above."""
     from_example: str = ""
-    """A file such as .env.example whose names are required; comment out those that are not."""
+    """A file such as `.env.example` whose names are required; comment out those that are not."""
     placeholders: bool = True
     """Look for values such as `changeme`, and for secrets copied from the example file."""
     app: str = ""
-    """The application's own declaration, as module:name; it is imported in a child of the project's Python."""
+    """The application's own declaration, such as `shop.settings:Settings`; the project's Python imports it."""
     python: str = ""
-    """The Python that imports it; without it .venv, venv, the active environment, or the one on PATH."""
+    """The Python that imports it, such as `venv/bin/python`; else .venv, venv, the active one, or the one on PATH."""
     when_absent: Literal["fail", "warn"] = "fail"
     """What to say when not one of the required variables is set: this may be another machine than the service's."""
 

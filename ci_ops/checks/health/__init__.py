@@ -81,7 +81,7 @@ class Health(Expectation, HttpCheck):
     }
 
     path: str = ""
-    """Path of the health address, where the URL is the service's root."""
+    """Path of the health address, such as `/healthz`, where the URL is the service's root."""
     successes: int = 3
     """How many good answers in a row are needed, each over a new connection; every IP address is asked."""
     interval: Duration = 0.25

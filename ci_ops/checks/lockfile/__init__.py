@@ -83,7 +83,7 @@ class Lockfile(Check):
     }
 
     file: str = ""
-    """The lock file, relative to the project's root; without it, the usual names are looked for."""
+    """The lock file, relative to the project's root, such as `requirements/prod.txt`; else the usual names."""
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:

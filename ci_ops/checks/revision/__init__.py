@@ -76,7 +76,7 @@ class Revision(HttpCheck):
     json: str = "$.commit"
     """JSON path of the revision in that answer."""
     health_path: str = ""
-    """Path of the health address, where the URL is the service's root."""
+    """Path of the health address, such as `/healthz`, where the URL is the service's root."""
     header: str = "X-Revision"
     """Response header that is read where no body tells the revision."""
 
