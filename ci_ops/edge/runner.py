@@ -6,20 +6,16 @@ from GitHub nothing is written but what a person is meant to read.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from ci_ops.core.delivery.record import is_deployment_id
-from ci_ops.core.errors import Inconclusive, UsageError
-from ci_ops.core.text.lines import one_line
+from ci_ops.core.errors import Inconclusive
 from ci_ops.core.text.secret import Secret
 from ci_ops.core.text.spellings import masks_of
+from ci_ops.edge.run_context import RunContext, context_of
 from ci_ops.edge.runner_text import (
     MAX_SUMMARY_BYTES,
     command,
@@ -32,7 +28,7 @@ from ci_ops.edge.runner_text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MAX_ANNOTATIONS = 10
 """Per kind and step; further ones are dropped silently. Source: actions/runner ExecutionContext.cs."""
@@ -40,48 +36,8 @@ STATE_FOLDER = ".ci-ops"
 _GITHUB, _GITHUB_API = "https://github.com", "https://api.github.com"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunContext:
-    """What started this run. Every text is empty where nobody said."""
-
-    event: str = ""
-    """Such as `push` or `pull_request`."""
-    sha: str = ""
-    """GITHUB_SHA: the commit of the event, which is not always the one that is checked out."""
-    head_sha: str = ""
-    """The head of the pull request; empty for other events."""
-    head_branch: str = ""
-    followed_sha: str = ""
-    """The commit of the run that this one follows (`workflow_run`); empty for other events."""
-    followed_branch: str = ""
-    pull_request: int | None = None
-    """Its number."""
-    ref: str = ""
-    actor: str = ""
-    """Who started the first attempt."""
-    triggering_actor: str = ""
-    """Who started this attempt: after a re-run, not the actor."""
-    workflow: str = ""
-    job: str = ""
-    """The job's id in its workflow."""
-    repository: str = ""
-    """`owner/name`."""
-    is_fork: bool = False
-    """True for a pull request from another repository, or from one that cannot be told."""
-    run_id: str = ""
-    run_attempt: int = 1
-    temp: Path | None = None
-    """The job's own temporary folder."""
-    workspace: Path | None = None
-
-    @property
-    def owner(self) -> str:
-        """The attempt of the run, by one name; empty away from GitHub."""
-        return f"{self.repository}/{self.run_id}/{self.run_attempt}" if self.run_id else ""
-
-
 class Runner:
-    """The runner's protocol: outputs, summary, annotations, masks, groups.
+    """The runner's protocol: outputs, summary, annotations, masks.
 
     Safe to share between threads. `close` writes the annotations that were
     held back; nothing is lost but them when a run is killed.
@@ -94,7 +50,6 @@ class Runner:
         self._annotated: Counter[str] = Counter()
         self._held: dict[str, str] = {}
         self._masked: set[str] = set()
-        self._group_depth = 0
         self._summary_is_full = False
 
     @classmethod
@@ -110,16 +65,6 @@ class Runner:
     def is_github(self) -> bool:
         """True on GitHub Actions, and under act."""
         return self._env.get("GITHUB_ACTIONS") == "true"
-
-    @property
-    def is_act(self) -> bool:
-        """True under act."""
-        return self.is_github and self._env.get("ACT") == "true"
-
-    @property
-    def debug(self) -> bool:
-        """True when the run was started with debug logging."""
-        return self._env.get("RUNNER_DEBUG") == "1"
 
     @property
     def server_url(self) -> str:
@@ -160,43 +105,7 @@ class Runner:
     @cached_property
     def context(self) -> RunContext:
         """What started this run."""
-        env, event = self._env, self._event
-        name = env.get("GITHUB_EVENT_NAME", "")
-        head = _inside(event, "pull_request", "head")
-        is_pull_request = bool(head) or name.startswith("pull_request")
-        repository = env.get("GITHUB_REPOSITORY", "")
-        from_repository = _text(_inside(head, "repo"), "full_name")
-        attempt = env.get("GITHUB_RUN_ATTEMPT", "")
-        run_id = env.get("GITHUB_RUN_ID", "")
-        return RunContext(
-            event=name,
-            sha=env.get("GITHUB_SHA", ""),
-            head_sha=_text(head, "sha"),
-            head_branch=_text(head, "ref"),
-            followed_sha=_text(event.get("workflow_run"), "head_sha"),
-            followed_branch=_text(event.get("workflow_run"), "head_branch"),
-            pull_request=_number(_inside(event, "pull_request", "number")),
-            ref=env.get("GITHUB_REF", ""),
-            actor=env.get("GITHUB_ACTOR", ""),
-            triggering_actor=env.get("GITHUB_TRIGGERING_ACTOR", ""),
-            workflow=env.get("GITHUB_WORKFLOW", ""),
-            job=env.get("GITHUB_JOB", ""),
-            repository=repository,
-            is_fork=is_pull_request and from_repository.casefold() != repository.casefold(),
-            run_id=run_id if run_id.isascii() and run_id.isdigit() else "",
-            run_attempt=int(attempt) if attempt.isascii() and attempt.isdigit() else 1,
-            temp=_folder(env, "RUNNER_TEMP"),
-            workspace=_folder(env, "GITHUB_WORKSPACE"),
-        )
-
-    @cached_property
-    def _event(self) -> dict[str, Any]:
-        """The event's payload; empty when it cannot be read."""
-        try:
-            payload = json.loads(Path(self._env.get("GITHUB_EVENT_PATH", "")).read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return payload if isinstance(payload, dict) else {}
+        return context_of(self._env)
 
     def is_within_workspace(self, folder: Path) -> bool:
         """Return True for the job's workspace and the folders in it, which the runner itself has filled."""
@@ -227,15 +136,6 @@ class Runner:
         """
         temp = self.context.temp
         return temp / "ci-ops" if self.is_github and temp else Path(STATE_FOLDER)
-
-    def state_dir(self, deployment_id: str) -> Path:
-        """The folder of one deployment's record, journal and report.
-
-        Not made here.
-        """
-        if not is_deployment_id(deployment_id):
-            raise UsageError(f"{deployment_id!r} is not a deployment id")
-        return self.state_root / deployment_id
 
     def set_output(self, name: str, value: str) -> None:
         """Set one output of the step."""
@@ -284,10 +184,6 @@ class Runner:
     def warning(self, message: str, *, title: str = "", file: str = "", line: int = 0) -> None:
         """Show a warning at the run, and at the file's line where one is given."""
         self._annotate("warning", message, title=title, file=file, line=line)
-
-    def notice(self, message: str, *, title: str = "", file: str = "", line: int = 0) -> None:
-        """Show a notice at the run, and at the file's line where one is given."""
-        self._annotate("notice", message, title=title, file=file, line=line)
 
     def _annotate(self, kind: str, message: str, *, title: str, file: str, line: int) -> None:
         if not self.is_github:
@@ -343,29 +239,6 @@ class Runner:
             token = fresh_token(lines)
             self._write(f"::stop-commands::{token}\n{lines}::{token}::\n")
 
-    @contextmanager
-    def group(self, title: str) -> Iterator[None]:
-        """Fold what is shown meanwhile under a title.
-
-        Groups inside a group are not folded again.
-        """
-        outermost = self._enter_group(title)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._group_depth -= 1
-                if outermost and self.is_github:
-                    self._write(command("endgroup"))
-
-    def _enter_group(self, title: str) -> bool:
-        with self._lock:
-            self._group_depth += 1
-            outermost = self._group_depth == 1
-            if outermost and self.is_github:
-                self._write(command("group", one_line(title)))
-            return outermost
-
 
 def _has_line_end(form: str) -> bool:
     """True for a spelling that the runner would split into lines, short ones included."""
@@ -377,23 +250,3 @@ def _size_bytes(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _folder(env: Mapping[str, str], name: str) -> Path | None:
-    return Path(env[name]) if env.get(name) else None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def _inside(document: object, *keys: str) -> object:
-    """What lies at the end of the keys; None where the document has another shape."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
-
-
-def _text(document: object, key: str) -> str:
-    value = _inside(document, key)
-    return value if isinstance(value, str) else ""

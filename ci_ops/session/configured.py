@@ -9,14 +9,17 @@ from ci_ops.config.load import Loaded, Source, examine
 from ci_ops.config.model import Config
 from ci_ops.core.errors import ConfigError, Problem
 from ci_ops.core.folders import repository_root
+from ci_ops.core.text.lines import as_sentence
 from ci_ops.flows.readiness import detected
+from ci_ops.session.failure import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ci_ops.config.find import Project
     from ci_ops.core.ports import World
+    from ci_ops.edge.runner import Runner
     from ci_ops.session.call import Call
 
 
@@ -29,6 +32,18 @@ class Configured:
     """What a check is going to report; None where it would have been raised."""
     notes: tuple[str, ...]
     """What the reader should know."""
+    warnings: tuple[Problem, ...] = ()
+    """What is worth a look in the file, and belongs into the report."""
+
+    def show(self, runner: Runner, folder: Path, *, note: Callable[[str], None]) -> None:
+        """Note every warning, and show it at its line on a runner."""
+        for each in self.warnings:
+            note(f"{each}.")
+            file, line = place_of(each)
+            sentence = as_sentence(f"{each.path}: {each.sentence}")
+            runner.warning(
+                sentence, title="ci-ops configuration", file=runner.place_of(file, folder), line=line
+            )
 
 
 def configured(call: Call, world: World, project: Project, *, repository: str) -> Configured:
@@ -51,8 +66,8 @@ def configured(call: Call, world: World, project: Project, *, repository: str) -
     if not config.service:
         config = replace(config, service=_service_of(folder, repository))
     problems = loaded.problems if is_reported else None
-    notes = (*(f"{each}." for each in loaded.warnings), *_silenced(call, loaded))
-    return Configured(config=config, problems=problems, notes=notes)
+    notes = tuple(_silenced(call, loaded))
+    return Configured(config=config, problems=problems, notes=notes, warnings=loaded.warnings)
 
 
 def _service_of(folder: Path, repository: str) -> str:

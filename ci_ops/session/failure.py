@@ -21,6 +21,8 @@ from ci_ops.session.secrets import secrets_of_environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ci_ops.core.errors import Problem
+
 MAX_TRACE_LINES = 30
 
 
@@ -35,7 +37,7 @@ def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
     _write_files(runner, error.reason.name, _summary(error.reason.name, lines, hint))
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            file, line = _place(problem.location)
+            file, line = place_of(problem)
             sentence = ": ".join(part for part in (problem.path, problem.sentence) if part)
             place = runner.place_of(file, error.folder or Path.cwd())
             runner.error(one_line(sentence), title="ci-ops configuration", file=place, line=line)
@@ -85,7 +87,7 @@ def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> 
     return REASONS["bug"].exit_code
 
 
-def _place(location: str) -> tuple[str, int]:
-    """`ci-ops.yml:12:5` as file and line."""
-    parts = location.split(":")
+def place_of(problem: Problem) -> tuple[str, int]:
+    """Return the file and the line of a problem at `ci-ops.yml:12:5`; empty and 0 where it has no place."""
+    parts = problem.location.split(":")
     return parts[0], int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0

@@ -99,6 +99,7 @@ def open_job(
     )
     kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
     note = _keep_and_show(notes := list[str](), progress)
+    read.show(runner, folder, note=note)
     git, waits = Git(folder, world), _waits(world)
     remote = open_github(
         call, config, world, runner, git, is_token_given=is_token_given, waits=waits, note=note

@@ -10,7 +10,8 @@ from ci_ops.flows._job import Origin
 
 if TYPE_CHECKING:
     from ci_ops.config.model import Config
-    from ci_ops.edge.runner import RunContext, Runner
+    from ci_ops.edge.run_context import RunContext
+    from ci_ops.edge.runner import Runner
     from ci_ops.session.call import Call
 
 _OF_DEFAULT_BRANCH = frozenset({"pull_request_target", "workflow_run"})

@@ -10,6 +10,7 @@ import pytest
 from tests.support.cli import Terminal
 from tests.support.github_client import TOKEN
 from tests.support.github_double import GitHubDouble
+from tests.support.runner_rules import read_log
 from tests.support.shop import ONE
 
 DEPLOY = ("deploy", "--no-verify", "--run", "true", "--undo", "true", "--revision", ONE, "--format", "json")
@@ -50,4 +51,8 @@ def test_an_environment_that_the_file_does_not_list_is_named_with_what_was_proba
     terminal.write("ci-ops.yml", "version: 1\nenvironments: {staging: }\n")
     said = terminal.run(*DEPLOY, "-e", "stagign")
     assert said.code == 0
-    assert "the file lists no environment stagign, so its own values hold; did you mean staging?" in said.err
+    sentence = "the file lists no environment stagign, so its own values hold; did you mean staging?"
+    assert any(sentence in each for each in json.loads(said.out)["notes"])
+    (warning,) = read_log(said.err).annotations("warning")
+    assert (warning.properties["file"], warning.properties["line"]) == ("ci-ops.yml", "2")
+    assert sentence in warning.data

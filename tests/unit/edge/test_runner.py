@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_ops.core.errors import Inconclusive, UsageError
+from ci_ops.core.errors import Inconclusive
 from ci_ops.core.text.lines import one_line
 from ci_ops.core.text.secret import Secret
 from ci_ops.core.text.spellings import masks_of
@@ -121,8 +121,7 @@ def test_without_the_runners_files_nothing_is_written_and_nothing_fails() -> Non
     runner.summary("# fine")
     runner.error("no annotation at home")
     runner.mask(["a-secret-that-must-not-be-printed"])
-    with runner.group("deploy"):
-        runner.untrusted("::error::hello\x1b[2J ##[group]x")
+    runner.untrusted("::error::hello\x1b[2J ##[group]x")
     runner.close()
     assert log.text == "::error::hello ## [group]x\n"
 
@@ -234,11 +233,11 @@ def test_no_annotation_is_dropped_silently(count: int, last: str) -> None:
     with Runner.from_env(ON_GITHUB, log.append) as runner:
         for number in range(1, count + 1):
             runner.error(f"finding {number}")
-            runner.notice("only one kind is full") if number == 1 else None
+            runner.warning("only one kind is full") if number == 1 else None
     read = runner_rules.read_log(log.text)
     assert len([each for each in read.commands if each.name == "error"]) == min(count, 10)
     assert read.annotations("error")[-1].data == last
-    assert len(read.annotations("notice")) == 1
+    assert len(read.annotations("warning")) == 1
 
 
 def test_closing_twice_adds_nothing_and_a_full_kind_stays_full() -> None:
@@ -294,18 +293,6 @@ def test_text_from_outside_never_becomes_a_command(text: str) -> None:
     assert [each.data for each in read.commands] == ["and then it goes on"]
     assert not any("##[" in line for line in read.shown)
     assert len(read.shown) >= 1
-
-
-def test_a_group_is_folded_once_however_deep_it_nests() -> None:
-    log = Log()
-    runner = Runner.from_env(ON_GITHUB, log.append)
-    with runner.group("deploy\n::error::x"), runner.group("inner"):
-        runner.untrusted("hello")
-    read = runner_rules.read_log(log.text)
-    assert [(each.name, each.data) for each in read.commands] == [
-        ("group", "deploy ::error::x"),
-        ("endgroup", ""),
-    ]
 
 
 def context_of(tmp_path: Path, payload: object, **env: str) -> Runner:
@@ -400,11 +387,9 @@ def test_the_address_of_the_run_is_as_exact_as_what_is_known(env: dict[str, str]
     assert Runner.from_env({**base, **env}, Log().append).run_url == url
 
 
-def test_what_kind_of_runner_it_is_can_be_asked() -> None:
-    act = Runner.from_env({**ON_GITHUB, "ACT": "true", "RUNNER_DEBUG": "1"}, Log().append)
-    home = Runner.from_env({"ACT": "true"}, Log().append)
-    assert (act.is_github, act.is_act, act.debug) == (True, True, True)
-    assert (home.is_github, home.is_act, home.debug) == (False, False, False)
+def test_a_runner_of_github_is_known_by_its_own_variable() -> None:
+    assert Runner.from_env({**ON_GITHUB, "ACT": "true"}, Log().append).is_github
+    assert not Runner.from_env({"ACT": "true"}, Log().append).is_github
 
 
 def test_the_api_and_the_token_come_from_the_environment() -> None:
@@ -417,10 +402,7 @@ def test_the_api_and_the_token_come_from_the_environment() -> None:
 
 
 def test_state_lies_in_the_jobs_own_folder_and_else_in_the_project(tmp_path: Path) -> None:
-    identity = "20260102T030405Z-abc1234"
     on_runner = Runner.from_env({**ON_GITHUB, "RUNNER_TEMP": str(tmp_path)}, Log().append)
     at_home = Runner.from_env({}, Log().append)
-    assert on_runner.state_dir(identity) == tmp_path / "ci-ops" / identity
-    assert at_home.state_dir(identity) == Path(".ci-ops") / identity
-    with pytest.raises(UsageError, match="not a deployment id"):
-        at_home.state_dir("../../etc")
+    assert on_runner.state_root == tmp_path / "ci-ops"
+    assert at_home.state_root == Path(".ci-ops")
