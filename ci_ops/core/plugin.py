@@ -131,6 +131,11 @@ class Placement:
     available: frozenset[str] | None = None
     """Ids of the releases that can be made live again; None where the target cannot tell."""
 
+    @property
+    def tells(self) -> bool:
+        """True when it says which release is live, or that none is."""
+        return bool(self.release) or self.is_vacant
+
 
 Measurement = Generator[Command, StepResult, Placement]
 """Commands that change nothing, each answered by its result; the generator returns what they showed."""

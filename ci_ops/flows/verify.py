@@ -10,7 +10,7 @@ from ci_ops.core.errors import CiOpsError, Interrupted, UsageError
 from ci_ops.core.report import reason_for
 from ci_ops.core.traits import Traits
 from ci_ops.flows._history import History
-from ci_ops.flows._live import placement_of
+from ci_ops.flows._live import measure_live, placement_of
 from ci_ops.flows._run import Run
 from ci_ops.flows._transaction import accept, fail, hold, verify_deployment
 from ci_ops.flows._verification import Decision, verify_release
@@ -61,7 +61,12 @@ def verify(job: Job, *, deployment_id: str = "") -> Report:
 
 
 def _live_deployment(run: Run, deployment_id: str) -> DeploymentRecord:
-    """Return the recorded deployment; raise CiOpsError unless records and target agree that it is live."""
+    """Return the recorded deployment; raise CiOpsError unless it was made live last, or is measured to be live.
+
+    The last one is verified although another release may answer: that is what
+    its verification has to find out. Where the target itself names another
+    release, nothing is left to verify.
+    """
     history = History(run.job)
     found = next((each for each in history if deployment_id in {each.id, each.external_id}), None)
     if found is None:
@@ -72,14 +77,17 @@ def _live_deployment(run: Run, deployment_id: str) -> DeploymentRecord:
             hint="Use the output `deployment-id` of the deploy action, in the same job or with a token.",
         )
     latest = history.latest()
-    if latest is None or latest.release_id != found.release_id:
-        now = f"; the latest one is {latest.id}" if latest is not None else ""
-        raise CiOpsError(f"{found.id} is not live{now}", reason="not-live", where="deployment-id")
-    placement = placement_of(run, found)
-    if placement is not None and (placement.is_vacant or placement.release not in {"", found.release_id}):
+    if latest is not None and latest.release_id == found.release_id:
+        placement = placement_of(run, found)
+        if placement is None or placement.release == found.release_id or not placement.tells:
+            return found
         what = f"{found.id} is not live on the target; {placement.release or 'no release'} is"
         raise CiOpsError(what, reason="not-live", where="deployment-id")
-    return found
+    live = measure_live(run, history)
+    if live.is_measured and live.release == found.release_id:
+        return found
+    now = f"; {live.release} is" if live.release else ""
+    raise CiOpsError(f"{found.id} is not live{now}", reason="not-live", where="deployment-id")
 
 
 def _verify_address(run: Run) -> Report:

@@ -146,6 +146,16 @@ def test_a_release_that_is_not_live_is_neither_verified_nor_marked(tmp_path: Pat
     assert host.history == before
 
 
+def test_what_answers_is_verified_although_a_later_deployment_is_recorded(shop: Shop) -> None:
+    second = shop.deploy(TWO)
+    shop.write_config(CONFIG.replace("run: '", "run: 'exit 0; "))
+    later = shop.deploy(THREE, NO_VERIFY)
+    report = shop.verify(id_of(second))
+    assert (report.verdict, report.record and report.record.state) == ("ok", State.VERIFIED)
+    assert "2222222" in notes(report) or id_of(second) in notes(report)
+    assert shop.verify(id_of(later)).verdict == "findings", "the last one has to answer for itself"
+
+
 def test_a_release_that_a_rollback_made_live_can_be_verified(shop: Shop) -> None:
     first = shop.deploy(ONE)
     shop.deploy(TWO)
