@@ -85,7 +85,8 @@ def test_the_same_commit_again_changes_nothing_and_nobody_goes_back(shop: Shop) 
     assert result.outputs["changed"] == "false"
     shop.service.folder.joinpath("current").unlink()
     job.run("verify", deployment_id=result.outputs["deployment-id"], deadline="0")
-    assert job.steps["verify"]["outputs"]["status"] == "fail"
+    verified = job.steps["verify"]["outputs"]
+    assert (verified["status"], verified["reason"]) == ("error", "not-live")
     assert not job.would_roll_back
 
 

@@ -101,8 +101,9 @@ def test_a_state_can_be_written_by_somebody_who_only_knows_the_id(ledger: Ledger
     opened = ledger.open(a_deployment(1))
     written = ledger.update(replace(a_deployment(1), state=State.VERIFIED))
     assert written.external_id == opened.external_id
+    read = ledger.history("production")[0]
     assert ledger.last_verified("production") == replace(
-        written, finished_at=ledger.history("production")[0].finished_at
+        written, finished_at=read.finished_at, verified_at=read.verified_at
     )
 
 
