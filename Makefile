@@ -22,7 +22,7 @@ UV := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip con
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench parts control-plane locks dist docs format clean
+.PHONY: help demo test torture lint types bench parts control-plane locks dist docs format clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 — \2/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: $(TEST_READY) parts  ## every test, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
 	@report=$$($(BIN)/coverage report --include='ci_ops/core/*' --fail-under=100) \
 		|| { echo "$$report"; echo "error: ci_ops/core is not covered completely" >&2; exit 1; }
+
+torture: $(TEST_READY)  ## sequences of commands and kills by the thousand, held to a model: hours
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 lint: $(TEST_READY)  ## ruff, rules and layout
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Check the configuration, print its effective values or its schema."""
+"""Check the configuration, show what it means, print its schema."""
 
 from __future__ import annotations
 
@@ -22,16 +22,8 @@ def place_options(command: Decorated) -> Decorated:
     """Which file, for which environment."""
     options = (
         DIRECTORY,
-        click.option(
-            "--config", default="", help="Path of the file; default: the nearest ci-ops.yml upwards."
-        ),
-        click.option(
-            "-e",
-            "--environment",
-            "--env",
-            default="",
-            help="Environment; default: every one that the file names.",
-        ),
+        click.option("--config", default="", help="Path of the file."),
+        click.option("-e", "--environment", "--env", default="", help="Environment; each one if absent."),
     )
     return reduce(lambda done, option: option(done), reversed(options), command)
 
@@ -39,13 +31,13 @@ def place_options(command: Decorated) -> Decorated:
 def python_option(command: Decorated) -> Decorated:
     """With which Python an application's declaration is imported."""
     return click.option(
-        "--python", default="", help="Python interpreter that imports it; default: the project's own."
+        "--python", default="", help="The Python that imports it; the project's own if absent."
     )(command)
 
 
 @click.group("config")
 def command() -> None:
-    """Check the configuration, print its effective values or its schema."""
+    """Check the configuration, show what it means, print its schema."""
 
 
 @command.command("check")
@@ -55,7 +47,7 @@ def command() -> None:
 )
 @python_option
 def check(directory: str, config: str, environment: str, app: str, python: str) -> int:
-    """Report every problem at once, each with its line.
+    """Say every problem at once, each with its place.
 
     Runs nothing but what --app names.
     """
@@ -90,7 +82,7 @@ def variables(app: str, form: str, python: str, directory: str) -> int:
 @command.command("show")
 @place_options
 def show(directory: str, config: str, environment: str) -> int:
-    """Print every setting's value and its source; secrets are redacted."""
+    """Show every setting's value and where it came from; secrets stay hidden."""
     from ci_ops.config.show import show_text  # noqa: PLC0415 - kept out of `--help`
 
     click.echo(show_text(_source(directory, config, environment)), nl=False)

@@ -124,16 +124,13 @@ class Job:
         """The environment's name."""
         return self.config.environment
 
-    def subject(
-        self, *, url: str, revision: str, previous_revision: str = "", had_health_document: bool = False
-    ) -> Subject:
+    def subject(self, *, url: str, revision: str, previous_revision: str = "") -> Subject:
         """What checks look at: the service, with the revision that should be live."""
         return Subject(
             root=self.root,
             url=url,
             revision=revision,
             previous_revision=previous_revision,
-            had_health_document=had_health_document,
             published=self.origin.published,
             environment=self.environment,
             timeout_seconds=self.config.verify.timeout,

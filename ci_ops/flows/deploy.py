@@ -150,7 +150,6 @@ def _planned(
         state=State.RUNNING,
         previous=live.release,
         previous_revision=live.revision,
-        had_health_document=live.service.has_health_document,
         safe=safe_release(history, live),
     )
 

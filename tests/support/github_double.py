@@ -111,6 +111,11 @@ class GitHubDouble:
         with self._lock:
             self._faults.append(Fault(status=status, **options))
 
+    def heal(self) -> None:
+        """Let every request go well from here on."""
+        with self._lock:
+            self._faults.clear()
+
     def writes(self) -> list[Recorded]:
         """The requests that wanted to change something."""
         return [each for each in self.requests if each.method != "GET"]
