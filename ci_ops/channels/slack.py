@@ -9,7 +9,6 @@ least once, not at most once.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +18,7 @@ from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message, Undeliverable
 from ci_ops.core.plugin import Channel
+from ci_ops.core.text.json_document import parse_json
 from ci_ops.core.text.lines import one_line
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _was_taken(answer: Response) -> bool:
     if text == "ok":
         return True
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError:
         return False
     return isinstance(document, dict) and document.get("ok") is True

@@ -61,6 +61,11 @@ class Git:
         completed = self.run("rev-parse", "--verify", "HEAD^{commit}")
         return completed.stdout.strip() if completed.exit_code == 0 else self.refusal(completed)
 
+    def tracks(self, path: Path) -> bool:
+        """Return True when something at that path is in the index; False outside a repository."""
+        completed = self.run("--literal-pathspecs", "ls-files", "--", str(path), max_output=1024)
+        return completed.exit_code == 0 and bool(completed.stdout)
+
     def commit_at(self, name: str) -> str:
         """Return the commit that a ref or revision names here; empty where there is none."""
         completed = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")

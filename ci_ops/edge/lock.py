@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import LockHeld
 from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.json_document import parse_json
 from ci_ops.core.text.lines import one_line
+from ci_ops.edge.trusted import open_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +68,7 @@ class FileLock:
     @classmethod
     def _take_now(cls, path: Path, *, holder: str, since: datetime) -> FileLock:
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
             try:
                 refusal = None if _try_lock(descriptor) else _refusal(path, descriptor, now=since)
                 lock = cls(path, descriptor)
@@ -182,10 +184,10 @@ def _facts(descriptor: int) -> tuple[str, int, str, datetime | None]:
     """Holder, process, host and time; empty where the holder is just writing them."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        facts = json.loads(os.read(descriptor, MAX_TEXT_BYTES))
+        facts = parse_json(os.read(descriptor, MAX_TEXT_BYTES))
         since = datetime.fromisoformat(facts["since"]).astimezone(UTC)
         return one_line(str(facts["holder"])), int(facts["pid"]), one_line(str(facts["host"])), since
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return "", 0, "", None
 
 

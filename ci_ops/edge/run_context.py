@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,7 @@ def context_of(env: Mapping[str, str]) -> RunContext:
 def _event(env: Mapping[str, str]) -> dict[str, Any]:
     """The event's payload; empty when it cannot be read."""
     try:
-        payload = json.loads(Path(env.get("GITHUB_EVENT_PATH", "")).read_bytes())
+        payload = parse_json(Path(env.get("GITHUB_EVENT_PATH", "")).read_bytes())
     except (OSError, ValueError):
         return {}
     return payload if isinstance(payload, dict) else {}

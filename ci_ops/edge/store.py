@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import StorageError
 from ci_ops.edge.lock import FileLock
+from ci_ops.edge.trusted import FOLDER_MODE, check_folder, open_own, read_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,25 +28,25 @@ RESERVE = ".reserve"
 RESERVE_BYTES = 256 * 1024
 """Given back when the disk is full: a journal and a ledger with room for how a failed deployment ended."""
 
-_BINARY: int = getattr(os, "O_BINARY", 0)
-"""Windows alone: line ends are written as they are."""
-
 
 @dataclass(frozen=True)
 class LocalStore:
     """A folder, made when something is first written.
 
-    Safe to share between threads.
+    Safe to share between threads. No link in it is followed, and what another
+    user could have written is refused.
     """
 
     directory: Path
     pause: Callable[[float], None] = field(default=time.sleep, repr=False, compare=False)
     """How a claim on a lock waits; the world's own sleep ends with a stop request."""
+    root: Path | None = None
+    """The folder of ours that it lies in, as far up as links are looked for; None for itself."""
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def lines(self, name: str) -> LocalLines:
         """The file of lines with that name; nothing is made before the first line."""
-        return LocalLines(self._path(name), self._one_at_a_time)
+        return LocalLines(self._path(name), self._check, self._one_at_a_time)
 
     def names(self, suffix: str) -> tuple[str, ...]:
         """The names of the files with that suffix, sorted.
@@ -52,10 +54,11 @@ class LocalStore:
         None when there is no folder.
         """
         with _usable(self.directory):
+            self._check()
             if not self.directory.is_dir():
                 return ()
-            files = [path.name for path in self.directory.iterdir() if path.is_file()]
-        return tuple(sorted(name for name in files if name.endswith(suffix) and not name.startswith(".")))
+            files = [path.name for path in self.directory.iterdir() if stat.S_ISREG(path.lstat().st_mode)]
+        return tuple(sorted(name for name in files if name.endswith(suffix) and _NAME.fullmatch(name)))
 
     def write(self, name: str, text: str) -> Path:
         """Write a whole file.
@@ -65,9 +68,11 @@ class LocalStore:
         path = self._path(name)
         passing = path.with_name(f".{name}.{os.getpid()}.tmp")
         with self._one_at_a_time, _usable(path):
+            self._check()
             make_directory(path.parent)
+            passing.unlink(missing_ok=True)
             try:
-                _write_and_sync(passing, text.encode(), os.O_TRUNC)
+                _write_and_sync(passing, text.encode(), os.O_EXCL)
                 passing.replace(path)
             except BaseException:
                 passing.unlink(missing_ok=True)
@@ -79,8 +84,9 @@ class LocalStore:
         """A whole file; None when there is none."""
         path = self._path(name)
         with _usable(path):
+            self._check()
             try:
-                return path.read_bytes().decode("utf-8", "replace")
+                return read_own(path).decode("utf-8", "replace")
             except FileNotFoundError:
                 return None
 
@@ -88,6 +94,7 @@ class LocalStore:
         """Take the lock, or raise LockHeld with holder, since and way out."""
         path = self._path(name if name.endswith(".lock") else f"{name}.lock")
         with _usable(path):
+            self._check()
             make_directory(path.parent)
             self._make_reserve()
             return FileLock.take(path, holder=holder, since=since, pause=self.pause)
@@ -100,6 +107,9 @@ class LocalStore:
                 reserve.unlink(missing_ok=True)
                 _write_and_sync(reserve, os.urandom(RESERVE_BYTES // 2).hex().encode(), os.O_EXCL)
 
+    def _check(self) -> None:
+        check_folder(self.directory, self.root or self.directory)
+
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a file of the store: {name!r}")
@@ -111,13 +121,15 @@ class LocalLines:
     """An append-only file of lines that survives being cut off anywhere."""
 
     path: Path
+    _check: Callable[[], None] = field(repr=False, compare=False)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def read(self) -> tuple[str, ...]:
         """Every whole line; a torn last line is left out."""
         with _usable(self.path):
+            self._check()
             try:
-                data = self.path.read_bytes()
+                data = read_own(self.path)
             except FileNotFoundError:
                 return ()
         *whole, _torn = data.split(b"\n")
@@ -132,6 +144,7 @@ class LocalLines:
         if "\n" in line or "\r" in line:
             raise ValueError("a line must not contain a line end")
         with self._one_at_a_time, _usable(self.path):
+            self._check()
             is_new = not self.path.exists()
             if is_new:
                 make_directory(self.path.parent)
@@ -151,7 +164,7 @@ def make_directory(directory: Path) -> None:
     if directory.is_dir():
         return
     make_directory(directory.parent)
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(FOLDER_MODE, exist_ok=True)
     _sync_directory(directory.parent)
 
 
@@ -171,7 +184,7 @@ def _give_back(reserve: Path) -> bool:
 
 
 def _write_and_sync(path: Path, data: bytes, how: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY | how, 0o666)
+    descriptor = open_own(path, os.O_WRONLY | os.O_CREAT | how)
     try:
         left = memoryview(data)
         while left:
@@ -182,7 +195,7 @@ def _write_and_sync(path: Path, data: bytes, how: int) -> None:
 
 
 def _cut_torn_line(path: Path) -> None:
-    with path.open("r+b") as file:
+    with os.fdopen(open_own(path, os.O_RDWR), "r+b") as file:
         size = file.seek(0, os.SEEK_END)
         if size == 0:
             return

@@ -94,11 +94,11 @@ class RealWorld:
         """Message and summary templates."""
         return self._made("templates", _make_templates)
 
-    def store(self, directory: Path) -> Store:
-        """Records, journals and locks in that folder."""
+    def store(self, directory: Path, root: Path | None = None) -> Store:
+        """Return the store in that folder, below the root up to which all folders have to be ours."""
         from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
 
-        return LocalStore(directory, self._clock.sleep)
+        return LocalStore(directory, self._clock.sleep, root)
 
     def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
         """Seconds between tries.

@@ -10,6 +10,7 @@ from ci_ops.core.delivery.record import DeploymentRecord
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import REPORT_SCHEMA, Report
+from ci_ops.core.text.json_document import parse_json
 from ci_ops.flows._run import problem_lines
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read_last_report(store: Store, *, job: str) -> LastReport | None:
     """
     text = store.read(FILE)
     try:
-        document: dict[str, Any] = json.loads(text) if text else {}
+        document: dict[str, Any] = parse_json(text) if text else {}
         if document.get("schema") != REPORT_SCHEMA or document.get("job") != job:
             return None
         record = document["record"]

@@ -10,6 +10,7 @@ from ci_ops.channels._dispatch import Notifier
 from ci_ops.core.errors import UsageError
 from ci_ops.core.event import Delivery, Outcome
 from ci_ops.core.named import NamedChannel
+from ci_ops.core.text.json_document import parse_json
 from ci_ops.plugins import family
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _addressed(address: str, number: int) -> NamedChannel:
 def _earlier(store: Store) -> Iterator[Delivery]:
     for line in store.lines(FILE).read()[-REMEMBERED:]:
         try:
-            document = json.loads(line)
+            document = parse_json(line)
             yield Delivery(target=document["target"], event=document["event"], outcome=Outcome.DELIVERED)
         except (KeyError, TypeError, ValueError):
             continue

@@ -10,6 +10,7 @@ from ci_ops.core.errors import CiOpsError
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.text.lines import as_sentence, map_texts
+from ci_ops.edge.store import LocalStore
 from ci_ops.flows._last_report import keep_last_report
 from ci_ops.flows._sinks import remember
 from ci_ops.flows._unreported import forget_unreported
@@ -74,16 +75,21 @@ def _write_files(session: Session, report: Report, summary: str) -> tuple[Path, 
     # "unchanged" speaks of an earlier deployment, whose own report must not be written over.
     record = report.record if report.verdict != "unchanged" else None
     folder = session.state_folder / (record.id if record and record.id else report.command)
-    wanted = [(folder / f"{report.command}.json", "json"), (folder / f"{report.command}.md", "markdown")]
-    wanted += [(path, format_for(path)) for path in session.reports]
-    for path, name in wanted:
+    store = LocalStore(folder, root=session.state_folder)
+    own = (f"{report.command}.json", f"{report.command}.md")
+    for name, text in zip(own, (_render(session, report, "json"), summary), strict=True):
+        try:
+            store.write(name, text)
+        except CiOpsError as error:
+            session.job.progress.note(f"The report {folder / name} is not written: it {error.what}")
+    for path, name in ((path, format_for(path)) for path in session.reports):
         text = summary if name == "markdown" else _render(session, report, name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             session.job.progress.note(f"The report {path} is not written: {error.strerror}")
-    return wanted[0][0], wanted[1][0]
+    return folder / own[0], folder / own[1]
 
 
 def _write_outputs(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:

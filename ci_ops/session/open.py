@@ -97,7 +97,8 @@ def open_job(
     log.debug(
         "configuration %s, environment %s, project %s", config.file or "none", config.environment, folder
     )
-    kept_in = state_folder(folder / runner.state_root, traits=call.traits, note=progress.note)
+    git = Git(folder, world)
+    kept_in = state_folder(folder / runner.state_root, git=git, traits=call.traits, note=progress.note)
     note = _keep_and_show(notes := list[str](), progress)
     read.show(runner, folder, note=note)
     git, waits = Git(folder, world), _waits(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,43 +12,59 @@ from ci_ops.core.delivery.ledger import JsonLinesLedger
 from ci_ops.core.delivery.ledger_pair import LedgerPair
 from ci_ops.core.environment import environment_key
 from ci_ops.core.errors import UsageError
+from ci_ops.edge.trusted import FOLDER_MODE, Untrusted, check_folder, open_own
 from ci_ops.flows._job import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ci_ops.config.model import Config
+    from ci_ops.core.git import Git
     from ci_ops.core.traits import Traits
     from ci_ops.edge.github import GitHub
     from ci_ops.edge.world import RealWorld
 
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-STATE_IGNORE = "*\n"
+STATE_IGNORE = b"*\n"
 """A .gitignore for the state folder: nothing in it is to be committed."""
 
 
-def state_folder(folder: Path, *, traits: Traits, note: Callable[[str], None]) -> Path:
+def state_folder(folder: Path, *, git: Git, traits: Traits, note: Callable[[str], None]) -> Path:
     """Return the folder for reports and state, made if need be. Raises UsageError.
 
-    A command that changes nothing may run where it cannot write: it keeps its
-    state in a temporary folder then, and says so.
+    What a checkout brings along is not obeyed: a folder with links or with files
+    that git tracks is refused. A command that changes nothing may run where its
+    state cannot be kept: it uses a temporary folder then, and says so.
     """
-    ignore = folder / ".gitignore"
     try:
-        if not ignore.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            ignore.write_text(STATE_IGNORE)
+        _make_ours(folder, git)
     except OSError as error:
         if error.errno in _NOT_WRITABLE and not traits.changes:
             elsewhere = Path(tempfile.mkdtemp(prefix="ci-ops-"))
-            note(f"{folder} cannot be written ({error.strerror}); reports and state go to {elsewhere}.")
+            note(f"{folder} is not used ({error.strerror}); reports and state go to {elsewhere}.")
             return elsewhere
         raise UsageError(
-            f"the folder for reports and state cannot be made: {error.strerror}",
+            f"the folder for reports and state cannot be used: {error.strerror}",
             where=str(folder),
             hint="Move away what is in its place, or let this user write to the project's folder.",
         ) from error
     return folder
+
+
+def _make_ours(folder: Path, git: Git) -> None:
+    """Make the folder and its .gitignore. Raises OSError, Untrusted."""
+    check_folder(folder, folder)
+    ignore = folder / ".gitignore"
+    if ignore.is_symlink():
+        raise Untrusted("its .gitignore is a link, and links are not followed here")
+    if folder.is_relative_to(git.folder) and folder.is_dir() and git.tracks(folder):
+        raise Untrusted(
+            f"git tracks files in it, so it came with the checkout; remove them: git rm -r --cached {folder.name}"
+        )
+    if not ignore.is_file():
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        os.write(descriptor := open_own(ignore, os.O_WRONLY | os.O_CREAT), STATE_IGNORE)
+        os.close(descriptor)
 
 
 def open_site(
@@ -66,7 +83,7 @@ def open_site(
     """
     beside = _beside_releases(config, traits)
     place = folder / environment_key(config.service) / environment_key(config.environment)
-    store = world.store(beside or place)
+    store = world.store(beside) if beside else world.store(place, folder)
     local = JsonLinesLedger(store, note=note)
     lasts = beside is not None
     if remote is None:

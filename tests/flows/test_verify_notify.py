@@ -355,5 +355,5 @@ def test_what_cannot_be_written_at_the_end_is_a_note_and_changes_no_verdict(
     assert shop.verify(revision=ONE).verdict == "ok"
     said = capsys.readouterr().err
     assert "note: Not kept for later commands: " in said
-    assert "verify.json is not written: Is a directory" in said
+    assert "verify.json is not written: it cannot be used: Is a directory" in said
     assert (state / "verify" / "verify.md").is_file()

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.delivery.record import DeploymentRecord, check_schema
+from ci_ops.core.delivery.record import DeploymentRecord, check_schema, is_deployment_id
 from ci_ops.core.delivery.step import Step, StepResult, step_digest, step_from_json, step_to_json
 from ci_ops.core.errors import StorageError
+from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Clock, Lines, Store
@@ -165,10 +166,10 @@ class Journal:
 
     def _take(self, line: str, number: int) -> None:
         try:
-            document = json.loads(line)
+            document = parse_json(line)
             check_schema(document)
             self._apply(Mark(document["mark"]), document)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"journal of {self.deployment}, line {number}: {error}") from error
 
     def _apply(self, mark: Mark, document: dict[str, Any]) -> None:
@@ -196,6 +197,12 @@ def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:
     return Journal(store.lines(deployment + SUFFIX), clock, deployment=deployment)
 
 
+def journaled(store: Store) -> tuple[str, ...]:
+    """Return the ids of the deployments that have a journal, oldest first; other names are none of ours."""
+    names = (name.removesuffix(SUFFIX) for name in store.names(SUFFIX))
+    return tuple(name for name in names if is_deployment_id(name))
+
+
 def latest_journal(store: Store, clock: Clock) -> Journal | None:
     """The journal that was begun last; None for none.
 
@@ -203,7 +210,5 @@ def latest_journal(store: Store, clock: Clock) -> Journal | None:
     under the lock, before it begins its own. A file whose first line was torn
     off tells of nothing that was begun.
     """
-    journals = (
-        open_journal(store, clock, name.removesuffix(SUFFIX)) for name in reversed(store.names(SUFFIX))
-    )
+    journals = (open_journal(store, clock, identity) for identity in reversed(journaled(store)))
     return next((journal for journal in journals if journal.record is not None), None)

@@ -10,6 +10,7 @@ from ci_ops.core.delivery.record import SCHEMA, DeploymentRecord, State
 from ci_ops.core.environment import is_same_environment
 from ci_ops.core.errors import Inconclusive, UsageError
 from ci_ops.core.health.status import Status
+from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -252,7 +253,7 @@ class JsonLinesLedger(Ledger):
 def _record_in(line: str) -> DeploymentRecord | None:
     """The record on a line; None for a line that cannot be read."""
     try:
-        document = json.loads(line)
+        document = parse_json(line)
     except ValueError:
         return None
     if not isinstance(document, dict):

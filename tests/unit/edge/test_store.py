@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ci_ops.core.errors import StorageError, UsageError
 from ci_ops.edge.store import LocalStore
+from tests.support.parts import lack
 from tests.support.small_disk import fill, small_disk
 
 LINE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"))
@@ -244,3 +245,114 @@ def test_a_disk_without_any_room_is_nobodys_wrong_usage(disk: Path) -> None:
     assert caught.value.exit_code == 3
     assert "Make room" in caught.value.hint
     assert LocalStore(disk).lines("a.jsonl").read() == ()
+
+
+def every_use(store: LocalStore) -> list[Callable[[], object]]:
+    """Everything that a store does with the file `a.jsonl`."""
+    return [
+        lambda: store.read("a.jsonl"),
+        lambda: store.lines("a.jsonl").read(),
+        lambda: store.lines("a.jsonl").append("x"),
+        lambda: store.acquire("a.jsonl.lock", holder="me", since=datetime.now(UTC)),
+    ]
+
+
+def test_a_link_in_the_place_of_a_file_is_neither_read_nor_written_through(tmp_path: Path) -> None:
+    outside = tmp_path / "precious"
+    outside.write_text("precious\n")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    for target in (outside, tmp_path / "not-there"):
+        for name in ("a.jsonl", "a.jsonl.lock"):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(target)
+        for use in every_use(LocalStore(folder)):
+            with pytest.raises(StorageError, match="links are not followed"):
+                use()
+        assert LocalStore(folder).names("") == ()
+    LocalStore(folder).write("a.jsonl", "new")
+    assert (folder / "a.jsonl").read_text() == "new"
+    assert not (folder / "a.jsonl").is_symlink()
+    assert outside.read_text() == "precious\n"
+    assert not (tmp_path / "not-there").exists()
+
+
+@pytest.mark.parametrize("level", ["state", "state/shop", "state/shop/production"])
+def test_a_link_in_the_place_of_a_folder_up_to_the_root_is_not_followed(tmp_path: Path, level: str) -> None:
+    outside = tmp_path / "outside"
+    (outside / "shop" / "production").mkdir(parents=True)
+    (outside / "production").mkdir()
+    link = tmp_path / level
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside)
+    store = LocalStore(tmp_path / "state" / "shop" / "production", root=tmp_path / "state")
+    more: list[Callable[[], object]] = [lambda: store.write("b", "x"), lambda: store.names("")]
+    for use in (*every_use(store), *more):
+        with pytest.raises(StorageError, match="links are not followed"):
+            use()
+    assert [path for path in outside.rglob("*") if path.is_file()] == []
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    os.mkfifo(tmp_path / "a.jsonl.lock")
+    for use in every_use(LocalStore(tmp_path)):
+        with pytest.raises(StorageError, match="no regular file"):
+            use()
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_everybody_may_write_is_not_obeyed(tmp_path: Path, what: str) -> None:
+    store = LocalStore(tmp_path / "state")
+    path = store.write("a.jsonl", "x\n")
+    (path.parent if what == "folder" else path).chmod(0o777 if what == "folder" else 0o666)
+    with pytest.raises(StorageError, match="everybody may write to it"):
+        store.lines("a.jsonl").read()
+    with pytest.raises(StorageError, match="chmod o-w"):
+        store.lines("a.jsonl").append("y")
+    assert path.read_text() == "x\n"
+
+
+def as_root(*command: str | Path) -> None:
+    """Run a command that gives files away; needs root or a sudo without password."""
+    try:
+        subprocess.run(
+            [*([] if os.geteuid() == 0 else ["sudo", "-n"]), *command], check=True, capture_output=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        lack("root", "run the tests as root, or with a sudo that asks for no password")
+
+
+def test_what_another_user_wrote_is_not_obeyed_unless_the_folder_is_theirs_or_shared(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "state")
+    path = store.write("a.jsonl", "x\n")
+    as_root("chown", "12345:12345", path)
+    with pytest.raises(StorageError, match="belongs to another user"):
+        store.lines("a.jsonl").read()
+    as_root("chgrp", "12345", path.parent)
+    as_root("chmod", "2775", path.parent)
+    assert store.lines("a.jsonl").read() == ("x",)
+    as_root("chmod", "755", path.parent)
+    as_root("chown", "12345", path.parent)
+    with pytest.raises(StorageError, match="belongs to another user"):
+        store.lines("a.jsonl").read()
+    as_root("chown", "12345", tmp_path)
+    assert store.lines("a.jsonl").read() == ("x",)
+    as_root("chown", str(os.getuid()), tmp_path, path.parent, path)
+
+
+def test_nothing_is_made_that_everybody_may_write(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = LocalStore(tmp_path / "state").write("a", "x")
+        LocalStore(tmp_path / "state").lines("b").append("x")
+    finally:
+        os.umask(before)
+    for each in (path, path.parent, path.with_name("b")):
+        assert not each.stat().st_mode & 0o002
+
+
+def test_names_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:
+    for name in ("a b.jsonl", "ä.jsonl", "-x.jsonl", "new\nline.jsonl", "ok.jsonl"):
+        (tmp_path / name).touch()
+    assert LocalStore(tmp_path).names(".jsonl") == ("ok.jsonl",)
