@@ -12,6 +12,7 @@ from ci_ops.core.ports import HttpError
 from ci_ops.core.text.redact import Redactor
 from ci_ops.core.text.retry_after import parse_retry_after
 from ci_ops.core.text.spellings import WHOLE_LENGTH
+from ci_ops.core.text.weburl import read_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ _FAILURES = {
     "tls": "its certificate or TLS is not good",
     "proxy": "the proxy did not let the request through",
     "url": "its address cannot be used",
+    "header": "a header of the request has characters that HTTP cannot carry",
 }
 
 
@@ -60,6 +62,14 @@ def post(
         retry=is_retryable(answer.status),
         after_seconds=parse_retry_after(answer.headers.get("retry-after", ""), now=world.clock.now()),
     )
+
+
+def check_address(key: str, url: Secret) -> None:
+    """Raise ValueError, which begins with the key, for an address that can never be used."""
+    try:
+        read_url(url.reveal())
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from ci_ops.channels._post import post, said
+from ci_ops.channels._post import check_address, post, said
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message, Undeliverable
@@ -68,6 +68,9 @@ class Slack(Channel):
     """`https://hooks.slack.com/services/…`; any other server that speaks the same is fine."""
     timeout: Duration = 5.0
     """For one try."""
+
+    def __post_init__(self) -> None:
+        check_address("webhook-url", self.webhook_url)
 
     def send(self, message: Message, world: World) -> str:
         """Post it; Slack's webhooks give no reference back."""

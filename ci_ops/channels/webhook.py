@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ci_ops.channels._post import encoded, host_of, post
+from ci_ops.channels._post import check_address, encoded, host_of, post
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.plugin import Channel
@@ -47,6 +47,9 @@ class Webhook(Channel):
     """`whsec_` and base64, as the receiver has them; while one is being replaced, the new and the old."""
     timeout: Duration = 5.0
     """For one try."""
+
+    def __post_init__(self) -> None:
+        check_address("url", self.url)
 
     def send(self, message: Message, world: World) -> str:
         """Post it; the reference is the `webhook-id` it was sent under."""

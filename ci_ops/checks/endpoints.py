@@ -45,6 +45,7 @@ class Endpoints(HttpCheck):
     """How many are asked at the same time, 1 to 256."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.paths:
             raise ValueError("paths: name at least one")
         if any(not path.startswith("/") or path.startswith("//") for path in self.paths):

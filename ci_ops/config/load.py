@@ -140,7 +140,7 @@ def interpret(document: Table, source: Source) -> Loaded:
         whole=whole,
         left_out=left_out,
         incomplete=tuple(reader.incomplete),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *(each for each in reader.warnings if _matters(each, source.uses or None))),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import unquote, urlsplit
 
 from ci_ops.core.text.lines import one_line
 from ci_ops.core.text.redact import Redactor, redact_patterns
@@ -56,6 +57,22 @@ def names_a_secret(variable: str) -> bool:
     Such as SLACK_WEBHOOK_URL or API_TOKEN.
     """
     return _SECRET_NAME.search(variable.upper()) is not None
+
+
+def is_credential(value: str, text: str, *, in_secret: bool) -> bool:
+    """Return True where a variable's value is a secret because of its place in the text.
+
+    In a secret everything is one, but for the host of an address; elsewhere the
+    user info and the query of an address are.
+    """
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return in_secret
+    user, _, host = parts.netloc.rpartition("@")
+    if in_secret:
+        return not (host and value in f"{parts.scheme}://{host}")
+    return any(value in place for place in (user, unquote(user), parts.query, unquote(parts.query)))
 
 
 class Hidden:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.text.nearmiss import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _REFERENCE = re.compile(
     r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has_default>:-(?P<default>[^}]*))?\})?"
@@ -28,17 +28,34 @@ class Filled:
     missing: list[str] = field(default_factory=list)
     """Sentences on variables that are not set, or empty, and have no default."""
     mistakes: list[str] = field(default_factory=list)
-    """Sentences on `${` that begins no variable."""
+    """Sentences on `${` that begins no variable, and on values that cannot be meant so."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences on what was left out of a value."""
 
 
-def fill(text: str, env: Mapping[str, str]) -> Filled:
+def no_secret(_name: str) -> bool:
+    """Return False: the variable holds no secret."""
+    return False
+
+
+def fill(text: str, env: Mapping[str, str], is_secret: Callable[[str], bool] = no_secret) -> Filled:
     """Put the variables in; `$${` stands for `${`.
 
     A variable that is set but empty counts as not set: that is how CI hands
     over a secret that does not exist. `${NAME:-}` allows it to be empty.
+    Blanks and line ends around the value of a secret, which `echo` and editors
+    leave there, are no part of it; quotes around it are a mistake.
     """
     filled = Filled(text)
-    filled.text = _REFERENCE.sub(lambda found: _one(found, env, filled), text)
+    bare = {name: env[name].strip() for name in filter(is_secret, env)}
+    filled.text = _REFERENCE.sub(lambda found: _one(found, {**env, **bare}, filled), text)
+    for name in filter(bare.__contains__, dict.fromkeys(filled.names)):
+        if env[name] != bare[name]:
+            filled.notes.append(
+                f"the variable {name} has blanks or a line end around its value; they are left out"
+            )
+        if bare[name][:1] in {"'", '"'} and len(bare[name]) > 1 and bare[name][0] == bare[name][-1]:
+            filled.mistakes.append(f"the value of the variable {name} is in quotes; store it without them")
     return filled
 
 

@@ -28,7 +28,7 @@ from ci_ops.config.shapes import (
     record_of,
     switches_of,
 )
-from ci_ops.config.shown import Hidden, names_a_secret, shown
+from ci_ops.config.shown import Hidden, is_credential, names_a_secret, shown
 from ci_ops.config.tree import Listing, Node, Place, Scalar, Table, is_null
 from ci_ops.config.variables import fill
 from ci_ops.core.errors import Problem, UsageError
@@ -91,6 +91,8 @@ class Reader:
     """Variables that are not set: whether that matters depends on what is going to be used."""
     incomplete: list[type[Plugin]] = field(default_factory=list)
     """Plugins that are named and lack nothing but a variable."""
+    warnings: list[Problem] = field(default_factory=list)
+    """What was put right in a value, and should be put right where it is stored."""
     secrets: dict[Secret, None] = field(default_factory=dict)
     hidden: Hidden = field(default_factory=Hidden)
 
@@ -127,7 +129,7 @@ class Reader:
                 return self.read(many, node, at)
             return self.problem(replace(at, place=node.place), f"expected {wanted(shape)}")
         at = replace(at, place=node.place)
-        filled = self._filled(node, at, is_shell=shape == One("shell"))
+        filled = self._filled(node, at, shape)
         if filled is None:
             return UNREAD
         text, is_loose = filled
@@ -143,20 +145,23 @@ class Reader:
             self.hidden.add(text, is_secret=True)
         return read
 
-    def _filled(self, node: Scalar, at: At, *, is_shell: bool) -> tuple[str, bool] | None:
+    def _filled(self, node: Scalar, at: At, shape: One | Choice) -> tuple[str, bool] | None:
         """The text with its variables, and whether it may mean a number though it is written as a text."""
         if node.is_typed_in:
             return node.text, not node.is_plain
-        if is_shell or "${" not in node.text:
+        if shape == One("shell") or "${" not in node.text:
             return node.text, False
-        filled = fill(node.text, self.env)
+        in_secret = shape == One("secret")
+        filled = fill(node.text, self.env, lambda name: in_secret or names_a_secret(name))
         for name, value in filled.values.items():
-            self.hidden.add(value, is_secret=names_a_secret(name))
-            if names_a_secret(name):
+            is_secret = names_a_secret(name) or is_credential(value, filled.text, in_secret=in_secret)
+            self.hidden.add(value, is_secret=is_secret)
+            if is_secret:
                 self.secrets[Secret(value)] = None
         for sentence in filled.mistakes:
             self.problem(at, sentence)
         self.missing += [Problem(each, path=at.path, location=str(at.place)) for each in filled.missing]
+        self.warnings += [Problem(each, path=at.path, location=str(at.place)) for each in filled.notes]
         return None if filled.mistakes or filled.missing else (filled.text, bool(filled.names))
 
     def _either(self, shape: Either, node: Node, at: At) -> Any:
@@ -166,7 +171,9 @@ class Reader:
         if len(fitting) == 1:
             return self.read(fitting[0], node, at)
         for each in fitting:
-            trial = Reader(self.env, self.root, secrets=self.secrets, hidden=self.hidden)
+            trial = Reader(
+                self.env, self.root, secrets=self.secrets, hidden=self.hidden, warnings=self.warnings
+            )
             read = trial.read(each, node, at)
             if not trial.problems:
                 self.missing += trial.missing

@@ -8,15 +8,15 @@ Python, start threads, or print.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.core.contract.document import ANSWER, REFUSAL, contract_from_json
+from ci_ops.core.contract.document import ANSWER, REFUSAL, contract_from_json, document_of
 from ci_ops.core.errors import UsageError
+from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ def read_declaration(
     if not answers:
         raise UsageError(_why_not(completed), where=app, hint=_hint(completed, interpreter))
     try:
-        return contract_from_json(json.loads(bytes.fromhex(answers[-1].removeprefix(ANSWER))))
+        return contract_from_json(parse_json(document_of(answers[-1].removeprefix(ANSWER))))
     except ValueError as error:
         sentence = f"the declaration was written by a version that differs too much: {error}"
         raise UsageError(sentence, where=app, hint=f"Bring ci-ops up to date for {interpreter}.") from None

@@ -56,7 +56,7 @@ class HttpError(Exception):
         super().__init__(sentence)
         self.kind = kind
         """dns, route (this machine has no way there), refused, reset, timeout, tls, redirect, body, proxy,
-        url, http2 (the server speaks nothing else) or protocol."""
+        url, header (nothing was sent), http2 (the server speaks nothing else) or protocol."""
         self.sentence = sentence
         self.transient = transient
         self.lasting = lasting

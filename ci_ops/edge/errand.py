@@ -10,6 +10,7 @@ import requests
 
 from ci_ops import __version__
 from ci_ops.core.ports import HttpError
+from ci_ops.core.text.weburl import header_problem
 from ci_ops.edge.address import Address
 from ci_ops.edge.body import ACCEPTED
 
@@ -26,7 +27,6 @@ _KEPT_ELSEWHERE = {
 """The only headers that a redirect takes along to another origin: any other one may be a secret."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNFIT_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class Errand:
         Raises HttpError for a method or header that HTTP cannot carry.
         """
         if not _TOKEN.fullmatch(method):
-            raise HttpError("protocol", "the method is not one that HTTP can carry", transient=False)
+            raise HttpError("header", "the method is not one that HTTP can carry", transient=False)
         sent = {"user-agent": ("User-Agent", USER_AGENT), "accept": ("Accept", "*/*")}
         sent["accept-encoding"] = ("Accept-Encoding", ACCEPTED)
         if address.credentials:
@@ -97,8 +97,5 @@ class Errand:
 
 
 def _refuse_unfit(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name):
-        raise HttpError("protocol", "a header's name is not one that HTTP can carry", transient=False)
-    if _UNFIT_VALUE.search(value):
-        sentence = f"the header {name} has a line break or another character that HTTP cannot carry"
-        raise HttpError("protocol", sentence, transient=False)
+    if problem := header_problem(name, value):
+        raise HttpError("header", problem, transient=False)

@@ -10,7 +10,7 @@ from ci_ops.checks._http.ask import Question, no_address
 from ci_ops.checks._verdict import conclude
 from ci_ops.core.fields import Secret
 from ci_ops.core.plugin import Check, Phase
-from ci_ops.core.text.weburl import read_url
+from ci_ops.core.text.weburl import header_problem, read_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,11 @@ class HttpCheck(UrlCheck):
     """Request headers, such as `Authorization: ${API_TOKEN}`; never shown."""
     cache_busting: bool = True
     """Add a random query value, so that no cache can answer."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.send_headers.items():
+            if problem := header_problem(name, value.reveal()):
+                raise ValueError(f"send-headers: {problem}")
 
     def question(self, subject: Subject, world: World, *, fresh: bool = True) -> Question:
         """Return how this check asks; over a new connection each time, unless said otherwise."""

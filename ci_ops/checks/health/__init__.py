@@ -94,7 +94,8 @@ class Health(Expectation, HttpCheck):
     """Warn when the body names no dependency, as a constant answer does."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        Expectation.__post_init__(self)
+        HttpCheck.__post_init__(self)
         if self.successes < 1:
             raise ValueError("successes: at least one answer is needed")
         if self.max_retries is not None and self.max_retries < 0:

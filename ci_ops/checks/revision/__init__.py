@@ -81,6 +81,7 @@ class Revision(HttpCheck):
     """Response header that is read where no body tells the revision."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         try:
             names = parse_path(self.json)
         except ValueError as error:

@@ -9,10 +9,23 @@ from ci_ops.core.contract.variables import Contract, Variable
 
 SCHEMA = 1
 ANSWER = "ci-ops-contract:"
-"""Before the contract in hexadecimal digits, in which nothing looks like a secret that has to be hidden."""
+"""Before the contract as `digits_of` writes it."""
 REFUSAL = "ci-ops-refusal:"
 """Before a sentence that says why there is no contract."""
 MOST_VARIABLES = 1000
+_OWN_DIGITS = bytes.maketrans(b"0123456789abcdef", b"ghijklmnopqrstuv")
+_HEXADECIMAL = bytes.maketrans(b"ghijklmnopqrstuv", b"0123456789abcdef")
+
+
+def digits_of(document: bytes) -> str:
+    """Return the document in sixteen letters as digits: no output filter finds a secret or its encodings in them."""
+    return document.hex().encode().translate(_OWN_DIGITS).decode()
+
+
+def document_of(digits: str) -> bytes:
+    """Return what `digits_of` was given. Raises ValueError."""
+    return bytes.fromhex(digits.strip().encode().translate(_HEXADECIMAL).decode())
+
 
 _DEFAULTS = {each.name: each.default for each in fields(Variable)}
 _LISTS = frozenset({"choices", "schemes", "fallbacks"})

@@ -16,6 +16,8 @@ HEALTH_PATHS = ("/health/ready", "/healthz", "/health", "/__heartbeat__", "/up",
 NONCE_HEADER = "X-Ci-Ops-Nonce"
 """Sent with every request of a check; a service that echoes it proves that no cache answered."""
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNFIT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SECRET_PARAMETER = re.compile(r"code|key|token|sig|auth|secret|pass|pwd|cred|session|sid|jwt", re.IGNORECASE)
 _PLAIN_VALUE = re.compile(r"[A-Za-z]{1,12}|[0-9]{1,5}|")
@@ -40,6 +42,18 @@ def read_url(url: str) -> SplitResult:
     if not parts.hostname or port == 0:
         raise ValueError("the address has no usable host and port")
     return parts
+
+
+def header_problem(name: str, value: str) -> str:
+    """Return why HTTP cannot carry a header, without its value; empty where it can.
+
+    Source: RFC 9110, sections 5.1 and 5.5.
+    """
+    if not _HEADER_NAME.fullmatch(name):
+        return "a header's name is not one that HTTP can carry"
+    if _UNFIT_IN_HEADER.search(value):
+        return f"the header {name} has a line break or another character that HTTP cannot carry"
+    return ""
 
 
 def port_of(parts: SplitResult) -> int:

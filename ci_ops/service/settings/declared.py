@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ci_ops.core.contract.document import ANSWER, REFUSAL, contract_to_json
+from ci_ops.core.contract.document import ANSWER, REFUSAL, contract_to_json, digits_of
 from ci_ops.core.contract.variables import Contract
 from ci_ops.service.settings.settings_class import is_settings_class, settings_contract
 
@@ -116,7 +116,7 @@ def main(arguments: list[str]) -> int:
         print(f"{REFUSAL} {error}", file=sys.stderr)  # noqa: T201 - read by the process that started this one
         return 1
     document = json.dumps(contract_to_json(contract)).encode()
-    print(f"\n{ANSWER}{document.hex()}")  # noqa: T201 - the same; the application may have begun a line
+    print(f"\n{ANSWER}{digits_of(document)}")  # noqa: T201 - the same; the application may have begun a line
     return 0
 
 

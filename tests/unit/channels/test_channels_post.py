@@ -8,6 +8,7 @@ import pytest
 
 from ci_ops.channels._post import host_of, post, said, secret_parts
 from ci_ops.channels.slack import Slack
+from ci_ops.channels.webhook import Webhook
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.ports import Http, HttpError, Response
@@ -143,3 +144,13 @@ def test_slacks_own_words_come_with_a_way_out(status: int, body: str, sentence: 
         with pytest.raises(Undeliverable) as caught:
             Slack(webhook_url=Secret(receiver.url())).send(MESSAGE, world)
     assert caught.value.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    "address", ['"https://hooks.example/abcdefghijkl"', "hooks.example/abcdefghijkl", "https:///x"]
+)
+@pytest.mark.parametrize("kind", ["slack", "webhook"])
+def test_an_address_that_can_never_be_used_is_refused_without_being_shown(kind: str, address: str) -> None:
+    with pytest.raises(ValueError, match="url: the address") as caught:
+        Slack(webhook_url=Secret(address)) if kind == "slack" else Webhook(url=Secret(address))
+    assert "abcdefghijkl" not in str(caught.value)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +89,44 @@ def test_what_no_section_holds_is_always_used() -> None:
 def test_what_is_switched_off_needs_no_variables() -> None:
     found = loaded("notify: {channels: {ops: {type: pager, token: '${T}', enabled: false}}}")
     assert (found.problems, found.config.notify.channels) == ((), ())
+
+
+@pytest.mark.parametrize("dress", ["{}\n", "{}\r\n", " {} ", "\t{}"])
+def test_blanks_around_a_secret_are_no_part_of_it_and_are_said(dress: str) -> None:
+    env = {"HOOK": dress.format("abc-def"), "API_TOKEN": dress.format("xyz-123"), "PLAIN": " a "}
+    text = "verify: {checks: {probe: {token: 'a ${HOOK}', text: '<${API_TOKEN}>', tags: ['${PLAIN}']}}}"
+    found = loaded(text, env)
+    settings: Any = found.config.verify.checks[0].plugin
+    assert (settings.token.reveal(), settings.text, settings.tags) == ("a abc-def", "<xyz-123>", (" a ",))
+    assert sorted(str(each).partition(": the variable ")[2] for each in found.warnings) == [
+        f"{name} has blanks or a line end around its value; they are left out"
+        for name in ("API_TOKEN", "HOOK")
+    ]
+
+
+def test_quotes_around_a_secret_are_a_problem_that_does_not_show_it() -> None:
+    for value in ('"abc-def"', "'abc-def'", '"abc-def"\n'):
+        (problem,) = problems("verify: {checks: {probe: {token: '${HOOK}'}}}", {"HOOK": value})
+        assert problem.endswith("the value of the variable HOOK is in quotes; store it without them")
+        assert "abc-def" not in problem
+
+
+def test_a_secret_of_blanks_alone_is_not_set() -> None:
+    (problem,) = problems("verify: {checks: {probe: {token: '${HOOK}'}}}", {"HOOK": " \n"})
+    assert "the variable HOOK is empty" in problem
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "secret"),
+    [
+        ("token", "https://${A}/hooks/${B}", {"b-value"}),
+        ("token", "${A}:${B}", {"a-value", "b-value"}),
+        ("text", "https://x.example/?code=${A}&stage=${B}", {"a-value", "b-value"}),
+        ("text", "/health?code=${A}", {"a-value"}),
+        ("text", "https://${A}@${B}/", {"a-value"}),
+        ("text", "${A} and ${B}", set()),
+    ],
+)
+def test_a_variable_in_a_secret_place_is_a_secret_by_itself(key: str, text: str, secret: set[str]) -> None:
+    found = loaded(f"verify: {{checks: {{probe: {{{key}: '{text}'}}}}}}", {"A": "a-value", "B": "b-value"})
+    assert {each.reveal() for each in found.config.secrets} & {"a-value", "b-value"} == secret

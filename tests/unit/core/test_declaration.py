@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.core.contract.document import digits_of
 from ci_ops.core.contract.variables import Contract, Variable
 from ci_ops.core.declaration import project_python, read_declaration
 from ci_ops.core.errors import UsageError
@@ -119,7 +120,7 @@ def test_an_import_that_never_ends_is_ended(shop: Path) -> None:
 
 
 def test_a_contract_of_another_schema_is_told(shop: Path) -> None:
-    answer = b'{"schema": 9}'.hex()
+    answer = digits_of(b'{"schema": 9}')
     (shop / "shop" / "settings.py").write_text(f"print('ci-ops-contract:{answer}'); import os; os._exit(0)")
     (shop / "python").write_text(f"#!/bin/sh\necho ci-ops-contract:{answer}\n")
     (shop / "python").chmod(0o755)

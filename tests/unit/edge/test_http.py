@@ -102,14 +102,14 @@ def test_a_header_that_would_break_out_is_refused_and_its_value_not_shown(
     with serving(ok) as server:
         error = failure(http, server.url(), headers={"X-Name": value})
         assert server.connections == 0
-    assert error.kind == "protocol"
+    assert error.kind == "header"
     assert "X-Name" in error.sentence
     assert value not in error.sentence
 
 
 @pytest.mark.parametrize("name", ["", "X Name", "X:Name", "X\r\nName", "ü"])
 def test_a_header_name_that_is_none_is_refused(http: RequestsHttp, name: str) -> None:
-    assert failure(http, "http://127.0.0.1:1/", headers={name: "x"}).kind == "protocol"
+    assert failure(http, "http://127.0.0.1:1/", headers={name: "x"}).kind == "header"
 
 
 def test_a_method_that_is_none_is_refused(http: RequestsHttp) -> None:
