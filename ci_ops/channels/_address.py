@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 def channel_at(address: str, kinds: Iterable[type[Channel]]) -> Channel | None:
     """The channel for the address; one that knows it well goes before a general one."""
     for kind in sorted(kinds, key=lambda each: (each.is_general, each.plugin_name())):
-        found = kind.recognise(address.strip())
-        if found is not None:
-            return found
+        with suppress(ValueError):  # it looks like one, and can never be used
+            found = kind.recognise(address.strip())
+            if found is not None:
+                return found
     return None

@@ -53,9 +53,9 @@ def read_own(path: Path) -> bytes:
 
 
 def check_folder(folder: Path, root: Path) -> None:
-    """Raise Untrusted unless the folder, and those above it up to the root, are ours. What is not there is.
+    """Raise Untrusted unless the folder, and those above it up to the root, are ours.
 
-    The root's own parent is not looked at: whoever owns it decides what lies in it.
+    What is not there yet is. The root's own parent is not looked at: whoever owns it decides what lies in it.
     """
     above = [each for each in folder.parents if each == root or root in each.parents]
     for each in (*reversed(above), folder):

@@ -18,7 +18,10 @@ _HEXADECIMAL = bytes.maketrans(b"ghijklmnopqrstuv", b"0123456789abcdef")
 
 
 def digits_of(document: bytes) -> str:
-    """Return the document in sixteen letters as digits: no output filter finds a secret or its encodings in them."""
+    """Return the document in sixteen letters as digits.
+
+    Redacting the output finds no secret in them, in whatever encoding.
+    """
     return document.hex().encode().translate(_OWN_DIGITS).decode()
 
 

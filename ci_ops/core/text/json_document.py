@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the document. Raises ValueError for anything that is none, also when it nests too deeply."""
+    """Return the document. Raises ValueError where there is none, or one that nests too deeply."""
     try:
         return json.loads(text)
     except RecursionError:

@@ -16,6 +16,8 @@ WHOLE_LENGTH = 8
 """From this length on a value is hidden inside other words too, and masked by the runner."""
 MIN_BASE64_CORE = 6
 """Fewer letters of base64 would turn up by chance."""
+MAX_ESCAPED_LENGTH = 4096
+"""A longer value is a document; each of its lines is known by itself, in every spelling."""
 MAX_GROWTH = 24
 """Characters that one character of a secret may take, such as `%25252F` or `&amp;#x2F;`."""
 
@@ -98,7 +100,7 @@ def _hexadecimal(value: str) -> tuple[str, ...]:
 
 
 def _pattern_of(value: str) -> str:
-    plain = _escaped(value)
+    plain = _escaped(value) if len(value) <= MAX_ESCAPED_LENGTH else re.escape(value)
     if len(value) < WHOLE_LENGTH:
         before = r"(?<![A-Za-z0-9])" if value[0].isalnum() else ""
         after = r"(?![A-Za-z0-9])" if value[-1].isalnum() else ""

@@ -7,6 +7,7 @@ import re
 from ci_ops.core.text.secret import HIDDEN
 
 MIN_TOKEN_LENGTH = 15
+_BLANK = r"(?:[ +]|%20)"
 
 _TOKENS = re.compile(
     r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"
@@ -19,8 +20,8 @@ _TOKENS = re.compile(
     r"|\bAIza[\w-]{35}"
     r"|\bSG\.[\w-]{16,64}\.[\w-]{16,128}"
     r"|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[\w-]{40,1024}|\bdop_v1_[0-9a-f]{64}|\bhf_[A-Za-z0-9]{30,64}"
-    r"|-----BEGIN (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"[^-]*(?:-(?!----END)[^-]*)*(?:-----END [A-Z0-9 ]{0,60}-----)?"
+    rf"|-----BEGIN{_BLANK}(?:[A-Z0-9]{{2,20}}{_BLANK}){{0,3}}PRIVATE{_BLANK}KEY(?:{_BLANK}BLOCK)?-----"
+    r"[^-]*(?:-(?!----END)[^-]*)*(?:-----END[A-Z0-9 +%]{0,60}-----)?"
 )
 """Source: docs.github.com, "Supported secret scanning patterns"; RFC 7515 (JWS), RFC 7516 (JWE), RFC 7468 (keys).
 
@@ -54,7 +55,7 @@ _HINTS = (
         "k-test-",
         "AIza",
     ),
-    *("SG.", "npm_", "pypi-AgE", "dop_v1_", "hf_", "PRIVATE KEY"),
+    *("SG.", "npm_", "pypi-AgE", "dop_v1_", "hf_", "PRIVATE"),
 )
 """Every token has one of them: a plain search costs a tenth of the pattern."""
 

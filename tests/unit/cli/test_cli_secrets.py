@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.cli import Said, Terminal
 from tests.support.shop import CONFIG, ONE, Service, serving
+from tests.support.web import Asked, Reply
+from tests.support.web import serving as serving_http
 
 SECRETS = {
     "DB_PASSWORD": "correct-horse-battery-staple",
@@ -94,3 +97,45 @@ def test_commands_get_the_users_variables_and_no_token_of_the_runner_but_those_t
     assert (seen["MINE"], seen["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]) == ("mine", "t3")
     assert {"PATH", "HOME"} <= set(seen)
     assert not {"CI_OPS_HISTORY_TOKEN", "ACTIONS_RUNTIME_TOKEN"} & set(seen)
+
+
+SHOWN = {
+    "AWS": "AKIA" + "QYLPMN5HHHFPZAM2",
+    "GitHub": "ghp_" + "a1B2" * 9,
+    "JWT": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0In0." + "dBjftJeZ4CVP",
+    "Slack": "xoxb-" + "1234567890-abcdef",
+    "key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG\\n-----END PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+@pytest.mark.parametrize("place", ["body", "key", "Location", "header", "status"])
+def test_a_token_that_the_service_shows_is_in_no_evidence(terminal: Terminal, kind: str, place: str) -> None:
+    token = SHOWN[kind]
+
+    def handle(_request: Asked) -> Reply:
+        if place == "Location":
+            return Reply(
+                status=302,
+                headers={"Location": f"https://x.example/cb?next={quote(token, safe='')}#{token[:60]}"},
+            )
+        headers = {"X-Revision": token.replace("\\n", " ")} if place == "header" else {}
+        documents = {
+            "body": f'{{"status": "fail", "output": "cannot sign with {token}"}}',
+            "key": f'{{"status": "fail", "checks": {{"{token}": [{{"status": "fail"}}]}}}}',
+            "status": f'{{"status": "{token}"}}',
+        }
+        return Reply(
+            status=500,
+            body=documents.get(place, "oops").encode(),
+            headers={"Content-Type": "application/json", **headers},
+        )
+
+    with serving_http(handle) as server:
+        said = terminal.run(
+            "verify", "--url", server.url("/health"), "--revision", ONE, "--deadline", "0", "--format", "json"
+        )
+    assert said.code == 1
+    secret = "MIIEvQIBADANBgkqhkiG" if kind == "key" else token
+    kept = "".join(path.read_text(errors="replace") for path in terminal.folder.rglob("*") if path.is_file())
+    assert secret not in said.out + said.err + kept
