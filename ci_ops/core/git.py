@@ -34,6 +34,8 @@ class Refusal:
 
     sentence: str
     hint: str
+    is_about_owner: bool = False
+    """True where the repository is whole, but belongs to another user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Git:
             return Refusal(
                 sentence=f"git does not read {root}: the repository belongs to another user than this process",
                 hint=f"Run it as the owner, or trust the folder: git config --global --add safe.directory {root}",
+                is_about_owner=True,
             )
         if "not a git repository" in completed.output:
             return Refusal(

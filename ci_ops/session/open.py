@@ -118,7 +118,7 @@ def open_job(
         waits=waits,
         before_change=lambda: runner.set_output("changed", "true"),
         opened=lambda record: _announce(runner, record),
-        origin=origin_of(call, config, git, runner),
+        origin=origin_of(call, config, git, runner, note=note),
         sinks=_sinks(call, config, world, site.store, waits=waits),
         dry_run=call.is_dry,
         config_problems=read.problems,

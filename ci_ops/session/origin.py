@@ -9,6 +9,8 @@ from ci_ops.core.git import Git, Refusal
 from ci_ops.flows._job import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ci_ops.config.model import Config
     from ci_ops.edge.run_context import RunContext
     from ci_ops.edge.runner import Runner
@@ -21,10 +23,12 @@ Source: GitHub Docs, Events that trigger workflows.
 """
 
 
-def origin_of(call: Call, config: Config, git: Git, runner: Runner) -> Origin:
+def origin_of(call: Call, config: Config, git: Git, runner: Runner, *, note: Callable[[str], None]) -> Origin:
     """Return the commit that is checked out, with the runner's context or the laptop's user."""
     context = runner.context
     head = git.head() if _needs_head(call, config) else ""
+    if isinstance(head, Refusal) and head.is_about_owner and call.get("revision"):
+        note(f"{head.sentence[0].upper()}{head.sentence[1:]}. {head.hint}")
     revision = call.get("revision") or (head if isinstance(head, str) else _commit_of_event(context))
     return Origin(
         event=context.event,
@@ -58,6 +62,8 @@ def status_commit(context: RunContext, git: Git, head: str) -> str:
 
 
 def _needs_head(call: Call, config: Config) -> bool:
+    if call.traits.changes:
+        return True  # its commands may ask git too, and fail for a reason that should be said
     if call.get("revision") and not call.get("status_context"):
         return False
     is_checked = any(check.plugin.plugin_name() == "revision" for check in config.verify.checks)

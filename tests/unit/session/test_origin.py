@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,3 +192,23 @@ def test_without_a_checkout_the_events_commit_counts_where_it_is_the_runs(
     else:
         assert said.code == 2
         assert "no commit is known here" in said.err
+
+
+def test_a_repository_of_another_user_is_named_beside_the_step_that_it_fails(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    terminal.folder.rmdir()
+    project = Caller(terminal.folder)
+    terminal.monkeypatch.chdir(terminal.folder)
+    project.write("ci-ops.yml", f"version: 1\ndeploy: {{target: {{type: releases, path: {tmp_path}/srv}}}}\n")
+    sha = project.commit()
+    subprocess.run(["chown", "-R", "12345:12345", project.folder], check=True)
+    terminal.monkeypatch.setenv("HOME", str(tmp_path))
+    said = terminal.run("deploy", "--no-verify", "--revision", sha)
+    assert said.code == 5
+    assert f"note: Git does not read {project.folder}: the repository belongs to another user" in said.err
+    files = terminal.on_a_runner()
+    assert terminal.run("deploy", "--no-verify", "--token", "").code == 0
+    assert "reason" in files["GITHUB_OUTPUT"].read_text()
