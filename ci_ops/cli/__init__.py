@@ -52,4 +52,4 @@ def _first_line(name: str) -> str:
 )
 @click.version_option(__version__, prog_name="ci-ops")
 def cli() -> None:
-    """Look, deploy, verify, tell, and go back when it is not good."""
+    """Check, deploy, verify, notify, and roll back what does not verify."""

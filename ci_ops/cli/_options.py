@@ -66,33 +66,47 @@ def lines_option(name: str, help_text: str) -> Callable[[Decorated], Decorated]:
 DIRECTORY = click.option(
     "--directory",
     default="",
-    help="Folder of the project, from here; that of the nearest ci-ops.yml if absent.",
+    help="Folder of the project, relative to here; default: that of the nearest ci-ops.yml.",
 )
 _PLACE = (
     DIRECTORY,
-    click.option("--config", default="", help="Path of ci-ops.yml or ci-ops.json."),
+    click.option(
+        "--config", default="", help="Path of ci-ops.yml or ci-ops.json; default: the nearest one upwards."
+    ),
     click.option(
         "-e",
         "--environment",
         "--env",
         default="",
-        help="Environment, such as production or staging.",
+        help="Environment, e.g. staging; default: production.",
     ),
 )
 _OUTPUT = (
-    click.option("--format", default="", help="What stdout carries: text, json or markdown."),
-    lines_option("--report", "Files to write the report to; the extension says how."),
+    click.option(
+        "--format", default="", help="Format of the report on standard output: text, json or markdown."
+    ),
+    lines_option(
+        "--report", "Files to write the report to; the extension (.txt, .json, .md) sets the format."
+    ),
 )
 _LOG = (
     click.option(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),
         default="warning",
-        help="What the log tells.",
+        help="Lowest level that is logged: debug, info, warning (default) or error.",
     ),
-    click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How it is told."),
     click.option(
-        "--log-file", type=click.Path(path_type=Path), default=None, help="Where; stderr if absent."
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="Format of the log: text (default) or json.",
+    ),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="File to write the log to; default: standard error.",
     ),
 )
 
@@ -105,14 +119,17 @@ def shared_options(command: Decorated) -> Decorated:
 def dry_run_option(command: Decorated) -> Decorated:
     """`--dry-run`, for every command that changes something."""
     return click.option(
-        "--dry-run/--no-dry-run", default=False, help="Show what would be done; change and send nothing."
+        "--dry-run/--no-dry-run", default=False, help="Print what would be done; change and send nothing."
     )(command)
 
 
 def fail_on_option(command: Decorated) -> Decorated:
     """`--fail-on`, for commands that judge."""
     return click.option(
-        "--fail-on", type=click.Choice(["fail", "warn"]), default=None, help="What ends with exit code 1."
+        "--fail-on",
+        type=click.Choice(["fail", "warn"]),
+        default=None,
+        help="Lowest severity that fails the command: fail (default) or warn.",
     )(command)
 
 

@@ -1,4 +1,4 @@
-"""Check the configuration, show what it means, print its schema."""
+"""Check the configuration, print its effective values or its schema."""
 
 from __future__ import annotations
 
@@ -22,8 +22,16 @@ def place_options(command: Decorated) -> Decorated:
     """Which file, for which environment."""
     options = (
         DIRECTORY,
-        click.option("--config", default="", help="Path of the file."),
-        click.option("-e", "--environment", "--env", default="", help="Environment; each one if absent."),
+        click.option(
+            "--config", default="", help="Path of the file; default: the nearest ci-ops.yml upwards."
+        ),
+        click.option(
+            "-e",
+            "--environment",
+            "--env",
+            default="",
+            help="Environment; default: every one that the file names.",
+        ),
     )
     return reduce(lambda done, option: option(done), reversed(options), command)
 
@@ -31,13 +39,13 @@ def place_options(command: Decorated) -> Decorated:
 def python_option(command: Decorated) -> Decorated:
     """With which Python an application's declaration is imported."""
     return click.option(
-        "--python", default="", help="The Python that imports it; the project's own if absent."
+        "--python", default="", help="Python interpreter that imports it; default: the project's own."
     )(command)
 
 
 @click.group("config")
 def command() -> None:
-    """Check the configuration, show what it means, print its schema."""
+    """Check the configuration, print its effective values or its schema."""
 
 
 @command.command("check")
@@ -47,7 +55,7 @@ def command() -> None:
 )
 @python_option
 def check(directory: str, config: str, environment: str, app: str, python: str) -> int:
-    """Say every problem at once, each with its place.
+    """Report every problem at once, each with its line.
 
     Runs nothing but what --app names.
     """
@@ -82,7 +90,7 @@ def variables(app: str, form: str, python: str, directory: str) -> int:
 @command.command("show")
 @place_options
 def show(directory: str, config: str, environment: str) -> int:
-    """Show every setting's value and where it came from; secrets stay hidden."""
+    """Print every setting's value and its source; secrets are redacted."""
     from ci_ops.config.show import show_text  # noqa: PLC0415 - kept out of `--help`
 
     click.echo(show_text(_source(directory, config, environment)), nl=False)

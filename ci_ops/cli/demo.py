@@ -1,4 +1,4 @@
-"""See it all on a sample service: a good release, a bad one, the way back."""
+"""Run the pipeline on a sample service: a good release, then a bad one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import click
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Where to play it; a new temporary folder if absent.",
+    help="Empty folder to run it in; default: a new temporary folder.",
 )
 def command(folder: Path | None) -> int:
-    """See it all on a sample service.
+    """Run the whole pipeline on a sample service.
 
-    A good release, a bad one, the way back and its proof.
+    A good release, a bad one, the rollback and its proof.
     """
     from ci_ops.demo.play import play  # noqa: PLC0415 - kept out of `--help`
 

@@ -1,4 +1,4 @@
-"""Deploy, verify and, where that is not good, go back: one transaction."""
+"""Deploy, verify, and roll back a release that does not verify."""
 
 from __future__ import annotations
 
@@ -11,23 +11,36 @@ from ci_ops.cli._options import DURATION, dry_run_option, shared_options
 
 
 @click.command("deploy")
-@click.option("--run", default="", help="Command that brings DEPLOYMENT_REVISION live.")
-@click.option("--undo", default="", help="Command that takes `run` back; safe to run twice.")
-@click.option("--url", default="", help="Address of the service, to verify it with.")
-@click.option("--revision", default="", help="Commit to deploy, 40 hexadecimal digits; HEAD if absent.")
-@click.option("--verify/--no-verify", default=None, help="Verify in the same transaction.")
-@click.option("--force/--no-force", default=False, help="Deploy although this revision is live and verified.")
-@click.option("--type", default="standard", help="A label for the record: a lower-case word.")
-@click.option("--version", default="", help="A version for the record and the messages.")
-@click.option("--deadline", type=DURATION, default=None, help="For the service to become good, such as 2m.")
+@click.option("--run", default="", help="Shell command that makes DEPLOYMENT_REVISION live.")
+@click.option("--undo", default="", help="Shell command that undoes `run`; must be safe to run twice.")
+@click.option("--url", default="", help="URL of the service to verify.")
+@click.option("--revision", default="", help="Commit to deploy, 40 hexadecimal digits; default: HEAD.")
 @click.option(
-    "--finish/--no-finish", default=False, help="Only close what a dead runner of this run left open."
+    "--verify/--no-verify",
+    default=None,
+    help="Verify in the same transaction (default), or leave it to a later step.",
 )
-@click.option("--token", default="", help="GitHub token for the deployment and its statuses.")
+@click.option("--force/--no-force", default=False, help="Deploy even if this revision is live and verified.")
+@click.option(
+    "--type", default="standard", help="Label of the deployment, one lower-case word; default: standard."
+)
+@click.option("--version", default="", help="Version to show in the record and the messages.")
+@click.option(
+    "--deadline",
+    type=DURATION,
+    default=None,
+    help="Maximum time to wait for the service to pass, e.g. 2m (default).",
+)
+@click.option(
+    "--finish/--no-finish",
+    default=False,
+    help="Only close the deployments that a lost runner of this run left open.",
+)
+@click.option("--token", default="", help="GitHub token to record the deployment and its statuses with.")
 @dry_run_option
 @shared_options
 def command(**options: Any) -> int:
-    """Deploy, verify and, where that is not good, go back: one transaction."""
+    """Deploy, verify, and roll back a release that does not verify."""
     from ci_ops.flows.deploy import DeployOptions, deploy  # noqa: PLC0415 - the same
     from ci_ops.flows.finish import finish  # noqa: PLC0415 - the same
     from ci_ops.session.call import Call  # noqa: PLC0415 - the same

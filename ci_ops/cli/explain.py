@@ -1,4 +1,4 @@
-"""Say what a reason or a rule means, and what to do about it."""
+"""Explain what a reason or a rule means, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import click
 
 @click.command("explain")
 @click.argument("name", default="")
-@click.option("--page", is_flag=True, help="The whole troubleshooting page, as Markdown.")
+@click.option("--page", is_flag=True, help="Print the whole troubleshooting page as Markdown.")
 def command(name: str, *, page: bool) -> int:
-    """Say what a REASON or a RULE means, and what to do about it.
+    """Explain what a REASON or a RULE means, and what to do about it.
 
     Without a name: list them all.
     """

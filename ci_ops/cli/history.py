@@ -10,14 +10,19 @@ from ci_ops.cli._options import shared_options
 
 
 @click.command("history")
-@click.option("--limit", type=click.IntRange(1, 200), default=20, help="How many.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 200),
+    default=20,
+    help="Maximum number of deployments to list; default: 20.",
+)
 @click.option(
     "--live/--no-live",
     "measure",
     default=True,
     help="Measure on the target and at the service what is live, and mark it.",
 )
-@click.option("--token", default="", help="GitHub token, to read the deployments there.")
+@click.option("--token", default="", help="GitHub token to read the deployments with.")
 @shared_options
 def command(**options: Any) -> int:
     """List the deployments of an environment, newest first.

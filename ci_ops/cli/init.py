@@ -14,11 +14,11 @@ import click
     "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
-    help="Folder of the project, from here.",
+    help="Folder of the project, relative to here; default: the current folder.",
 )
-@click.option("--url", default="", help="Address of the service; http://127.0.0.1:8000 if absent.")
-@click.option("--path", default="", help="Folder for releases on this machine; /srv/<service> if absent.")
-@click.option("--reload", default="", help="Command that makes the server take up a release.")
+@click.option("--url", default="", help="URL of the service; default: http://127.0.0.1:8000.")
+@click.option("--path", default="", help="Folder for releases on this machine; default: /srv/<service>.")
+@click.option("--reload", default="", help="Shell command that makes the server load the current release.")
 def command(folder: Path, url: str, path: str, reload: str) -> int:
     """Write a first ci-ops.yml and a workflow that fit the project.
 

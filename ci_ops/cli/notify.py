@@ -1,4 +1,4 @@
-"""Tell the right people once how it ended."""
+"""Notify the configured channels, once, of how the job ended."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from ci_ops.cli._options import dry_run_option, lines_option, shared_options, te
 
 
 @click.command("notify")
-@lines_option("--to", "Names of channels, or addresses whose kind is recognised, one a line.")
+@lines_option("--to", "Names of channels or recognised addresses, one on each line.")
 @click.option(
-    "--status", default="", help="How it ended: success, failure or cancelled; the last report's if absent."
+    "--status",
+    default="",
+    help="How the job ended: success, failure or cancelled; default: as the last report says.",
 )
-@click.option("--sentence", default="", help="What to say; the last report's sentence if absent.")
-@click.option("--sentence-file", default="", help="A file with what to say.")
-@click.option("--revision", default="", help="Commit it is about; HEAD if absent.")
-@click.option("--url", default="", help="Address of the service.")
+@click.option("--sentence", default="", help="Text of the message; default: the last report's sentence.")
+@click.option("--sentence-file", default="", help="File with the text of the message.")
+@click.option("--revision", default="", help="Commit that the message is about; default: HEAD.")
+@click.option("--url", default="", help="URL of the service.")
 @dry_run_option
 @shared_options
 def command(**options: Any) -> int:
-    """Tell the right people once how it ended.
+    """Notify the configured channels, once, of how the job ended.
 
     A channel that fails is a warning, never a failure.
     """

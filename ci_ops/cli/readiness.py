@@ -1,4 +1,4 @@
-"""Look at the project before anything is deployed."""
+"""Check the project before anything is deployed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from ci_ops.cli._options import DURATION, fail_on_option, shared_options
 
 
 @click.command("readiness")
-@click.option("--revision", default="", help="Commit that is to be deployed; HEAD if absent.")
-@click.option("--url", default="", help="Address of the service, for checks that ask it.")
-@click.option("--deadline", type=DURATION, default=None, help="For all checks together, such as 2m.")
+@click.option("--revision", default="", help="Commit to be deployed; default: HEAD.")
+@click.option("--url", default="", help="URL of the service, for checks that request it.")
 @click.option(
-    "--status-context", default="", help="Name of a commit status to set on the pull request's head."
+    "--deadline", type=DURATION, default=None, help="Maximum time for all checks together, e.g. 2m (default)."
 )
-@click.option("--token", default="", help="GitHub token for the commit status.")
+@click.option(
+    "--status-context", default="", help="Name of the commit status to set on the pull request's head."
+)
+@click.option("--token", default="", help="GitHub token to set the commit status with.")
 @fail_on_option
 @shared_options
 def command(**options: Any) -> int:
-    """Look at the project before anything is deployed.
+    """Check the project before anything is deployed.
 
     Without a configuration file the checks that fit the project are run; a
     project that fits none is an error, never a pass.

@@ -1,4 +1,4 @@
-"""Go back to a verified release, and prove that it is live."""
+"""Roll back to a verified release, and prove that it is live."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ from ci_ops.cli._options import DURATION, dry_run_option, shared_options, text_o
 
 
 @click.command("rollback")
-@click.option("--to", default="", help="Deployment id or commit; empty for the last verified one.")
-@click.option("--deployment-id", default="", help="Deployment of this run that is to be taken back.")
-@click.option("--rollback", default="", help="Command that brings DEPLOYMENT_REVISION, an earlier one, live.")
-@click.option("--url", default="", help="Address of the service, to prove the rollback with.")
-@click.option("--reason", default="", help="Why; it goes into the record and the messages.")
-@click.option("--reason-file", default="", help="A file with the reason.")
-@click.option("--deadline", type=DURATION, default=None, help="For the service to become good, such as 2m.")
-@click.option("--token", default="", help="GitHub token for the deployment and its statuses.")
+@click.option(
+    "--to",
+    default="",
+    help="Deployment id or commit to roll back to; default: the last verified one before the live one.",
+)
+@click.option("--deployment-id", default="", help="Deployment of this run to undo.")
+@click.option(
+    "--rollback", default="", help="Shell command that makes DEPLOYMENT_REVISION, an earlier one, live."
+)
+@click.option("--url", default="", help="URL of the service to prove the rollback with.")
+@click.option("--reason", default="", help="Why; shown in the record and the messages.")
+@click.option("--reason-file", default="", help="File with the reason.")
+@click.option(
+    "--deadline",
+    type=DURATION,
+    default=None,
+    help="Maximum time to wait for the service to pass, e.g. 2m (default).",
+)
+@click.option("--token", default="", help="GitHub token to record the deployment and its statuses with.")
 @dry_run_option
 @shared_options
 def command(**options: Any) -> int:
-    """Go back to a verified release, and prove that it is live.
+    """Roll back to a verified release, and prove that it is live.
 
     A deployment of the same run, or one that was killed half-way, is undone by
     its own journal; otherwise the last verified deployment is brought back.

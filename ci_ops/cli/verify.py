@@ -1,4 +1,4 @@
-"""Look at what is live, and say so only when it was measured."""
+"""Verify the live service; a check that measured nothing never passes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,28 @@ from ci_ops.cli._options import DURATION, fail_on_option, shared_options
 
 
 @click.command("verify")
-@click.option("--url", default="", help="Address of the service; a path in it names the health endpoint.")
-@click.option("--revision", default="", help="Commit that should be live, 40 hexadecimal digits.")
-@click.option("--deployment-id", default="", help="Deployment whose verdict this is, as `deploy` put it out.")
-@click.option("--deadline", type=DURATION, default=None, help="For the service to become good, such as 2m.")
+@click.option("--url", default="", help="URL of the service; with a path, it is the health URL.")
+@click.option("--revision", default="", help="Commit that must be live, 40 hexadecimal digits.")
+@click.option(
+    "--deployment-id", default="", help="Deployment that the verdict is recorded for: the output of `deploy`."
+)
+@click.option(
+    "--deadline",
+    type=DURATION,
+    default=None,
+    help="Maximum time to wait for the service to pass, e.g. 2m (default).",
+)
 @click.option(
     "--on-error",
     type=click.Choice(["rollback", "hold"]),
     default=None,
-    help="What becomes of a release that could not be looked at.",
+    help="What to do when the service could not be measured: rollback (default) or hold.",
 )
-@click.option("--token", default="", help="GitHub token for the deployment's status.")
+@click.option("--token", default="", help="GitHub token to set the deployment's status with.")
 @fail_on_option
 @shared_options
 def command(**options: Any) -> int:
-    """Look at what is live, and say so only when it was measured.
+    """Verify the live service; a check that measured nothing never passes.
 
     Never changes the service.
     """

@@ -192,7 +192,7 @@ def _typed(payload: Mapping[str, Any]) -> dict[str, Any]:
 def _fits(name: str, value: object) -> bool:
     if name in _LISTS:
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return isinstance(value, str)
+    return isinstance(value, bool if name == "had_health_document" else str)
 
 
 def _is_sound(record: DeploymentRecord, sha: str) -> bool:

@@ -98,13 +98,12 @@ class RequestsHttp:
             with call:
                 answer = self._follow(errand, call, fresh=fresh, follow=follow, max_body=max_body)
         except HttpError as error:
-            log.debug("%s %s: %s", method, self.redact(shown(url)), error.sentence)
+            self._log(method, url, error.sentence)
             raise HttpError(
                 error.kind, self.redact.own(error.sentence), transient=error.transient, lasting=error.lasting
             ) from None
         seconds = time.monotonic() - started
-        place = self.redact(shown(url))  # the path of a webhook is its password
-        log.debug("%s %s: %d in %.3f s from %s", method, place, answer.status, seconds, answer.address)
+        self._log(method, url, f"{answer.status} in {seconds:.3f} s from {answer.address}")
         return replace(answer, seconds=seconds)
 
     def addresses(self, url: str) -> tuple[str, ...]:
@@ -121,6 +120,10 @@ class RequestsHttp:
     def close(self) -> None:
         """Close the idle connections; a later request opens new ones."""
         self._adapter.close()
+
+    def _log(self, method: str, url: str, outcome: str) -> None:
+        if log.isEnabledFor(logging.DEBUG):  # paths may be secrets, and redacting takes its time
+            log.debug("%s %s: %s", method, self.redact(shown(url)), self.redact(outcome))
 
     def _follow(self, errand: Errand, call: Call, *, fresh: bool, follow: int, max_body: int) -> Response:
         passed: list[str] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.config.model import Config
-from ci_ops.core.delivery.journal import journaled
+from ci_ops.core.delivery.journal import SUFFIX
 from ci_ops.core.delivery.ledger import Ledger
 from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
@@ -124,13 +124,16 @@ class Job:
         """The environment's name."""
         return self.config.environment
 
-    def subject(self, *, url: str, revision: str, previous_revision: str = "") -> Subject:
+    def subject(
+        self, *, url: str, revision: str, previous_revision: str = "", had_health_document: bool = False
+    ) -> Subject:
         """What checks look at: the service, with the revision that should be live."""
         return Subject(
             root=self.root,
             url=url,
             revision=revision,
             previous_revision=previous_revision,
+            had_health_document=had_health_document,
             published=self.origin.published,
             environment=self.environment,
             timeout_seconds=self.config.verify.timeout,
@@ -141,7 +144,8 @@ class Job:
     def new_record(self, *, revision: str, after: str = "", **more: Any) -> DeploymentRecord:
         """Return a planned record whose id sorts behind every journal of this site, and behind `after`."""
         now = self.world.clock.now()
-        newest = next(reversed(journaled(self.site.store)), "")
+        journals = self.site.store.names(SUFFIX)
+        newest = journals[-1].removesuffix(SUFFIX) if journals else ""
         planned = DeploymentRecord(
             id=new_id(now, revision, after=max(newest, after)),
             service=self.config.service,

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._run import run_checks
 from ci_ops.checks.revision import Revision
 from ci_ops.checks.revision.spelling import same_revision
+from ci_ops.core.health.document import parse_health
+from ci_ops.core.health.status import Status
 from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Phase
 from ci_ops.core.ports import HttpError
-from ci_ops.core.text.weburl import is_loopback, read_url
+from ci_ops.core.text.weburl import at_path, has_path, is_loopback, read_url, shown
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Response
@@ -43,6 +46,8 @@ class Service:
     reach: Reach
     revisions: frozenset[str] = frozenset()
     """Every revision that was served, as the service wrote it; empty where it names none."""
+    has_health_document: bool = False
+    """True when the health address answered a health document."""
     sentence: str = ""
     """Why it is down or unreachable."""
 
@@ -77,11 +82,29 @@ def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
     except HttpError as error:
         is_down = error.kind in _BROKEN_OFF or (error.kind == "timeout" and is_loopback(read_url(address)))
         return Service(reach=Reach.DOWN if is_down else Reach.UNREACHABLE, sentence=error.sentence)
+    gate = gate_of(answer)
+    if gate and has_path(read_url(address)):  # a front page may send visitors to a sign-in of its own accord
+        sentence = f"{shown(address)} is answered by {job.world.redact(gate)}, not by the service"
+        return Service(reach=Reach.UNREACHABLE, sentence=sentence)
     return Service(
         reach=Reach.DOWN if answer.status >= 500 else Reach.ANSWERS,
+        has_health_document=_has_health_document(job, address, answer),
         revisions=_revisions(job, address, expected or _ANY_REVISION),
         sentence=_failure(answer),
     )
+
+
+def _has_health_document(job: Job, url: str, answer: Response) -> bool:
+    """Return True when the check `health`, as configured, would read a health document."""
+    health = next((each for each in job.config.verify.checks if each.plugin.plugin_name() == "health"), None)
+    path = getattr(health.plugin, "path", "") if health is not None else ""
+    if path:
+        address, timeout = at_path(read_url(url), path), job.config.verify.timeout
+        try:
+            answer = job.world.http.request("GET", address, timeout_seconds=timeout, fresh=True)
+        except HttpError:
+            return False
+    return parse_health(answer.body).status is not Status.ERROR
 
 
 def _failure(answer: Response) -> str:

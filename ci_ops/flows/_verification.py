@@ -66,7 +66,12 @@ def verify_release(
     checks = verify.checks
     if not revision and replaced:
         checks = tuple(check for check in checks if check.plugin.plugin_name() != "revision")
-    subject = run.job.subject(url=verify.url, revision=revision, previous_revision=replaced)
+    subject = run.job.subject(
+        url=verify.url,
+        revision=revision,
+        previous_revision=replaced,
+        had_health_document=record.had_health_document,
+    )
     deadline = verify.deadline if is_patient else 0.0
     results = measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=deadline)
     return (*results, *_placed_elsewhere(run, record, release))

@@ -150,6 +150,7 @@ def _planned(
         state=State.RUNNING,
         previous=live.release,
         previous_revision=live.revision,
+        had_health_document=live.service.has_health_document,
         safe=safe_release(history, live),
     )
 

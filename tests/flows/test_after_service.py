@@ -9,8 +9,10 @@ import pytest
 
 from ci_ops.core.health.status import Status
 from ci_ops.core.report import StepState
+from ci_ops.flows.deploy import DeployOptions
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Service, Shop, id_of
 
+FOUR = "4" * 40
 TARGET = (
     "{type: releases, path: PLACE, keep: 1, fetch: 'true', "
     'reload: \'printf %s "$DEPLOYMENT_REVISION" > "$SHOP/revision"\'}'
@@ -55,3 +57,16 @@ def test_a_release_that_cannot_be_removed_is_a_warning(shop: Shop, stuck: Path, 
     stuck.unlink()
     assert shop.deploy(ONE).verdict == "ok"
     assert id_of(first) not in {path.name for path in (tmp_path / "srv/releases").iterdir()}
+
+
+def test_keeping_one_release_keeps_the_verified_one_to_return_to(shop: Shop, tmp_path: Path) -> None:
+    first = shop.deploy(ONE)
+    shop.deploy(TWO)
+    shop.rollback()
+    assert shop.service.revision == ONE
+    shop.deploy(THREE, DeployOptions(verify=False))
+    fourth = shop.deploy(FOUR, DeployOptions(verify=False))
+    assert id_of(first) in {path.name for path in (tmp_path / "srv/releases").iterdir()}
+    shop.rollback()
+    assert shop.service.revision == ONE
+    assert id_of(fourth) in {path.name for path in (tmp_path / "srv/releases").iterdir()}

@@ -85,6 +85,8 @@ class DeploymentRecord:
     previous: str = ""
     """The release to go back to; empty for the first deployment."""
     previous_revision: str = ""
+    had_health_document: bool = False
+    """True when the service answered a health document before: then a page of HTML there is a failure."""
     safe: str = ""
     """The release that was verified last before this one: `rollback` may want it, so it is kept."""
     actor: str = ""
