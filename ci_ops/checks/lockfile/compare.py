@@ -41,6 +41,25 @@ def _is_refused(wanted: Dependency, version: str) -> bool:
     return allows(wanted.specifier, version) is False
 
 
+def dangling(lock: Lock) -> Iterator[Fault]:
+    """Yield the packages that others of the lock need and that are not in it.
+
+    A careless merge leaves such a lock, and Poetry installs it without a word.
+    """
+    for name, by in lock.dangling.items():
+        sentence = f"{name}, which {by} needs, is not in {lock.file}."
+        expected = f"{name}, which is a dependency of {by}"
+        yield fault(
+            "not-locked",
+            sentence,
+            file=lock.file,
+            subject=name,
+            expected=expected,
+            observed="nothing",
+            advice=lock.relock,
+        )
+
+
 def doubled(lock: Lock) -> Iterator[Fault]:
     """Yield the packages that stand twice in the lock."""
     for name in lock.doubled:

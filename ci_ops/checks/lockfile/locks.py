@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.checks.lockfile.pep440 import parse_requirement
 from ci_ops.core.contract.requirements import normal
 from ci_ops.core.text.encoding import read_text_file
 
@@ -33,6 +34,10 @@ _APART = (
 )
 """What may differ between two entries of one version: they are for several environments or sources."""
 
+_CONDITIONS = frozenset({"marker", "markers", "optional", "python"})
+_NEVER_LOCKED = frozenset({"distribute", "pip", "setuptools", "wheel"})
+"""Poetry leaves them out of its lock before 1.5."""
+
 _MARKS = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 """Source: git-merge(1), "How conflicts are presented"."""
 
@@ -56,6 +61,8 @@ class Lock:
     """The file's own name, which tells the tool."""
     versions: Mapping[str, frozenset[str]]
     """Normalised name to its versions; an empty set where the lock names none."""
+    dangling: Mapping[str, str] = field(default_factory=dict)
+    """Packages that are not in the lock, each with one that is and that always needs it."""
     doubled: tuple[str, ...] = ()
     """Packages that stand twice in one version, as a careless merge leaves them."""
     groups: frozenset[str] | None = None
@@ -166,10 +173,31 @@ def _lock(
         for each in known:
             entry = (package_name, each, repr([package.get(key) for key in _APART]))
             seen[entry] = seen.get(entry, 0) + 1
-    doubled = tuple(dict.fromkeys(name for (name, _, _), count in seen.items() if count > 1))
+    needed = {each: _text(package.get("name")) for package in packages for each in _always_needed(package)}
     return Lock(
-        file=file, name=name, versions=versions, doubled=doubled, document=document, text=text, **more
+        file=file,
+        name=name,
+        versions=versions,
+        dangling={each: by for each, by in needed.items() if each not in versions.keys() | _NEVER_LOCKED},
+        doubled=tuple(dict.fromkeys(name for (name, _, _), count in seen.items() if count > 1)),
+        document=document,
+        text=text,
+        **more,
     )
+
+
+def _always_needed(package: Mapping[str, Any]) -> Iterator[str]:
+    """The dependencies of a locked package that no marker and no extra limits."""
+    listed = package.get("dependencies")
+    if isinstance(listed, dict):  # Poetry: name to a constraint, or to a map of them
+        for name, wish in listed.items():
+            if isinstance(wish, str) or (isinstance(wish, dict) and not wish.keys() & _CONDITIONS):
+                yield normal(name)
+    for each in listed if isinstance(listed, list) else ():
+        if isinstance(each, dict) and not each.keys() & _CONDITIONS:
+            yield normal(_text(each.get("name")))
+        elif isinstance(each, str) and (parsed := parse_requirement(each)) and not parsed.marker:
+            yield parsed.name
 
 
 def _require(file: str, version: object, *known: str) -> None:

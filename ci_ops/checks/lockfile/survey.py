@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._verdict import Fault
-from ci_ops.checks.lockfile.compare import differences, doubled, missing_or_other, other_python
+from ci_ops.checks.lockfile.compare import dangling, differences, doubled, missing_or_other, other_python
 from ci_ops.checks.lockfile.hashes import stale_hash
 from ci_ops.checks.lockfile.locks import LOCK_FILES, Lock, is_lock, read_lock, table
 from ci_ops.checks.lockfile.pins import Pin, Pins, read_pins
@@ -79,6 +79,7 @@ def _faults(project: Project, others: list[Project], locks: list[Lock], owner: P
         is_at_root = owner == project.folder
         checked = [project, *(others if _is_uv(lock) and is_at_root else [])]
         yield from doubled(lock)
+        yield from dangling(lock)
         wanted = [each for one in checked for each in one.dependencies]
         named = list(missing_or_other(lock, wanted))
         yield from named

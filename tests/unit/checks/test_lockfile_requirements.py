@@ -215,3 +215,37 @@ def test_a_folder_or_a_pipe_in_place_of_a_file_ends_the_check_with_an_error(tmp_
     os.mkfifo(tmp_path / "base.txt")
     finding = only(look(written(tmp_path, txt="six==1.17.0\n-r base.txt\n")))
     assert finding.rule == "lockfile/unreadable"
+
+
+@pytest.mark.parametrize(
+    ("tool", "lock", "is_told"),
+    [
+        ("poetry", '[package.dependencies]\nghost = ">=2.5,<4"\n', True),
+        ("poetry", '[package.dependencies]\nghost = {version = ">=2", extras = ["x"]}\n', True),
+        (
+            "poetry",
+            '[package.dependencies]\nghost = {version = ">=2", markers = "os_name == \'nt\'"}\n',
+            False,
+        ),
+        ("poetry", '[package.dependencies]\nghost = {version = ">=2", optional = true}\n', False),
+        ("poetry", '[package.dependencies]\nsetuptools = "*"\n', False),
+        ("pdm", 'dependencies = ["ghost<4,>=2.5"]\n', True),
+        ("pdm", "dependencies = [\"ghost<4; os_name == 'nt'\"]\n", False),
+        ("uv", 'dependencies = [{ name = "ghost" }]\n', True),
+        ("uv", 'dependencies = [{ name = "ghost", marker = "os_name == \'nt\'" }]\n', False),
+    ],
+)
+def test_a_package_that_another_needs_has_to_be_in_the_lock(
+    tmp_path: Path, tool: str, lock: str, *, is_told: bool
+) -> None:
+    root = copied(tool, tmp_path)
+    path = root / f"{tool}.lock"
+    entry = '[[package]]\nname = "iniconfig"\nversion = "2.3.1"\n'
+    text = path.read_text()
+    assert entry in text
+    tables = text.replace(entry, f"{entry}{lock}" if tool != "poetry" else entry)
+    if tool == "poetry":
+        tables = tables.replace("files = []\n", f"files = []\n\n{lock}", 1)
+    path.write_text(tables)
+    found = [each.subject for each in look(root).findings if each.rule == "lockfile/not-locked"]
+    assert ("ghost" in found) is is_told
