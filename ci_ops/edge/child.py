@@ -55,12 +55,23 @@ class Child:
             threading.Thread(target=self._read, args=(name, pipe), name=f"ci-ops-{name}", daemon=True).start()
 
     @classmethod
-    def start(cls, command: str | Sequence[str], *, env: Mapping[str, str], directory: Path | None) -> Child:
+    def start(
+        cls,
+        command: str | Sequence[str],
+        *,
+        env: Mapping[str, str],
+        directory: Path | None,
+        announce_to: int | None = None,
+    ) -> Child:
         """Start it with a closed stdin. Raises OSError when it cannot be started."""
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        arguments = shell_arguments(command, env) if isinstance(command, str) else command
+        arguments = command
+        if isinstance(command, str):
+            arguments = shell_arguments(command, env, announce_to=announce_to)
+            if announce_to is not None:
+                options["pass_fds"] = [announce_to]
         return cls(
             subprocess.Popen(
                 arguments,

@@ -22,7 +22,7 @@ trap '' HUP INT TERM
 groups=' '
 while read -r sign group; do
   case $sign in
-    +) groups="$groups$group " ;;
+    +) case $groups in *" $group "*) ;; *) groups="$groups$group " ;; esac ;;
     -) case $groups in *" $group "*) groups="${groups%% $group *} ${groups#* $group }" ;; esac ;;
   esac
 done
@@ -50,8 +50,9 @@ class OrphanGuard:
     end we alone hold. However we end, kill -9 included, the pipe closes, and
     the groups still on its list get TERM and two seconds later KILL. It is
     started with the first child, and anew for the first child after a lock was
-    taken or released; that costs two milliseconds. Only the moment between a
-    child's start and the note of its number is not covered.
+    taken or released; that costs two milliseconds. A command line enters
+    itself before it begins; only for a program that is started without a shell
+    is the moment between its start and the note of its number not covered.
 
     PR_SET_PDEATHSIG would need code between fork and exec, which is unsafe in
     a process with threads; it also reaches only the child itself, not its
@@ -62,23 +63,17 @@ class OrphanGuard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shell: _Shell | None = None
+        self._shell: GuardShell | None = None
 
-    @contextmanager
-    def watching(self, group: int) -> Iterator[None]:
-        """Have that process group ended if we die meanwhile."""
+    def current(self) -> GuardShell:
+        """Return the guard's process for what is started now."""
         with self._lock:
             if self._shell is None or self._shell.locks != held_locks():
-                self._shell = _Shell(held_locks())
-            shell = self._shell
-        shell.tell(f"+ {group}\n")
-        try:
-            yield
-        finally:
-            shell.tell(f"- {group}\n")
+                self._shell = GuardShell(held_locks())
+            return self._shell
 
 
-class _Shell:
+class GuardShell:
     """The guard's process; it ends with the last child that is entered in it."""
 
     def __init__(self, locks: tuple[FileLock, ...]) -> None:
@@ -101,7 +96,21 @@ class _Shell:
             )
             weakref.finalize(self, _dismiss, self.popen)
 
-    def tell(self, line: str) -> None:
+    @property
+    def descriptor(self) -> int | None:
+        """The end of its pipe that is written to; None where there is no guard."""
+        return None if self.popen is None or self.popen.stdin is None else self.popen.stdin.fileno()
+
+    @contextmanager
+    def watching(self, group: int) -> Iterator[None]:
+        """Have that process group ended if we die meanwhile."""
+        self._tell(f"+ {group}\n")
+        try:
+            yield
+        finally:
+            self._tell(f"- {group}\n")
+
+    def _tell(self, line: str) -> None:
         """Send one line; a guard that was killed cannot be told, and the children are still ours."""
         if self.popen is None or self.popen.stdin is None:
             return

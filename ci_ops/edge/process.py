@@ -62,13 +62,19 @@ class RealProcess:
         output = Output(self.redact, max_output=max_output, on_line=on_line)
         if self.stop.requested:
             return output.completed(-self.stop.requested, seconds=0.0, interrupted=True)
+        guard = self._guard.current()
         try:
-            child = Child.start(command, env=dict(self.env if env is None else env), directory=directory)
+            child = Child.start(
+                command,
+                env=dict(self.env if env is None else env),
+                directory=directory,
+                announce_to=guard.descriptor,
+            )
         except OSError as error:
             code = _NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else _NOT_RUNNABLE
             output.add_note(_why_not(command, directory, error))
             return output.completed(code, seconds=time.monotonic() - started)
-        with self._guard.watching(child.pid), child:
+        with guard.watching(child.pid), child:
             ending = self._follow(child, output, started + timeout_seconds)
         seconds = time.monotonic() - started
         log.debug("%s: exit code %d in %.3f s", _title(command), child.exit_code, seconds)

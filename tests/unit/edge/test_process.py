@@ -335,6 +335,28 @@ def test_a_server_that_a_finished_command_started_outlives_our_violent_end(tmp_p
         os.kill(server, signal.SIGKILL)
 
 
+UNTOLD = """
+import os, sys
+from pathlib import Path
+from ci_ops.edge.child import Child
+from ci_ops.edge.orphans import OrphanGuard
+
+command = f"echo $$ > {sys.argv[1]}/step; sleep 100"
+guard = OrphanGuard().current()
+child = Child.start(command, env=os.environ, directory=None, announce_to=guard.descriptor)
+while not Path(sys.argv[1], "step").exists():
+    pass
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_command_that_we_had_no_time_to_enter_ends_with_us_too(tmp_path: Path) -> None:
+    ours = subprocess.run([PYTHON, "-c", UNTOLD, str(tmp_path)], check=False, timeout=60)
+    assert ours.returncode == -signal.SIGKILL
+    step = pid_in(tmp_path / "step")
+    wait_until(lambda: not is_alive(step))
+
+
 def guard_of(process: RealProcess) -> subprocess.Popen[bytes]:
     shell = process._guard._shell
     assert shell is not None
