@@ -161,7 +161,7 @@ def _running(guard: OrphanGuard, folder: Path, words: list[str]) -> Iterator[sub
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    with guard.watching(process.pid):
+    with guard.current().watching(process.pid):
         try:
             yield process
         finally:
