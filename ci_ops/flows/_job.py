@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.config.model import Config
-from ci_ops.core.delivery.journal import SUFFIX
+from ci_ops.core.delivery.journal import journaled
 from ci_ops.core.delivery.ledger import Ledger
 from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
@@ -144,8 +144,7 @@ class Job:
     def new_record(self, *, revision: str, after: str = "", **more: Any) -> DeploymentRecord:
         """Return a planned record whose id sorts behind every journal of this site, and behind `after`."""
         now = self.world.clock.now()
-        journals = self.site.store.names(SUFFIX)
-        newest = journals[-1].removesuffix(SUFFIX) if journals else ""
+        newest = next(reversed(journaled(self.site.store)), "")
         planned = DeploymentRecord(
             id=new_id(now, revision, after=max(newest, after)),
             service=self.config.service,
