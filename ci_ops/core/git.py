@@ -119,14 +119,13 @@ class Git:
         return {**own, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def trusting(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Return variables that make git read a repository of another user; empty where it does anyway.
+def trusting(root: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Return variables that make git read the repository of another user; empty where it does anyway.
 
     For a container job: its workspace belongs to the runner's user, and it has
     another one. Source: git-config, `safe.directory` and GIT_CONFIG_COUNT.
     """
-    root = repository_root(folder)
-    if root is None or not hasattr(os, "geteuid"):
+    if not hasattr(os, "geteuid"):
         return {}
     owners = {path.lstat().st_uid for path in (root, root / ".git")}
     if owners == {os.geteuid()}:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.config.find import Project, find_project
+from ci_ops.core.folders import repository_root
 from ci_ops.core.git import Git, trusting
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.log import set_up_log
@@ -74,8 +75,7 @@ def open_job(
     variables = user_environment(env)
     project = _project(call, variables, root)
     folder = project.folder
-    trust = trusting(folder, variables) if runner.is_within_workspace(folder) else {}
-    world = RealWorld(env={**variables, **trust}, stop=stop or StopSignal())
+    world = RealWorld(env={**variables, **_trust(folder, runner, variables)}, stop=stop or StopSignal())
     hide(runner, world, secrets_of_call(call, env))
     check_output(call)
     _set_up_log(call, world)
@@ -130,6 +130,12 @@ def _project(call: Call, variables: Mapping[str, str], root: Path | None) -> Pro
     """The project that the call names, or of the folder in which it was started; `root` is the folder itself."""
     directory = call.get("directory") or ("." if root else "")
     return find_project(root or Path.cwd(), variables, file=call.get("config"), directory=directory)
+
+
+def _trust(folder: Path, runner: Runner, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """What makes git read the job's own checkout, whoever owns it; nothing for a repository around the workspace."""
+    root = repository_root(folder)
+    return trusting(root, variables) if root and runner.is_within_workspace(root) else {}
 
 
 def _set_up_log(call: Call, world: RealWorld) -> None:

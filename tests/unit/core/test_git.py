@@ -101,9 +101,9 @@ def test_a_repository_of_another_user_is_read_where_it_is_trusted(foreign: Calle
     assert git.run("config", "user.name").stdout.strip() == "mona"
 
 
-def test_a_repository_of_ones_own_needs_no_trust(project: Caller, tmp_path: Path) -> None:
+def test_a_repository_of_ones_own_needs_no_trust(project: Caller) -> None:
+    project.commit()
     assert trusting(project.folder, {}) == {}
-    assert trusting(tmp_path, {}) == {}
 
 
 def test_the_root_of_a_repository_is_found_upwards(project: Caller, tmp_path: Path) -> None:
