@@ -104,7 +104,8 @@ def type_text(shape: Shape) -> str:
         case MapOf():
             return f"map of {type_text(shape.item)}"
         case Either():
-            return " or ".join(dict.fromkeys(map(type_text, shape.shapes)))
+            single_first = sorted(shape.shapes, key=lambda each: isinstance(each, ListOf))
+            return " or ".join(dict.fromkeys(map(type_text, single_first)))
         case _:
             return "map"
 

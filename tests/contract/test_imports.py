@@ -14,7 +14,7 @@ from tests.support.web import Reply, serving
 
 HEAVY = {
     *("backoff", "certifi", "charset_normalizer", "cryptography", "github", "idna", "jinja2", "markupsafe"),
-    *("requests", "urllib3", "yaml", "asyncio"),
+    *("packaging", "requests", "urllib3", "yaml", "asyncio"),
 }
 RUN = f"""
 import sys

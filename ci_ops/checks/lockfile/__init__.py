@@ -55,6 +55,11 @@ class Lockfile(Check):
             sentence="Two lines name two versions of one package, or one package twice.",
             advice="Keep one of them; pip refuses both together.",
         ),
+        "half-hashed": Rule(
+            sentence="Some requirements have a hash and others have none.",
+            advice="Give all of them a hash or none: pip refuses a mixture. `uv export --no-emit-project` leaves out "
+            "the project itself, which has none.",
+        ),
         "conflict": Rule(
             sentence="A file has the markers of an unfinished merge.",
             advice="Resolve the conflict: take one side, then make the lock file again.",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ci_ops.checks._verdict import Fault
+    from ci_ops.checks.lockfile.addresses import Pin
     from ci_ops.checks.lockfile.locks import Lock
-    from ci_ops.checks.lockfile.pins import Pin
     from ci_ops.checks.lockfile.project import Project
     from ci_ops.core.contract.requirements import Dependency
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.checks.lockfile.addresses import is_address
 from ci_ops.checks.lockfile.locks import parse_toml, require_no_conflict, table
 from ci_ops.checks.lockfile.pep440 import parse_requirement
-from ci_ops.checks.lockfile.pins import is_address
 from ci_ops.core.contract.requirement_files import read_requirement_files
 from ci_ops.core.contract.requirements import Dependency, in_pyproject, read_requirement
 from ci_ops.core.folders import folders_up

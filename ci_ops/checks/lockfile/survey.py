@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._verdict import Fault
+from ci_ops.checks.lockfile.addresses import Pin
 from ci_ops.checks.lockfile.compare import dangling, differences, doubled, missing_or_other, other_python
 from ci_ops.checks.lockfile.hashes import stale_hash
 from ci_ops.checks.lockfile.locks import LOCK_FILES, Lock, is_lock, read_lock, table
-from ci_ops.checks.lockfile.pins import Pin, Pins, read_pins
+from ci_ops.checks.lockfile.pins import Pins, read_pins
 from ci_ops.checks.lockfile.project import (
     REQUIREMENTS,
     UV_LOCK,

@@ -249,3 +249,15 @@ def test_a_package_that_another_needs_has_to_be_in_the_lock(
     path.write_text(tables)
     found = [each.subject for each in look(root).findings if each.rule == "lockfile/not-locked"]
     assert ("ghost" in found) is is_told
+
+
+def test_one_hash_asks_for_the_hash_of_every_requirement(tmp_path: Path) -> None:
+    hashed = f"six==1.17.0 --hash=sha256:{'0' * 64}\n"
+    assert look(written(tmp_path, txt=hashed)).status is Status.PASS
+    finding = only(look(written(tmp_path, txt=f"{hashed}iniconfig==2.0.0\n")))
+    assert (finding.rule, finding.severity, finding.subject, finding.observed) == (
+        "lockfile/half-hashed",
+        Status.WARN,
+        "iniconfig",
+        "no hash at 1 of 2",
+    )
