@@ -36,7 +36,8 @@ def command(**options: Any) -> int:
     """Roll back to a verified release, and prove that it is live.
 
     A deployment of the same run, or one that was killed half-way, is undone by
-    its own journal; otherwise the last verified deployment is brought back.
+    its own journal; otherwise the last verified release before the live one
+    is made live again.
     """
     from ci_ops.flows.rollback import RollbackOptions, rollback  # noqa: PLC0415 - the same
     from ci_ops.session.call import Call  # noqa: PLC0415 - the same

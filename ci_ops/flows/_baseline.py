@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ci_ops.flows._run import Run
 
 
-def look_before(run: Run, history: History, *, force: bool) -> Live:
+def measure_baseline(run: Run, history: History, *, force: bool) -> Live:
     """Measure what is live, once, before anything is changed.
 
     Raises CiOpsError (unreachable-baseline) where a verified deployment exists

@@ -63,6 +63,13 @@ class History:
         """Return the deployment that made that release; None when it is not recorded."""
         return next((each for each in self if each.id == release), None) if release else None
 
+    def find(self, name: str) -> DeploymentRecord | None:
+        """Return the record with that id, ours or the outside ledger's; the states of others are not read."""
+        ledger = self._job.site.ledger
+        found = ledger.records(self._job.environment, lambda each: name in {each.id, each.external_id})
+        record = next(iter(found), None)
+        return self._with_journal(record) if record is not None else None
+
     def of_release(self, release: str) -> tuple[DeploymentRecord, ...]:
         """Return the deployment of that release and every later rollback to it, newest first."""
         found: list[DeploymentRecord] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.journal import Journal, latest_journal
+from ci_ops.core.delivery.journal import REFUSED, Journal, latest_journal
 from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
-from ci_ops.core.errors import CiOpsError
+from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.flows._history import History, as_journaled
 from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._restore import undo_and_prove
@@ -42,10 +42,9 @@ def read_latest(run: Run) -> Journal | None:
 def reconcile(run: Run, journal: Journal) -> DeploymentRecord:
     """Write into the ledger what the journal proves and a run that died could not record any more."""
     assert journal.record is not None
-    ledger = run.job.site.ledger
-    begun = journal.record
-    found = next(iter(ledger.records(run.job.environment, lambda each: each.id == begun.id)), None)
-    known = found if found is not None else ledger.open(begun)
+    if journal.outcome == REFUSED:
+        return journal.record
+    known = _recorded(run, journal.record)
     if journal.is_open and not journal.is_applied:
         return known
     proven = as_journaled(known, journal)
@@ -54,6 +53,21 @@ def reconcile(run: Run, journal: Journal) -> DeploymentRecord:
         if proven.kind == "rollback" and journal.is_applied:
             mark_left(run, History(run.job).of_release(proven.previous), proven)
     return proven
+
+
+def _recorded(run: Run, begun: DeploymentRecord) -> DeploymentRecord:
+    """Return the ledger's record; a run that died before it was written is completed here."""
+    ledger = run.job.site.ledger
+    found = next(iter(ledger.records(run.job.environment, lambda each: each.id == begun.id)), None)
+    if found is not None:
+        return found
+    try:
+        return ledger.open(begun)
+    except Interrupted:
+        raise
+    except CiOpsError as error:
+        run.warn(f"The ledger does not know {begun.id}, which was begun: {error}")
+        return begun
 
 
 def mark_left(run: Run, records: Iterable[DeploymentRecord], by: DeploymentRecord) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import dry_run
-from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.journal import REFUSED, Journal, open_journal
 from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Kind, Stage
@@ -49,7 +49,7 @@ def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journa
     try:
         record = job.site.ledger.open(planned)
     except CiOpsError:
-        journal.end("refused")
+        journal.end(REFUSED)
         raise
     if record.external_id:
         journal.begin(record, owner=job.origin.owner)

@@ -12,7 +12,7 @@ from ci_ops.core.errors import CiOpsError, UsageError
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.traits import Traits
-from ci_ops.flows._baseline import look_before, safe_release
+from ci_ops.flows._baseline import measure_baseline, safe_release
 from ci_ops.flows._history import History
 from ci_ops.flows._run import Run, step_failure
 from ci_ops.flows._settle import Unfinished, settle, undo_unfinished
@@ -102,7 +102,7 @@ def _deploy_locked(run: Run, revision: str, options: DeployOptions, guard: Calla
     for stale in run.job.site.ledger.close_stale(run.job.environment):
         run.note(f"Closed {stale.id}, which a run that is over had left open.")
     history = History(run.job)
-    live = run.before = look_before(run, history, force=options.force)
+    live = run.before = measure_baseline(run, history, force=options.force)
     if unfinished is not None and _is_replaced(unfinished, live):
         run.note(f"{unfinished.record.id} waits for its verification, but it is not live any more.")
         unfinished.journal.end("superseded")
@@ -183,7 +183,7 @@ def _apply(
 
 def _rehearse(run: Run, revision: str, options: DeployOptions) -> Report:
     history = History(run.job)
-    record = _planned(run, revision, options, history, look_before(run, history, force=options.force))
+    record = _planned(run, revision, options, history, measure_baseline(run, history, force=options.force))
     assert run.target is not None
     sentence = f"{record.short_revision} would be deployed to {record.environment}."
     return rehearse(run, record, run.target.deploy_steps(record), phase="deploy", sentence=sentence)

@@ -130,7 +130,7 @@ def _named_deployment(
     name = options.deployment_id
     if not name or options.to:
         return None
-    found = next((each for each in history if name in {each.id, each.external_id}), None)
+    found = history.find(name)
     if found is None:
         raise CiOpsError(
             f"no deployment {name!r} is recorded", reason="unknown-deployment", where="deployment-id"

@@ -68,7 +68,7 @@ def _live_deployment(run: Run, deployment_id: str) -> DeploymentRecord:
     release, nothing is left to verify.
     """
     history = History(run.job)
-    found = next((each for each in history if deployment_id in {each.id, each.external_id}), None)
+    found = history.find(deployment_id)
     if found is None:
         raise CiOpsError(
             f"no deployment {deployment_id!r} is recorded in {run.job.environment}",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ci_ops.core.delivery.journal import SUFFIX
-from ci_ops.core.delivery.ledger import LEDGER_FILE
+from ci_ops.core.delivery.ledger import LEDGER_FILE, LedgerError
 from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError
 from ci_ops.core.report import Report
@@ -296,6 +296,28 @@ def test_a_record_of_a_run_that_died_before_its_first_step_is_completed(shop: Sh
     assert len(shop.history) == 1
     assert shop.deploy(TWO).verdict == "ok"
     assert [record.state for record in shop.history] == [State.VERIFIED, State.VERIFIED]
+
+
+def test_a_deployment_that_a_ledger_refused_stands_in_no_ones_way(shop: Shop) -> None:
+    shop.deploy(ONE)
+    shop.deploy(TWO)
+    job = shop.open("deploy", revision=THREE).job
+
+    class Refusing:
+        """GitHub where required checks have failed: it opens no deployment."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(job.site.ledger, name)
+
+        def open(self, _record: object) -> object:
+            raise LedgerError("GitHub refused", kind="conflict")
+
+    with pytest.raises(LedgerError):
+        deploy(replace(job, site=replace(job.site, ledger=Refusing())), DeployOptions())  # type: ignore[arg-type]
+    assert [record.revision for record in shop.history] == [TWO, ONE]
+    assert shop.rollback().verdict == "ok"
+    assert shop.service.log[-1] == f"back {ONE}"
+    assert [record.kind for record in shop.history] == ["rollback", "deployment", "deployment"]
 
 
 def test_a_rollback_of_this_run_is_refused_once_another_deployment_is_live(shop: Shop) -> None:

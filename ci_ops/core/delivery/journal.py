@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1
 SUFFIX = ".journal.jsonl"
+REFUSED = "refused"
+"""Outcome of a deployment that a ledger did not open: no step of it was begun."""
 
 
 class Mark(StrEnum):
@@ -137,7 +139,7 @@ class Journal:
         self._write(Mark.APPLIED)
 
     def end(self, outcome: str) -> None:
-        """Close it: verified, failed, rolled-back or superseded."""
+        """Close it: verified, failed, rolled-back, superseded or refused."""
         self._write(Mark.ENDED, outcome=outcome)
 
     def _write(self, mark: Mark, *, must: bool = False, **more: Any) -> None:
