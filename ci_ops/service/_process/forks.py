@@ -1,7 +1,4 @@
-"""What has to be forgotten in a forked child.
-
-Locks, threads, connections of the parent.
-"""
+"""State that a forked child must reset: locks, threads, connections of the parent."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """Something that does not survive a fork as it is."""
+    """An object that does not survive a fork as it is."""
 
     def after_fork(self) -> None:
         """Start over; called in the child, while it has a single thread."""

@@ -1,4 +1,4 @@
-"""What kind of function somebody hands us, and which exceptions they mean."""
+"""Kinds of functions that callers pass, and exceptions that they name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def judge_of(kinds: ExceptionTypes | Judge) -> Judge:
-    """Whether an exception is one of those that were named.
+    """Return a predicate for the exceptions that were named.
 
     Raises TypeError at once for what names none, and not at the first failure.
     """
@@ -30,7 +30,7 @@ def judge_of(kinds: ExceptionTypes | Judge) -> Judge:
 
 
 class Kind(Enum):
-    """How a function has to be run."""
+    """How a function has to be called."""
 
     PLAIN = auto()
     ASYNC = auto()
@@ -39,15 +39,12 @@ class Kind(Enum):
 
     @property
     def is_iterated(self) -> bool:
-        """True when its results come one by one."""
+        """True when it yields its results."""
         return self in {Kind.GENERATOR, Kind.ASYNC_GENERATOR}
 
 
 def kind_of(function: Callable[..., Any]) -> Kind:
-    """The kind of anything that can be called.
-
-    A function, a method, a partial or an object.
-    """
+    """Return the kind of a callable: a function, a method, a partial or an object."""
     own_call = None if inspect.isroutine(function) else type(function).__call__
     for candidate in (function, own_call):
         if inspect.iscoroutinefunction(candidate):

@@ -8,7 +8,7 @@ from ci_ops.service._process.forks import tell_after_fork
 
 
 class Locked:
-    """Has a lock of its own, and another one in every forked child.
+    """Base of classes with a lock, which is a new one in every forked child.
 
     Re-entrant, because a garbage collection inside the arithmetic may finalize
     something that comes back here. Renewed, because a child forked while

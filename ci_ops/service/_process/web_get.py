@@ -1,7 +1,7 @@
-"""One GET that is over within its time.
+"""One HTTP GET within a deadline, whatever the server does.
 
-Whatever the other side does: the timeout of a socket begins anew with every
-byte, so an answer that drips would take hours.
+The timeout of a socket begins anew with every byte, so an answer that drips
+would take hours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class WebGet:
     """A GET of one address; redirects are not followed.
 
-    Raises ValueError for what is no address of the web, and when it is called
+    Raises ValueError for an address that is not HTTP, and when it is called
     OSError or HTTPException where there is no answer.
     """
 
@@ -39,7 +39,7 @@ class WebGet:
         self._max_body_bytes = max_body_bytes
 
     def __call__(self) -> tuple[int, bytes]:
-        """The status, and as much of the body as may be read."""
+        """Return the status, and as much of the body as may be read."""
         ends = time.monotonic() + self._timeout_seconds
         connection: Any = self._connection()
         try:
@@ -59,7 +59,7 @@ class WebGet:
 
 
 class _Within:
-    """A connected socket, as http.client uses it, until a moment."""
+    """A connected socket with a deadline, as http.client uses it."""
 
     def __init__(self, sock: socket.socket, ends: float) -> None:
         self._sock = sock
@@ -95,10 +95,7 @@ class _Reading(io.RawIOBase):
 
 
 def limit(sock: socket.socket, ends: float) -> None:
-    """Let the next step take what is left of the time.
-
-    Raises TimeoutError when nothing is.
-    """
+    """Set a socket's timeout to the rest of the deadline. Raises TimeoutError after it."""
     left = ends - time.monotonic()
     if left <= 0:
         raise TimeoutError("the answer was not over within its time")

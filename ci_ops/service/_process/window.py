@@ -14,22 +14,22 @@ from typing import Protocol
 
 
 class Window(Protocol):
-    """A sum of weights that forgets.
+    """A sum of weights over a sliding window.
 
     Count and time windows are interchangeable.
     """
 
     def add(self, now: float, weight: int = 1) -> int:
-        """Put a weight in; the sum of the window with it."""
+        """Add a weight and return the sum of the window."""
         ...
 
     def total(self, now: float) -> int:
-        """The sum of the window as it stands at `now`."""
+        """Return the sum of the window at `now`."""
         ...
 
 
 class CountWindow:
-    """The sum of the last `size` weights, whenever they came."""
+    """The sum of the last `size` weights, whenever they were added."""
 
     __slots__ = ("_next", "_ring", "_total", "size")
 
@@ -42,7 +42,7 @@ class CountWindow:
         self._total = 0
 
     def add(self, now: float, weight: int = 1) -> int:  # noqa: ARG002 - as Window has it
-        """Put one weight in, the oldest goes out; the sum of the window with it."""
+        """Add one weight, drop the oldest, and return the sum of the window."""
         index = self._next
         self._total += weight - self._ring[index]
         self._ring[index] = weight
@@ -50,7 +50,7 @@ class CountWindow:
         return self._total
 
     def total(self, now: float) -> int:  # noqa: ARG002 - as Window has it
-        """The sum of the weights that are in the window."""
+        """Return the sum of the weights in the window."""
         return self._total
 
 
@@ -77,7 +77,7 @@ class TimeWindow:
         self._total = 0
 
     def add(self, now: float, weight: int = 1) -> int:
-        """Put a weight in; the sum of the window with it."""
+        """Add a weight and return the sum of the window."""
         if now >= self._newest_ends:
             self._catch_up(now)
         self._ring[self._slot] += weight
@@ -85,18 +85,18 @@ class TimeWindow:
         return self._total
 
     def total(self, now: float) -> int:
-        """The sum of the window as it stands at `now`."""
+        """Return the sum of the window at `now`."""
         if self._origin is not None and now >= self._newest_ends:
             self._catch_up(now)
         return self._total
 
     def series(self, now: float) -> tuple[int, ...]:
-        """The sum of each bucket, oldest first; the last one is still filling."""
+        """Return the sum of each bucket, oldest first; the last one is still filling."""
         self.total(now)
         return tuple(self._ring[self._slot + 1 :] + self._ring[: self._slot + 1])
 
     def _catch_up(self, now: float) -> None:
-        """Forget the buckets that have left the window since the last entry."""
+        """Drop the buckets that have left the window since the last entry."""
         if self._origin is None:
             self._origin = now
         ring = self._ring
@@ -116,7 +116,7 @@ class TimeWindow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """What the last measurements say together."""
+    """Statistics of the last measurements."""
 
     count: int
     minimum: float
@@ -125,10 +125,7 @@ class Measured:
 
 
 class ValueWindow:
-    """The last `size` measurements.
-
-    Adding costs the same however many there are.
-    """
+    """The last `size` measurements; the cost of one does not depend on their number."""
 
     __slots__ = ("_next", "_values", "size")
 
@@ -143,7 +140,7 @@ class ValueWindow:
         return len(self._values)
 
     def add(self, value: float) -> None:
-        """Put one measurement in; the oldest goes out when there is no room."""
+        """Add one measurement; the oldest is dropped when the window is full."""
         if len(self._values) < self.size:
             self._values.append(value)
         else:
@@ -151,7 +148,7 @@ class ValueWindow:
             self._next = (self._next + 1) % self.size
 
     def summary(self) -> Measured | None:
-        """Count, extremes and average of what is held; None when nothing is."""
+        """Return count, extremes and average; None without measurements."""
         values = self._values
         if not values:
             return None
@@ -159,10 +156,7 @@ class ValueWindow:
         return Measured(count=len(values), minimum=min(values), maximum=max(values), average=average)
 
     def quantiles(self, *ratios: float) -> tuple[float, ...]:
-        """The value at each of these ranks, 0 the least and 1 the greatest.
-
-        Empty when nothing is held.
-        """
+        """Return the value at each of these ranks from 0 to 1; empty without measurements."""
         values = sorted(self._values)
         last = len(values) - 1
         return tuple(values[round(ratio * last)] for ratio in ratios) if values else ()

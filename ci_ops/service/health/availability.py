@@ -1,7 +1,4 @@
-"""Whether the process is alive and wants traffic.
-
-Apart from what any check says.
-"""
+"""Availability of a process: liveness and readiness, as the application states them."""
 
 from __future__ import annotations
 
@@ -15,14 +12,14 @@ DRAINING = "draining"
 
 
 class Availability:
-    """Two states that the application sets itself: liveness and readiness.
+    """Liveness and readiness, stated by the application.
 
     Liveness is broken when only a restart helps; readiness is refused while
     starting and draining. Draining lasts until the next start: no `accept`
     ends it. A process without a lifecycle is live and accepts from the start.
 
-    `drain_file` is a signal-free way to drain every process of a host at once:
-    while the file exists, readiness is refused (a `preStop` hook creates it).
+    `drain_file` drains every process of a host at once, without a signal: while
+    the file exists, readiness is refused (a `preStop` hook creates it).
     """
 
     def __init__(self, *, drain_file: Path | None = None) -> None:
@@ -35,37 +32,37 @@ class Availability:
         """True once somebody has asked whether this process is ready."""
 
     def start(self) -> None:
-        """Want no traffic yet: the process is starting."""
+        """Refuse traffic until `accept`: the process is starting."""
         self._draining = False
         self._refusal = STARTING
 
     def accept(self) -> None:
-        """Want traffic, unless draining has begun."""
+        """Accept traffic, unless draining has begun."""
         self._refusal = ""
 
     def refuse(self, reason: str) -> None:
-        """Want no traffic for now."""
+        """Refuse traffic for now."""
         self._refusal = reason
 
     def drain(self) -> None:
-        """Want no traffic any more: the process is about to end."""
+        """Refuse traffic until the next start: the process is about to stop."""
         self._draining = True
 
     def condemn(self, reason: str) -> None:
-        """Say that only a restart helps: liveness fails from now on."""
+        """Break liveness: only a restart helps from now on."""
         self._broken = reason
 
     @property
     def is_draining(self) -> bool:
-        """True once the process, or its host by the drain file, is going away."""
+        """True once the process, or its host by the drain file, drains."""
         return self._draining or (self.drain_file is not None and self.drain_file.exists())
 
     @property
     def broken(self) -> str:
-        """Why liveness is broken; empty while it is correct."""
+        """Reason why liveness is broken; empty while it is not."""
         return self._broken
 
     @property
     def refusal(self) -> str:
-        """Why no traffic is wanted; empty while it is."""
+        """Reason why traffic is refused; empty while it is accepted."""
         return DRAINING if self.is_draining else self._refusal or self._broken

@@ -1,4 +1,4 @@
-"""One measurement for everyone who asks within a minute.
+"""A cache for one health function: concurrent callers share one run.
 
 @cache_health_check
 def health_check():
@@ -35,18 +35,18 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class CachedHealthCheck(Protocol[P, R_co]):
-    """A health function that keeps its answer."""
+    """A health function with a cached answer."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """The kept answer, or a new one."""
+        """Return the cached answer, or a new one."""
         ...
 
     def invalidate(self) -> None:
-        """Forget the kept answer; a run that is under way will not be kept either."""
+        """Drop the cached answer, and that of a run in progress."""
         ...
 
     def age_seconds(self) -> float | None:
-        """The age of the kept answer; None when there is none."""
+        """Age of the cached answer; None without one."""
         ...
 
 
@@ -73,15 +73,13 @@ def cache_health_check(
     failure_ttl_seconds: float = FAILURE_TTL_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Any:
-    """A health function whose answer is kept for `ttl_seconds`.
+    """Cache the answer of a health function for `ttl_seconds`, a failure for one second.
 
-    A failure is kept for a second at most.
-
-    However many ask at once, the function runs once. While it runs, the others
-    get the previous good answer for at most `stale_seconds` more, else they
-    wait. A mapping, alone or first in a tuple, gets a member `ageSeconds`, so
-    that a verifier can tell an old answer from a new one. Arguments do not
-    make another answer: there is one health. Plain and async functions.
+    Concurrent callers share one run. While it runs, the others get the previous
+    good answer for at most `stale_seconds` more, else they wait. A mapping, alone
+    or first in a tuple, gets a member `ageSeconds`, so that a verifier can tell an
+    old answer from a new one. Arguments do not select another answer: there is one
+    health. Works for plain and async functions.
     """
     if not all(map(is_age, (ttl_seconds, stale_seconds, failure_ttl_seconds))):
         raise ValueError("an answer is kept for a time that is not negative, and has an end")
@@ -112,7 +110,7 @@ def cache_health_check(
 
 
 class _Kept:
-    """One measurement: a value or an error, and when it was taken."""
+    """One measurement: a value or an error, and the time it was taken."""
 
     def __init__(self, value: Any, error: BaseException | None, measured: float) -> None:
         self._value = value
@@ -122,7 +120,7 @@ class _Kept:
         self.measured = measured
 
     def unwrap(self, age_seconds: float) -> Any:
-        """The value with its age, or the error with the traceback it first had."""
+        """Return the value with its age, or raise the error with its first traceback."""
         if self._error is not None:
             # Without the reset, the one shared error would grow by a frame each time it is raised.
             raise self._error.with_traceback(self._traceback)
@@ -187,7 +185,7 @@ class _Cache:
     def _join(
         self, loop: asyncio.AbstractEventLoop | None = None
     ) -> tuple[_Kept | None, Future[_Kept] | None, bool]:
-        """A kept answer that will do, else the run to wait for and whether it is ours to make."""
+        """Return a cached answer that is good enough, else the run to wait for and whether the caller owns it."""
         with self._lock:
             kept, flight = self._kept, self._flight
             age = 0.0 if kept is None else self._monotonic() - kept.measured
@@ -202,7 +200,7 @@ class _Cache:
             return kept, None if may_be_shown else flight, False
 
     def _has_stranded(self) -> bool:
-        """True when the loop of the run under way has stopped, so that it never ends."""
+        """True when the loop of the current run has stopped, so that the run never ends."""
         loop = self._flight_loop
         return loop is not None and not loop.is_running()
 
@@ -228,13 +226,13 @@ class _Cache:
         self._land(flight, kept)
 
     def _see_that_it_landed(self, flight: Future[_Kept], task: asyncio.Task[None]) -> None:
-        """Seen from outside: a task that is cancelled before its first step runs nothing."""
+        """Check a task from outside: one that is cancelled before its first step runs nothing."""
         self._tasks.discard(task)
         if not flight.done():
             self._abandon(flight)
 
     def _abandon(self, flight: Future[_Kept]) -> None:
-        """Nobody answers: the loop or the process is ending, which says nothing about health."""
+        """Drop a run whose loop or process stops, which says nothing about health."""
         with self._lock:
             if self._flight is flight:
                 self._flight = None

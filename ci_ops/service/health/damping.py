@@ -1,4 +1,4 @@
-"""How many results in a row it takes until a verdict turns."""
+"""Damping: the number of consecutive results that change a verdict."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ci_ops.service.health.model import HealthCheck, HealthStatus
 
 
 class Damping:
-    """The verdict on one check; the first result counts at once."""
+    """The damped verdict on one check; its first result counts at once."""
 
     def __init__(self, check: HealthCheck) -> None:
         self._check = check
@@ -14,7 +14,7 @@ class Damping:
         self._in_a_row = 0
 
     def settle(self, status: HealthStatus, message: str) -> tuple[HealthStatus, str]:
-        """The verdict after one more result, and what to say about it."""
+        """Return the verdict after one more result, and its message."""
         verdict, message = self._damped(status, message)
         self._verdict = verdict
         return verdict, message

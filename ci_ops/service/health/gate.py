@@ -39,15 +39,15 @@ FORWARDING_HEADERS = (
     "fly-client-ip",
     "fastly-client-ip",
 )
-"""Any of them says that the peer is a proxy, and the one who asks is somebody else."""
+"""A request with any of these comes from a proxy that forwards for another client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who sent a request: the peer of the connection and what it said."""
+    """The client of a request: the peer of its connection and its headers."""
 
     peer: str
-    """IP address; empty for a Unix socket, behind which anybody may stand."""
+    """IP address; empty for a Unix socket, which may serve any client."""
     headers: Mapping[str, str]
     """By lower-case name."""
     http_version: str = "1.1"
@@ -93,7 +93,7 @@ class Gate:
             raise ValueError(f"{TOKEN_VARIABLE}: the token needs at least {MIN_TOKEN_LENGTH} characters")
 
     def admits(self, asker: Asker) -> bool:
-        """True when this asker may see details."""
+        """Return True when this client may see details."""
         if self.show_details in {"always", "never"}:
             return self.show_details == "always"
         is_open = self.show_details == "loopback" and _is_local(asker)

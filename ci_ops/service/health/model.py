@@ -1,4 +1,4 @@
-"""What a health check is, what it may answer, and what is told about it."""
+"""Values of health: checks, their outcomes, and reports."""
 
 from __future__ import annotations
 
@@ -15,21 +15,18 @@ from ci_ops.service._process.figures import is_age, is_count, is_time
 
 MAX_MESSAGE_LENGTH = 300
 RESERVED_GROUPS = ("summary", "metrics", "security")
-"""Routes beside the groups, whose names no group may take."""
+"""Routes beside the groups; no group may take their names."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
 
 def is_name(text: str) -> bool:
-    """True for what may name a check or a group.
-
-    It turns up in paths and metrics.
-    """
+    """Return True for a valid name of a check or group: it appears in paths and metrics."""
     return _NAME.fullmatch(text) is not None
 
 
 class HealthStatus(StrEnum):
-    """How a component, or the whole service, is doing."""
+    """Health of a component, or of the whole service."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -37,15 +34,12 @@ class HealthStatus(StrEnum):
 
     @property
     def status(self) -> Status:
-        """The same in the words of health documents: pass, warn or fail."""
+        """The same status in health documents: pass, warn or fail."""
         return _STATUSES[self]
 
     @property
     def http_status(self) -> int:
-        """200 while the service can do its work, also degraded.
-
-        503 when it cannot.
-        """
+        """200 while the service works, degraded or not; 503 when it does not."""
         return http_status_of(self.status)
 
 
@@ -58,7 +52,7 @@ _ORDER = tuple(_STATUSES)
 
 
 def health_status_of(status: Status) -> HealthStatus:
-    """The kit's word for a pipeline's.
+    """Return the health status for a status of the pipeline.
 
     Pass is HEALTHY, warn and skip are DEGRADED, fail and error are UNHEALTHY.
     """
@@ -68,19 +62,19 @@ def health_status_of(status: Status) -> HealthStatus:
 
 
 def worst_health(statuses: list[HealthStatus]) -> HealthStatus | None:
-    """UNHEALTHY before DEGRADED before HEALTHY; None for none."""
+    """Return the worst of these statuses; None without any."""
     return max(statuses, key=_ORDER.index, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one run of a health check found."""
+    """Result of one run of a health check."""
 
     status: HealthStatus = HealthStatus.HEALTHY
     message: str = ""
-    """Why it is not healthy; shown to those who may see details, after redaction."""
+    """Reason why it is not healthy; part of the details, after redaction."""
     value: float | str | None = None
-    """What was observed, such as the depth of a queue; None shows the response time instead."""
+    """Observed value, such as the depth of a queue; None shows the response time instead."""
     unit: str = ""
 
     def __post_init__(self) -> None:
@@ -96,10 +90,7 @@ Check = Callable[[], Answer | Awaitable[Answer]]
 
 
 def outcome_of(answer: object) -> Outcome:
-    """The outcome a check's return value stands for.
-
-    What is no verdict is UNHEALTHY.
-    """
+    """Return the outcome for a check's return value; a value that is no verdict is UNHEALTHY."""
     if isinstance(answer, Outcome):
         return answer
     if isinstance(answer, HealthStatus):
@@ -130,17 +121,17 @@ class HealthCheck:
     timeout_seconds: float = 0.8
     """Below the kubelet's default of 1 s, so that the answer says which check hung."""
     ttl_seconds: float = 2.5
-    """So long a good result is simply reused."""
+    """Time for which a good result is reused."""
     stale_seconds: float = 2.5
-    """So long after that a good result is still shown, with its age, while a new run is under way."""
+    """Additional time for which a good result is shown, with its age, while a new run is in progress."""
     failure_ttl_seconds: float = 1.0
-    """So long a bad result is reused."""
+    """Time for which a bad result is reused."""
     slow_seconds: float | None = None
-    """A healthy answer that took longer is DEGRADED."""
+    """A healthy result that took longer is DEGRADED."""
     failures_to_fail: int = 1
-    """Failures in a row before a healthy check is UNHEALTHY; until then it is DEGRADED."""
+    """Consecutive failures that make a healthy check UNHEALTHY; until then it is DEGRADED."""
     passes_to_recover: int = 1
-    """Good results in a row before an UNHEALTHY check is believed again."""
+    """Consecutive passes that make an UNHEALTHY check healthy again."""
     component_type: str = "component"
     affected_endpoints: tuple[str, ...] = ()
 
@@ -175,7 +166,7 @@ class ComponentHealth:
     affected_endpoints: tuple[str, ...] = ()
     measured_at: datetime
     since: datetime
-    """When the status was first seen without a break."""
+    """Time since which the status has been the same."""
 
     @property
     def response_time_ms(self) -> float:
@@ -183,10 +174,7 @@ class ComponentHealth:
         return self.response_time_seconds * 1000
 
     def as_component(self, *, detailed: bool = True) -> Component:
-        """The component as health documents show it.
-
-        Without details only name and status.
-        """
+        """Return the component for a health document; without details only name and status."""
         if not detailed:
             return Component(name=self.name, status=self.status.status)
         shows_time = self.value is None
@@ -210,9 +198,9 @@ class HealthReport:
     status: HealthStatus
     components: tuple[ComponentHealth, ...] = ()
     age_seconds: float = 0.0
-    """The age of the oldest result in it; 0 when all were measured now."""
+    """Age of the oldest result; 0 when all were measured now."""
     refusal: str = ""
-    """Why no traffic is wanted, whatever the checks say: starting, draining or a broken state."""
+    """Reason why traffic is refused, whatever the checks found: starting, draining or broken."""
     note: str = ""
     """What was not measured."""
 
@@ -222,7 +210,7 @@ class HealthReport:
         return self.status is not HealthStatus.UNHEALTHY
 
     def __getitem__(self, name: str) -> ComponentHealth:
-        """The component of that name. Raises KeyError."""
+        """Return the component of that name. Raises KeyError."""
         for one in self.components:
             if one.name == name:
                 return one

@@ -1,7 +1,4 @@
-"""Where the health routes of this process are.
-
-For the parts that treat them in another way.
-"""
+"""Paths of the health routes in this process, for limits, logs and metrics."""
 
 from __future__ import annotations
 
@@ -9,19 +6,19 @@ VERSION_PATH = "/__version__"
 
 
 class HealthPaths:
-    """Paths of health routes, each with all below it."""
+    """Root paths of health routes; each includes the paths below it."""
 
     def __init__(self, paths: tuple[str, ...]) -> None:
         self.paths = paths
 
     def add(self, *paths: str) -> None:
-        """Know these too."""
+        """Add root paths."""
         self.paths = tuple(dict.fromkeys((*self.paths, *paths)))
 
     def have(self, path: str) -> bool:
-        """True for one of the paths, and for what lies below it."""
+        """Return True for a root path, and for a path below one."""
         return any(path == root or path.startswith(f"{root}/") for root in self.paths)
 
 
 health_paths = HealthPaths(("/health", VERSION_PATH))
-"""Those of the routes that were made, wherever their prefix is."""
+"""The paths of every HealthRoutes that was created."""

@@ -1,7 +1,7 @@
-"""What other parts of the kit have to tell on the health routes.
+"""What other parts of the kit publish on the health routes.
 
 A part registers itself when it is first used; a part that the application
-does not use is not loaded by anybody asking for it.
+does not use is not loaded for a request.
 """
 
 from __future__ import annotations
@@ -18,30 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Topic = Literal["metrics-text", "metrics-snapshot", "security", "circuit-breakers", "degraded-features"]
-"""`metrics-text` gives Prometheus text, every other topic a mapping ready for JSON."""
+"""`metrics-text` is Prometheus text, every other topic a mapping ready for JSON."""
 
 _providers: dict[str, Callable[[], Any]] = {}
 
 
 def provide(topic: Topic, tell: Callable[[], Any]) -> None:
-    """Let `tell` answer for a topic from now on.
-
-    The last one registered counts.
-    """
+    """Register the provider of a topic; it replaces an earlier one."""
     _providers[topic] = tell
 
 
 def told(topic: Topic) -> Any:
-    """What is known on a topic now, without what looks like a secret.
-
-    None when nobody tells.
-    """
+    """Return the current value of a topic, without what looks like a secret; None without a provider."""
     tell = _providers.get(topic) or _KNOWN.get(topic)
     return None if tell is None else map_texts(tell(), redact_patterns)
 
 
 def _breakers() -> dict[str, Any]:
-    """By name; several of one name are numbered, so that none hides behind another."""
+    """Circuit breakers by name; several of one name are numbered."""
     module = sys.modules.get("ci_ops.service.resilience.breaker")
     known: Counter[str] = Counter()
     shown: dict[str, Any] = {}
@@ -70,4 +64,4 @@ _KNOWN: dict[str, Callable[[], Any]] = {
     "degraded-features": _features,
     "security": _security,
 }
-"""Parts of the kit that are looked at where the application has loaded them."""
+"""Providers of parts that the application may have loaded."""

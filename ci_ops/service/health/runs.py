@@ -1,7 +1,4 @@
-"""One registered check at work.
-
-One run at a time, its results kept, aged and damped.
-"""
+"""Runs of one registered check: one at a time, with cached and damped results."""
 
 from __future__ import annotations
 
@@ -31,14 +28,11 @@ from ci_ops.service.health.workers import LoopThread, Workers
 log = logging.getLogger("ci_ops.service.health.service")
 
 FRESH_FLOOR_SECONDS = 1.0
-"""A result younger than this also answers those who ask for a fresh one: nobody can hammer a dependency."""
+"""A younger result also answers a request for a fresh one, so that no client can overload a dependency."""
 
 
 class Run:
-    """One run of a check.
-
-    `finished` is set when its result is known or it has died.
-    """
+    """One run of a check; `finished` is set when its result is known or it has died."""
 
     def __init__(self, started: float, loop: asyncio.AbstractEventLoop | None) -> None:
         self.started = started
@@ -52,17 +46,14 @@ class Run:
 
     @property
     def may_end(self) -> bool:
-        """False when the loop it runs on is gone or stands still."""
+        """False when the loop it runs on is closed or stopped."""
         loop = self.loop
         return loop is None or not (loop.is_closed() or (self.is_expired and not loop.is_running()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What every check of a service shares.
-
-    Time, threads and the hiding of secrets.
-    """
+    """What the checks of a service share: clocks, threads, redaction."""
 
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
@@ -72,7 +63,7 @@ class Tools:
 
 
 class CheckState:
-    """The last result of a check and the run that is under way.
+    """The last result of a check and its current run.
 
     A run that does not end is reported as a timeout and never started again
     beside itself: a hung dependency costs one thread, not one per probe.
@@ -92,10 +83,7 @@ class CheckState:
         )
 
     def begin(self, *, fresh: bool, loop: asyncio.AbstractEventLoop | None) -> Run | None:
-        """The run to wait for.
-
-        None when the kept result is good enough to be shown.
-        """
+        """Return the run to wait for; None when the cached result is good enough."""
         with self._lock:
             age = self._age_seconds()
             if self._last is not None and age < self._reuse_seconds(fresh=fresh):
@@ -111,14 +99,11 @@ class CheckState:
         return None if may_be_shown else run
 
     def remaining_seconds(self, run: Run) -> float:
-        """How long a run may still take before it counts as a timeout."""
+        """Return the time until a run counts as a timeout."""
         return run.started + self.check.timeout_seconds - self._tools.monotonic()
 
     def result(self, run: Run | None) -> tuple[ComponentHealth, float]:
-        """What is shown now, and its age in seconds.
-
-        A run that is not over is a timeout.
-        """
+        """Return the result to show, and its age in seconds; a run in progress is a timeout."""
         if run is not None and not run.finished.done():
             self._expire(run)
         with self._lock:
@@ -130,7 +115,7 @@ class CheckState:
             return self._last, max(0.0, self._age_seconds())
 
     def known(self) -> tuple[ComponentHealth, float] | None:
-        """The last result, however old, and its age, without running anything."""
+        """Return the last result and its age, without a run; None before the first."""
         with self._lock:
             return None if self._last is None else (self._last, max(0.0, self._age_seconds()))
 
@@ -186,7 +171,7 @@ class CheckState:
             self._finish(run, outcome)
 
     def _see_that_it_ended(self, run: Run) -> None:
-        """A task that is cancelled before its first step runs nothing, not even its `finally`."""
+        """Check a task from outside: one that is cancelled before its first step does not even run its `finally`."""
         if not run.finished.done():
             self._finish(run, None)
 

@@ -1,7 +1,4 @@
-"""The health of an application.
-
-Its checks, run so that asking cannot hurt it.
-"""
+"""Health of an application: checks that cannot harm it, however often they are requested."""
 
 from __future__ import annotations
 
@@ -49,14 +46,12 @@ class _Group:
 
 
 class HealthCheckService:
-    """Checks, groups of checks, and the availability.
-
-    The application states the last one itself.
+    """Health checks, groups of them, and the availability that the application states.
 
     Sync checks run on a few threads of their own, async checks on the loop of
-    whoever asks. Each check has one run at a time, whoever and however many
-    ask. Results are reused for `ttl_seconds` and shown a little longer while a
-    new run is under way, so a probe every few seconds costs next to nothing.
+    the caller. Each check has one run at a time, however many callers there are.
+    Results are reused for `ttl_seconds` and shown a little longer while a new run
+    is in progress, so a probe every few seconds costs next to nothing.
     """
 
     def __init__(
@@ -94,7 +89,7 @@ class HealthCheckService:
 
         The name defaults to the callable's own, with hyphens. `options` are the fields of
         HealthCheck; a built-in check brings its own defaults along. Raises
-        ValueError for a taken name or a timeout above the deadline.
+        ValueError for a name in use or a timeout above the deadline.
         """
         known = {field.name for field in fields(HealthCheck)} - {"name", "call"}
         if unknown := sorted(options.keys() - known):
@@ -126,7 +121,7 @@ class HealthCheckService:
         return register
 
     def remove(self, name: str) -> None:
-        """Take a check out. Raises ValueError while a group names it."""
+        """Remove a check. Raises ValueError while a group names it."""
         with self._lock:
             holder = next((title for title, group in self._groups.items() if name in group.members), None)
             if holder is not None:
@@ -142,14 +137,12 @@ class HealthCheckService:
         tags: Iterable[str] = (),
         on_empty: HealthStatus | None = None,
     ) -> None:
-        """Name a group of checks, by name and by tag.
-
-        It gets the path /health/NAME.
+        """Define a group of checks, by name and by tag, at the path /health/NAME.
 
         `live`, `ready` and `check` may be narrowed in the same way. Raises
-        ValueError at once for a member that is not registered. `on_empty` is
-        the answer while no check belongs to the group, as with a misspelt tag:
-        UNHEALTHY if nothing else is said, for nothing was measured.
+        ValueError at once for a member that is not registered. `on_empty` is the
+        status while no check belongs to the group, as with a misspelt tag:
+        UNHEALTHY by default, because nothing was measured.
         """
         if not is_name(name) or name in RESERVED_GROUPS:
             raise ValueError(f"a group of health checks cannot be called {name!r}")
@@ -169,7 +162,7 @@ class HealthCheckService:
 
     @property
     def uptime_seconds(self) -> float:
-        """How long the service has been there: since its process was started."""
+        """Time since the service was created."""
         return max(0.0, self._tools.monotonic() - self._started)
 
     @property
@@ -178,10 +171,10 @@ class HealthCheckService:
         return tuple(state.check for state in self._states.values())
 
     def report(self, group: str = "check", *, fresh: bool = False) -> HealthReport:
-        """The health of a group, measured now or a few seconds ago.
+        """Return the health of a group, measured now or a few seconds ago.
 
-        `fresh` asks for results of this very moment (not older than a second).
-        Raises KeyError for an unknown group and RuntimeError on an event loop.
+        `fresh` requests results that are at most a second old. Raises KeyError for
+        an unknown group and RuntimeError on an event loop.
         """
         if is_on_loop():
             raise RuntimeError("await report_async() on an event loop: report() would block it")
@@ -192,7 +185,7 @@ class HealthCheckService:
         return self._report(group, [state.result(run) for state, run in begun])
 
     async def report_async(self, group: str = "check", *, fresh: bool = False) -> HealthReport:
-        """The same for asynchronous callers; a cancelled caller cancels no check."""
+        """Return the health of a group to asynchronous callers; a cancelled caller cancels no check."""
         begun = self._begin(group, fresh=fresh, loop=asyncio.get_running_loop())
         for state, run in begun:
             if run is not None:
@@ -200,16 +193,16 @@ class HealthCheckService:
         return self._report(group, [state.result(run) for state, run in begun])
 
     def known(self, group: str = "check") -> HealthReport:
-        """The health of a group by its last results, without running a check."""
+        """Return the health of a group by its last results, without running a check."""
         shown = [known for state in self._select(group) if (known := state.known())]
         return self._report(group, shown)
 
     def fix_paths(self) -> None:
-        """Say that a framework's routes were made of the groups that exist now."""
+        """Note that a framework's routes were made of the current groups."""
         self._has_fixed_paths = True
 
     def close(self) -> None:
-        """End what the checks keep open, such as a connection of their own."""
+        """Close what the checks hold open, such as connections."""
         for check in self.checks:
             end = getattr(check.call, "close", None)
             if end is not None:
@@ -268,10 +261,7 @@ class HealthCheckService:
             raise ValueError(f"there is no health check {name!r}{did_you_mean(name, self._states)}")
 
     def after_fork(self) -> None:
-        """Start over in a forked child.
-
-        With threads of its own, and no run under way.
-        """
+        """Start over in a forked child, with its own threads and no run in progress."""
         self._lock = threading.Lock()
         self._tools = Tools(
             monotonic=self._tools.monotonic,
@@ -285,4 +275,4 @@ class HealthCheckService:
 
 
 health_service = HealthCheckService()
-"""The application's own, used by the ready-made routes and lifecycle."""
+"""The application's own service, used by the ready-made routes and the lifecycle."""

@@ -1,7 +1,4 @@
-"""Threads of their own for health checks.
-
-So a hung one starves nobody else.
-"""
+"""Threads for health checks, so that a hung check blocks nothing else."""
 
 from __future__ import annotations
 
@@ -56,10 +53,7 @@ class Workers:
 
 
 class LoopThread:
-    """An event loop on a daemon thread.
-
-    For async checks asked for by synchronous code.
-    """
+    """An event loop on a daemon thread, for async checks of synchronous callers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -84,7 +78,7 @@ class LoopThread:
 
 
 def is_on_loop() -> bool:
-    """True where an event loop runs in this thread."""
+    """Return True where an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -96,7 +90,7 @@ async def until_done(future: Future[Any], seconds: float) -> None:
     """Wait for a thread's future without a thread, and without owning it.
 
     `asyncio.wrap_future` would cancel the future together with the caller, and
-    so take the answer away from everyone else who waits for it.
+    so take the result away from every other waiter.
     """
     if future.done() or seconds <= 0:
         return
