@@ -1,13 +1,11 @@
-"""The life of an application.
-
-Checked before it takes traffic, out of the rotation before it ends.
+"""Lifecycle of an application: startup checks, drain on SIGTERM, shutdown.
 
     app = application_lifecycle.asgi(app)                   # ASGI, whatever the framework
     application = application_lifecycle.wsgi(application)   # WSGI under gunicorn
 
 On SIGTERM readiness is refused, `drain_seconds` later the server gets its
-signal, and requests that are still being answered get `drain_timeout_seconds`
-(DrainPlan). Health routes go inside: `application_lifecycle.asgi(HealthApp(app))`.
+signal, and requests in flight get `drain_timeout_seconds` (DrainPlan). Health
+routes go inside: `application_lifecycle.asgi(HealthApp(app))`.
 """
 
 from __future__ import annotations
@@ -48,10 +46,7 @@ WSGIApp = Callable[..., Iterable[bytes]]
 
 
 class ApplicationLifecycle:
-    """Start and end of one process.
-
-    Startup checks, readiness, drain, requests in flight, shutdown.
-    """
+    """Startup checks, readiness, drain, requests in flight and shutdown of one process."""
 
     def __init__(
         self,
@@ -76,9 +71,7 @@ class ApplicationLifecycle:
         self._signal = SignalDrain(self._begin_drain, self._stop_background, self._end_drain)
 
     def add_startup_check(self, name: str, check: StartupCheck) -> None:
-        """Run a check, sync or async, before traffic is taken.
-
-        A failing one stops the start.
+        """Run a check, sync or async, before traffic is accepted; a failing one stops the start.
 
         It may answer like a health check, or with a pair of a verdict and
         results, as `deployment_checker.run_all_checks` does.
@@ -86,21 +79,15 @@ class ApplicationLifecycle:
         self._checks[name] = check
 
     def add_drain_hook(self, hook: Callable[[], None]) -> None:
-        """Call this, on a thread, when the drain time is over.
-
-        The place to stop background jobs.
-        """
+        """Call this on a thread when the drain time is over, for example to stop background jobs."""
         self._drain_hooks.append(hook)
 
     def add_shutdown_hook(self, hook: Callable[[], Any]) -> None:
-        """Call this, sync or async, at the end, the last one first.
-
-        The place to close pools.
-        """
+        """Call this, sync or async, at shutdown, in reverse order, for example to close pools."""
         self._shutdown_hooks.append(hook)
 
     async def on_startup(self, session_maker: Any = None) -> None:
-        """Check, then take traffic.
+        """Run the startup checks, then accept traffic.
 
         A SQLAlchemy session maker becomes the check `database`, and the
         deployment checks run before everything else.
@@ -113,32 +100,23 @@ class ApplicationLifecycle:
         self._accept()
 
     async def on_shutdown(self) -> None:
-        """Wait for requests in flight, run the shutdown hooks and log the end.
-
-        Once per start.
-        """
+        """Wait for requests in flight, run the shutdown hooks and log the end, once per start."""
         await drive_async(self._ending())
 
     def start(self) -> None:
-        """The same as `on_startup` for synchronous applications.
-
-        `stop` is called when the process ends.
-        """
+        """Run `on_startup` for a synchronous application, and `stop` when the process exits."""
         drive(self._starting())
         self._accept()
         atexit.register(self.stop)
 
     def stop(self) -> None:
-        """The same as `on_shutdown` for synchronous applications."""
+        """Run `on_shutdown` for a synchronous application."""
         atexit.unregister(self.stop)
         drive(self._ending())
 
     @asynccontextmanager
     async def lifespan(self, _: Any = None) -> AsyncIterator[None]:
-        """For frameworks that take a lifespan.
-
-        `compose_lifespans` puts it together with others.
-        """
+        """Run the lifecycle as a framework's lifespan; `compose_lifespans` combines it with others."""
         await self.on_startup()
         try:
             yield
@@ -146,7 +124,7 @@ class ApplicationLifecycle:
             await self.on_shutdown()
 
     def asgi(self, app: App) -> App:
-        """The application with this life around it; also fit for `add_middleware`.
+        """Return the ASGI application with this lifecycle around it; also fit for `add_middleware`.
 
         It is not ready before the server has run its lifespan. Under a server
         that runs none, such as daphne, call `start()` as for WSGI.
@@ -176,7 +154,7 @@ class ApplicationLifecycle:
         return alive
 
     def wsgi(self, app: WSGIApp) -> WSGIApp:
-        """The application with this life around it, which begins now."""
+        """Start the lifecycle and return the WSGI application with it around."""
         self.start()
 
         def alive(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -197,10 +175,10 @@ class ApplicationLifecycle:
         return alive
 
     def watch_signals(self, worker: Any = None) -> bool:
-        """Drain on SIGTERM from now on.
+        """Drain on SIGTERM from now on; safe to repeat.
 
-        False, and a log line, where this cannot be. Safe to repeat. `worker`
-        is what the hooks of gunicorn get.
+        Returns False, and logs why, where the signal cannot be handled. `worker` is
+        what the hooks of gunicorn get.
         """
         was_watching = self._signal.is_installed
         obstacle = self._signal.install(worker)
@@ -212,10 +190,7 @@ class ApplicationLifecycle:
         return True
 
     async def shutdown_trigger(self) -> None:
-        """Wait for SIGTERM, and for the drain after it.
-
-        For servers that take such a function, as `hypercorn.asyncio.serve` does.
-        """
+        """Wait for SIGTERM and the drain, for servers that take such a function, as `hypercorn.asyncio.serve` does."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         if self.watch_signals():
             self._signal.hand_over(lambda: loop.call_soon_threadsafe(over.set))
@@ -350,7 +325,7 @@ def _breaker_states() -> str:
 
 
 async def _deployment_checks(database: Check) -> Any:
-    """Those of the application's own checker, which asks this database if it was given no other."""
+    """Run the application's deployment checker, with this database if it was given no other."""
     from ci_ops.service.deployment.checker import deployment_checker  # noqa: PLC0415 - most applications start without it
 
     if deployment_checker.database is None:
@@ -375,4 +350,4 @@ def _tell(level: int, event: str, sentence: str) -> None:
 
 
 application_lifecycle = ApplicationLifecycle()
-"""The application's own, around its own `health_service`."""
+"""The application's own lifecycle, with its own `health_service`."""

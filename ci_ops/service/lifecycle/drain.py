@@ -1,11 +1,9 @@
-"""SIGTERM, answered in the right order.
+"""Drain on SIGTERM: first out of the rotation, then the shutdown.
 
-First out of the rotation, then the end.
-
-Servers close their socket within a tenth of a second of SIGTERM and tell the
-application last, so a router that looks every few seconds sends requests into
-a closed socket. Here the signal is held back: readiness goes down, everything
-is served for a while longer, and only then does the server get its signal.
+Servers close their socket within a tenth of a second of SIGTERM and notify the
+application last, so a router that probes every few seconds sends requests into
+a closed socket. Here the signal is held back: readiness is refused, requests
+are served for a while longer, and only then does the server get its signal.
 
 It works where the server has set its handler with `signal.signal` before this
 is installed: uvicorn (alone, with workers, as gunicorn's worker) and gunicorn's
@@ -70,10 +68,10 @@ class SignalDrain:
         return self._bell is not None
 
     def install(self, worker: Any = None) -> str:
-        """Hold SIGTERM back from now on.
+        """Hold SIGTERM back from now on, also where a server has set its handler since.
 
-        Again, where a server has set its handler since. Returns why it cannot
-        be, and nothing where it can. `worker` is what the hooks of gunicorn get.
+        Returns the obstacle where it cannot; else an empty text. `worker` is what
+        the hooks of gunicorn get.
         """
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
             return "" if self.is_installed else "signals are for the main thread of a POSIX process"
@@ -93,16 +91,15 @@ class SignalDrain:
         return ""
 
     def hand_over(self, stop: Callable[[], object]) -> None:
-        """Call this when the time is over, in place of the handler that was found."""
+        """Call this when the time is over, in place of the original handler."""
         self._original = lambda *_: stop()
 
     def stop_accepting(self) -> float:
-        """Leave new connections to other workers.
+        """Leave new connections to other workers and return the seconds to serve the present ones.
 
-        Returns for how long to serve those that there are. Servers on an event
-        loop close at their end what they have accepted and not yet read, so they
-        have to stop accepting before. Source: `servers` of uvicorn's Server and
-        of gunicorn's asgi worker, which are asyncio's.
+        Servers on an event loop close at shutdown what they have accepted and not
+        yet read, so they have to stop accepting before. Source: `servers` of
+        uvicorn's Server and of gunicorn's asgi worker, which are asyncio's.
         """
         owner = self.worker if self._is_on_loop else getattr(self._original, "__self__", None)
         servers = getattr(owner, "servers", ())
@@ -131,7 +128,7 @@ class SignalDrain:
         worker.loop.add_signal_handler(signal.SIGTERM, self._handle, signal.SIGTERM, None)
 
     def uninstall(self) -> None:
-        """Give SIGTERM back, unless somebody else has taken it meanwhile."""
+        """Restore the handler of SIGTERM, unless another one was installed meanwhile."""
         if self._bell is None:
             return
         is_main = threading.current_thread() is threading.main_thread()
@@ -141,10 +138,7 @@ class SignalDrain:
         os.close(bell)
 
     def after_fork(self) -> None:
-        """Be uninstalled in a forked child.
-
-        Its SIGTERM must not ring the bell of the parent.
-        """
+        """Be uninstalled in a forked child, whose SIGTERM must not wake the parent."""
         bell, self._bell = self._bell, None
         if bell is not None:
             os.close(bell)
@@ -170,7 +164,7 @@ class SignalDrain:
             os.close(listener)
 
     def _wait(self, listener: int, seconds: float) -> bool:
-        """Serve on; False when it was taken out meanwhile."""
+        """Keep serving; False when it was uninstalled meanwhile."""
         end = time.monotonic() + seconds
         bell = select.poll()  # not select.select: that takes no descriptor from 1024 on
         bell.register(listener, select.POLLIN)

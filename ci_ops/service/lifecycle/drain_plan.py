@@ -1,4 +1,4 @@
-"""How long going down may take, and whether the platform allows it."""
+"""Time that the shutdown may take, and whether the platform grants it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ PLATFORM_VARIABLES = ("KUBERNETES_SERVICE_HOST", "RENDER")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainPlan:
-    """The times of going down.
-
-    Serve on, then wait for requests in flight, before somebody kills.
+    """Times of the shutdown: keep serving, then wait for requests in flight, before the platform kills.
 
     Without `drain_seconds` the variable CI_OPS_DRAIN_SECONDS decides; without
-    either it is 10 where a platform routes traffic or somebody has asked for
+    either it is 10 where a platform routes traffic or a prober has requested
     readiness, and 0 elsewhere, such as on a developer's machine.
     """
 
@@ -40,10 +38,7 @@ class DrainPlan:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the variable.
-
-        Empty when it can be used or is not set.
-        """
+        """Error in the variable; empty when it is valid or not set."""
         stated = os.environ.get(DRAIN_VARIABLE, "")
         try:
             is_good = self.drain_seconds is not None or not stated or _is_in_a_day(float(stated))
@@ -52,7 +47,7 @@ class DrainPlan:
         return "" if is_good else f"{DRAIN_VARIABLE} is not a number of seconds from 0 to a day"
 
     def serve_on_seconds(self, *, was_probed: bool) -> float:
-        """For how long to serve after readiness went down."""
+        """Return the time to keep serving after readiness is refused."""
         if self.drain_seconds is not None:
             return self.drain_seconds
         stated = os.environ.get(DRAIN_VARIABLE, "")
@@ -62,7 +57,7 @@ class DrainPlan:
         return DRAIN_SECONDS if is_routed or was_probed else 0.0
 
     def shortage(self, server_grace_seconds: float | None) -> str:
-        """Why the plan does not fit into the grace time; empty when it does."""
+        """Return why the plan exceeds the grace time; empty when it does not."""
         grace = min(self.grace_seconds, server_grace_seconds or self.grace_seconds)
         needed = self.serve_on_seconds(was_probed=True) + self.drain_timeout_seconds + RESERVE_SECONDS
         if needed <= grace:

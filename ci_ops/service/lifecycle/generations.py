@@ -1,8 +1,8 @@
-"""Whether another worker takes over from this one, behind one socket.
+"""Generations of workers behind one socket: whether another worker replaces this one.
 
-A reload in place ends workers while the server goes on: it is no reason to
-leave the rotation. Only the master knows that it reloads, so it says so in
-memory that it shares with every worker it has forked.
+A reload in place stops workers while the server goes on: it is no reason to
+leave the rotation. Only the master knows that it reloads, so it writes that
+to memory which it shares with every worker it has forked.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Generations:
         self._own = 0  # not shared: a child keeps the number of the moment it was forked
 
     def begin(self) -> None:
-        """Say, in the master, that the workers of now will be replaced."""
+        """Note, in the master, that the current workers will be replaced."""
         self._own += 1
         _FORM.pack_into(self._shared, 0, self._own)
 
     @property
     def is_replaced(self) -> bool:
-        """True in a process that a later reload has made superfluous."""
+        """True in a process that a later reload replaces."""
         (latest,) = _FORM.unpack_from(self._shared, 0)
         return bool(self._own < latest)
 

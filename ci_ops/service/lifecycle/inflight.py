@@ -1,4 +1,4 @@
-"""The requests that are being answered now."""
+"""Requests in flight."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ LOOK_SECONDS = 0.01
 
 
 class InFlight:
-    """Counts requests in and out, and waits for the last one.
-
-    It can cut off the asynchronous ones.
-    """
+    """Counts requests in and out, waits for the last one, and can cancel the asynchronous ones."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -30,7 +27,7 @@ class InFlight:
 
     @property
     def count(self) -> int:
-        """How many requests are being answered."""
+        """Number of requests in flight."""
         return self._count
 
     def after_fork(self) -> None:
@@ -38,14 +35,14 @@ class InFlight:
         self._count, self._changed, self._tasks = 0, threading.Condition(), set()
 
     def enter(self, task: asyncio.Task[object] | None = None) -> None:
-        """One request has begun, on that task if it is asynchronous."""
+        """Count a request that begins, on that task if it is asynchronous."""
         with self._changed:
             self._count += 1
             if task is not None:
                 self._tasks.add(task)
 
     def leave(self, task: asyncio.Task[object] | None = None) -> None:
-        """One request has ended."""
+        """Count a request that has ended."""
         with self._changed:
             self._count -= 1
             if task is not None:
@@ -54,25 +51,19 @@ class InFlight:
                 self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the last request; True when none is left."""
+        """Wait for the last request; False when some are left at the deadline."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout=max(0.0, seconds))
 
     async def wait_async(self, seconds: float) -> bool:
-        """The same on an event loop.
-
-        Without a thread: those requests may have taken every one there is.
-        """
+        """Wait for the last request on an event loop, without a thread: the requests may occupy all of them."""
         end = time.monotonic() + seconds
         while self._count and time.monotonic() < end:
             await asyncio.sleep(LOOK_SECONDS)
         return self._count == 0
 
     def cut_off(self) -> int:
-        """Cancel the asynchronous requests that are left; returns how many.
-
-        Threads cannot be stopped.
-        """
+        """Cancel the asynchronous requests that are left and return their number; threads cannot be stopped."""
         with self._changed:
             tasks = tuple(self._tasks)
         for task in tasks:

@@ -1,7 +1,4 @@
-"""Lifespans, composed.
-
-Of frameworks that take one, and of ASGI applications that may not know any.
-"""
+"""Composition of lifespans: those of frameworks, and of ASGI applications that may have none."""
 
 from __future__ import annotations
 
@@ -25,9 +22,7 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]
 
 
 def compose_lifespans(*lifespans: Lifespan) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
-    """One lifespan that enters the given ones and leaves them backwards.
-
-    Their states are merged.
+    """Return one lifespan that enters the given ones, leaves them in reverse, and merges their states.
 
     Put the lifecycle last: it then accepts traffic when all else is up, and
     refuses it before anything goes down.
@@ -102,9 +97,9 @@ class LifespanAround:
         await self._answer_for(seen, receive, send_outside)
 
     async def _judge(self, error: Exception, seen: set[str], send: Send) -> None:
-        """Tell a startup that failed, and raise what came later.
+        """Report a failed startup, and raise what came later.
 
-        Before it has asked for anything the application knows no lifespan.
+        An application that raises before it has received anything has no lifespan.
         """
         if seen == {"lifespan.startup"}:
             log.error("the application failed in its startup", exc_info=error)
@@ -116,7 +111,7 @@ class LifespanAround:
             raise error
 
     async def _answer_for(self, seen: set[str], receive: Receive, send: Send) -> None:
-        """Say what an application that knows no lifespan, or left it early, did not say."""
+        """Send the messages that an application without a lifespan, or one that left it early, did not send."""
         if "lifespan.startup.failed" in seen:
             return
         if "lifespan.startup.complete" not in seen:

@@ -19,7 +19,7 @@ Steps = Generator[Any, Any, Any]
 
 
 class StartupFailedError(Exception):
-    """The application must not take traffic; says which checks failed."""
+    """The application must not accept traffic; names the failed checks."""
 
 
 def drive(steps: Steps) -> Any:
@@ -55,10 +55,7 @@ async def drive_async(steps: Steps) -> Any:
 
 
 def checked(checks: dict[str, StartupCheck]) -> Steps:
-    """Steps that run every check and return each one's outcome, by name.
-
-    None stops the others.
-    """
+    """Yield steps that run every check, and return each one's outcome by name; no failure stops the others."""
     outcomes: dict[str, Outcome] = {}
     for name, check in checks.items():
         try:
@@ -70,10 +67,7 @@ def checked(checks: dict[str, StartupCheck]) -> Steps:
 
 
 def startup_outcome(answer: Any) -> Outcome:
-    """The outcome of a startup check.
-
-    Of a pair, the verdict with the results that failed.
-    """
+    """Return the outcome of a startup check; for a pair, the verdict with the failed results."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         return outcome_of(answer)
     verdict, results = answer

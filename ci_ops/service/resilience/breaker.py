@@ -1,4 +1,4 @@
-"""Stop calling what does not answer, and find out when it does again.
+"""Circuit breaker: rejects calls to a failing dependency and probes for recovery.
 
     @DB_CIRCUIT_BREAKER
     async def load(user_id): ...
@@ -6,7 +6,7 @@
     with NOTIFICATION_CIRCUIT_BREAKER.guard():
         send(message)
 
-State is kept per process, on purpose: each worker finds out for itself, and
+State is kept per process, on purpose: each worker measures for itself, and
 no shared store can take all of them down.
 """
 
@@ -65,30 +65,25 @@ _ALIVE: weakref.WeakValueDictionary[int, CircuitBreaker] = weakref.WeakValueDict
 
 
 def circuit_breakers() -> tuple[CircuitBreaker, ...]:
-    """Every breaker that is alive, by name and then by age.
-
-    For health, metrics and logs.
-    """
+    """Return every breaker that is alive, by name and then by age, for health, metrics and logs."""
     alive = [breaker for reference in _ALIVE.valuerefs() if (breaker := reference()) is not None]
     return tuple(sorted(alive, key=lambda breaker: (breaker.name, breaker.circuit.number)))
 
 
 class CircuitBreaker:
-    """Closed while calls succeed, open after too many failures.
+    """Circuit breaker: closed while calls succeed, open after too many failures, half-open to probe.
 
-    Half open to try again.
-
-    It opens after `failure_threshold` failures one after another, or when the
-    failure rate or the rate of slow calls in its window is too high (`rules`).
-    After `recovery_timeout` seconds probes are let through; good ones close it.
+    It opens after `failure_threshold` consecutive failures, or when the failure
+    rate or the rate of slow calls in its window is too high (`rules`). After
+    `recovery_timeout` seconds probes are let through; successful ones close it.
 
     What counts as a failure: an exception of `expected_exception` (types, or a
     function of the exception), a result for which `is_bad_result` is true, and
     the end of `call_timeout_seconds`, which the breaker itself imposes on
-    asynchronous calls. Any other exception is an answer, and counts as good;
-    those in `ignored` say nothing. A call that is cancelled from outside, or
-    ended by KeyboardInterrupt or SystemExit, is neither good nor bad: it hands
-    back its permit and leaves no trace.
+    asynchronous calls. Any other exception is an answer, and counts as a success;
+    those in `ignored` do not count. A call that is cancelled from outside, or
+    stopped by KeyboardInterrupt or SystemExit, counts as neither: it returns its
+    permit and leaves no trace.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing an application may decide
@@ -136,11 +131,11 @@ class CircuitBreaker:
 
     @property
     def failure_count(self) -> int:
-        """Failures one after another, up to now."""
+        """Consecutive failures up to now."""
         return self.circuit.failure_count
 
     def snapshot(self) -> CircuitSnapshot:
-        """All figures of one moment."""
+        """Return all figures of one moment."""
         return self.circuit.snapshot()
 
     def get_status(self) -> dict[str, object]:
@@ -162,15 +157,15 @@ class CircuitBreaker:
         self.circuit.move(CircuitState.OPEN)
 
     def force_open(self) -> None:
-        """Let nothing through until somebody calls `reset`."""
+        """Reject every call until `reset`."""
         self.circuit.move(CircuitState.FORCED_OPEN)
 
     def disable(self) -> None:
-        """Let everything through and count nothing, until `reset`."""
+        """Let every call pass and count none, until `reset`."""
         self.circuit.move(CircuitState.DISABLED)
 
     def metrics_only(self) -> None:
-        """Let everything through and count it, until `reset`."""
+        """Let every call pass and count it, until `reset`."""
         self.circuit.move(CircuitState.METRICS_ONLY)
 
     def guard(self) -> Guard:
@@ -178,10 +173,7 @@ class CircuitBreaker:
         return Guard(self.circuit, self.judge)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function through the breaker.
-
-        What it returns may be awaited or iterated.
-        """
+        """Call a function through the breaker; its result may be awaited or iterated."""
         return cast("R", self._plain(function)(*args, **kwargs))
 
     async def call_async(
@@ -196,10 +188,7 @@ class CircuitBreaker:
         return cast("Callable[P, R]", functools.wraps(function)(wrapped))
 
     def protect(self, *, fallback: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator that answers with `fallback` while the circuit is open.
-
-        The fallback gets the call's arguments.
-        """
+        """Decorate a function with a `fallback`, which gets the call's arguments while the circuit is open."""
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             kind = kind_of(function)
@@ -212,7 +201,7 @@ class CircuitBreaker:
         return decorate
 
     def judge(self, error: BaseException, permit: int, started: float) -> None:
-        """Hand back the permit of a call that raised."""
+        """Return the permit of a call that raised."""
         circuit = self.circuit
         ended = circuit.clock()
         own_rejection = isinstance(error, CircuitOpenError) and error.circuit_number == circuit.number
@@ -332,8 +321,8 @@ async def _run_coroutine(breaker: CircuitBreaker, coroutine: CoroutineType[Any, 
 
 
 DB_CIRCUIT_BREAKER = CircuitBreaker("database", failure_threshold=5, recovery_timeout=30.0)
-"""Opens after 5 failures one after another, for 30 seconds."""
+"""Opens after 5 consecutive failures, for 30 seconds."""
 ALGORITHM_CIRCUIT_BREAKER = CircuitBreaker("algorithm", failure_threshold=3, recovery_timeout=60.0)
-"""Opens after 3 failures one after another, for a minute."""
+"""Opens after 3 consecutive failures, for a minute."""
 NOTIFICATION_CIRCUIT_BREAKER = CircuitBreaker("notification", failure_threshold=10, recovery_timeout=120.0)
-"""Opens after 10 failures one after another, for two minutes."""
+"""Opens after 10 consecutive failures, for two minutes."""

@@ -1,14 +1,12 @@
-"""So many calls at once and no more.
-
-What is slow must not take every thread.
+"""Bulkhead: limits concurrent calls, so that a slow dependency does not occupy every thread.
 
     supplier = Bulkhead("supplier", 10)
 
     @supplier
     def price(item): ...
 
-Whoever comes when all places are taken is refused at once, or waits a little
-where `max_waiting` lets some wait.
+A call beyond the limit is rejected at once, or waits where `max_waiting`
+lets some wait.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ R = TypeVar("R")
 
 
 class BulkheadFullError(Exception):
-    """All places are taken: the call was not made."""
+    """The bulkhead is full: the call was not made."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -43,10 +41,10 @@ class BulkheadFullError(Exception):
 
 
 class Bulkhead(Locked):
-    """At most `limit` calls at once, from threads and tasks alike.
+    """At most `limit` concurrent calls, from threads and tasks alike.
 
-    At most `max_waiting` others wait, in their order and for `wait_seconds` at
-    most. Counted in this process alone.
+    At most `max_waiting` others wait, in their order and for at most
+    `wait_seconds`. Counted in this process alone.
     """
 
     def __init__(self, name: str, limit: int, *, max_waiting: int = 0, wait_seconds: float = 1.0) -> None:
@@ -67,22 +65,22 @@ class Bulkhead(Locked):
 
     @property
     def running(self) -> int:
-        """Calls that have a place now."""
+        """Calls in progress."""
         return self.limit - self._free
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for a place now."""
+        """Calls that wait."""
         return len(self._waiting)
 
     def after_fork(self) -> None:
-        """A child has all places: who holds one is a thread of its parent."""
+        """Start empty in a forked child: the calls in progress are threads of its parent."""
         super().after_fork()
         self._free = self.limit
         self._waiting.clear()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """The function, sync or async, with a place for each call."""
+        """Return the function, sync or async, with each of its calls counted."""
         kind = kind_of(function)
         if kind.is_iterated:
             raise TypeError("a generator would keep its place for as long as its consumer likes")
@@ -134,7 +132,7 @@ class Bulkhead(Locked):
         self._leave()
 
     def _ask(self) -> Future[None] | None:
-        """The place to wait for; None when there is one at once."""
+        """Return the place to wait for; None when one is free."""
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -161,7 +159,7 @@ class Bulkhead(Locked):
         raise BulkheadFullError(self.name)
 
     def _abandon(self, place: Future[None]) -> None:
-        """Somebody who waited is gone; the place goes to the next one."""
+        """Give the place of a waiter that is gone to the next one."""
         with self._lock:
             if place.done():
                 self._leave()

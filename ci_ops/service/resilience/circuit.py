@@ -1,9 +1,9 @@
 """The state machine of a circuit breaker, without any call in it.
 
-A caller asks for a permit, makes its call, and hands the permit back with
-what came of it. Permits carry the generation of the state they were given in:
-what an older generation says is ignored, so a late success of a call that
-began before the circuit opened closes nothing. The lock is held around the
+A caller acquires a permit, makes its call, and returns the permit with the
+outcome. Permits carry the generation of the state they were given in: outcomes
+of an older generation are ignored, so a late success of a call that began
+before the circuit opened closes nothing. The lock is held around the
 arithmetic alone, never across a call.
 """
 
@@ -39,13 +39,13 @@ _BUSY_PROBE_SECONDS = 1.0
 
 
 class CircuitState(StrEnum):
-    """What a circuit lets through."""
+    """State of a circuit."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
     FORCED_OPEN = "forced_open"
-    """Somebody opened it; only somebody closes it."""
+    """Opened by an operator, until `reset`."""
     DISABLED = "disabled"
     """Everything passes, nothing is counted."""
     METRICS_ONLY = "metrics_only"
@@ -70,7 +70,7 @@ class CircuitOpenError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CircuitSnapshot:
-    """How a circuit stands at one moment."""
+    """All figures of a circuit at one moment."""
 
     name: str
     state: CircuitState
@@ -141,21 +141,18 @@ class Circuit(Locked):
 
     @property
     def state(self) -> CircuitState:
-        """The state a call would find now.
-
-        An open circuit whose time is up is half open.
-        """
+        """The state that a call would find now; an open circuit whose time is up is half-open."""
         if self._state is CircuitState.OPEN and self.clock() >= self._reopens_at:
             return CircuitState.HALF_OPEN
         return self._state
 
     @property
     def failure_count(self) -> int:
-        """Failures one after another, up to now."""
+        """Consecutive failures up to now."""
         return self._failure_count
 
     def acquire(self) -> int:
-        """A permit for one call. Raises CircuitOpenError when there is none."""
+        """Return a permit for one call. Raises CircuitOpenError where there is none."""
         permit = self.free_permit
         if permit:
             return permit
@@ -175,7 +172,7 @@ class Circuit(Locked):
         return permit
 
     def succeed(self, permit: int, started: float, ended: float) -> None:
-        """Hand back the permit of a call that was answered well."""
+        """Return the permit of a successful call."""
         is_slow = ended - started >= self.rules.slow_seconds
         if self.ignores_success and not is_slow:
             return
@@ -192,10 +189,10 @@ class Circuit(Locked):
             self._announce()
 
     def fail(self, permit: int, started: float, ended: float, *, retry_after_seconds: float = 0.0) -> None:
-        """Hand back the permit of a call that failed.
+        """Return the permit of a failed call.
 
-        `retry_after_seconds` is what the other side asked for: when this
-        failure opens the circuit, it stays open at least that long.
+        `retry_after_seconds` is what the dependency requested: when this failure
+        opens the circuit, it stays open at least that long.
         """
         weight = _CALL + _FAILED
         if ended - started >= self.rules.slow_seconds:
@@ -210,13 +207,13 @@ class Circuit(Locked):
             self._announce()
 
     def release(self, permit: int) -> None:
-        """Hand back the permit of a call that says nothing: it was cancelled."""
+        """Return the permit of a call without an outcome, such as a cancelled one."""
         with self._lock:
             if permit == self._probe_permit:
                 self._probes_left += 1
 
     def move(self, state: CircuitState) -> None:
-        """Put the circuit into a state by hand; its counts start anew."""
+        """Set the state on behalf of an operator; the counts start at zero."""
         with self._lock:
             self._openings = 0
             if state is CircuitState.OPEN:
@@ -244,7 +241,7 @@ class Circuit(Locked):
             )
 
     def _ask_for_permit(self, now: float) -> int:
-        """A permit; 0 when it is held open or when its probes are all under way."""
+        """Return a permit; 0 when it is forced open or when all its probes are in progress."""
         if self._state is CircuitState.OPEN:
             self._enter(CircuitState.HALF_OPEN)
         if self._state is not CircuitState.HALF_OPEN:
@@ -259,7 +256,7 @@ class Circuit(Locked):
         return self._generation
 
     def _count(self, weight: int, now: float, retry_after_seconds: float = 0.0) -> None:
-        """Count a call that was bad or slow; only such a call can open the circuit."""
+        """Count a failed or slow call; only such a call can open the circuit."""
         self.ignores_success = False
         total = self._window.add(now, weight)
         if self._state is CircuitState.CLOSED and self._is_too_bad(total):
@@ -299,7 +296,7 @@ class Circuit(Locked):
         self._enter(CircuitState.OPEN)
 
     def _enter(self, state: CircuitState) -> None:
-        """A new generation: what older permits say no longer counts."""
+        """Begin a new generation, in which older permits no longer count."""
         self._changes.append((self._state, state))
         self._state = state
         self._generation += 1
@@ -317,7 +314,7 @@ class Circuit(Locked):
             self._window: Window = TimeWindow(seconds) if seconds else CountWindow(self.rules.window_calls)
 
     def _announce(self) -> None:
-        """Tell the listener outside the lock, so that it may use the circuit."""
+        """Notify the listener outside the lock, so that it may use the circuit."""
         with self._lock:
             changes, self._changes = self._changes, []
         for old, new in changes:

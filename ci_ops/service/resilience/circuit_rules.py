@@ -1,4 +1,4 @@
-"""When a circuit opens, for how long, and what closes it again."""
+"""Rules of a circuit: what opens it, for how long, and what closes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ci_ops.service._process.figures import grown, is_age, is_count, is_time
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CircuitRules:
-    """When a circuit opens, for how long, and what closes it again.
+    """What opens a circuit, for how long, and what closes it.
 
     Source: the names and the ideas of resilience4j's CircuitBreakerConfig.
     """
@@ -60,14 +60,11 @@ class CircuitRules:
 
     @property
     def bad_probes_that_open(self) -> int:
-        """So many bad probes make up the failure rate among all probes.
-
-        At least one.
-        """
+        """Number of failed probes, at least one, that reaches the failure rate among all probes."""
         share = self.half_open_calls * (self.failure_rate or 0.0)
         return max(1, math.ceil(round(share, 6)))
 
     def open_seconds(self, openings: int) -> float:
-        """How long the circuit stays open the n-th time in a row, without jitter."""
+        """Return the time the circuit stays open the n-th time in a row, without jitter."""
         longest = max(self.max_recovery_seconds, self.recovery_seconds)
         return grown(self.recovery_seconds, self.recovery_factor, openings - 1, longest=longest)

@@ -1,4 +1,4 @@
-"""Which features work worse than they should, since when and why.
+"""Graceful degradation: features that work worse than they should, since when and why.
 
     @graceful_degradation.answers("recommendations", lambda user: [])
     def recommend(user): ...
@@ -35,7 +35,7 @@ MAX_REASON_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DegradedFeature:
-    """One feature that works worse than it should."""
+    """One degraded feature."""
 
     name: str
     reason: str
@@ -68,14 +68,11 @@ class GracefulDegradation(Locked):
         self._listeners: list[Callable[[DegradedFeature, bool], object]] = []
 
     def listen(self, listener: Callable[[DegradedFeature, bool], object]) -> None:
-        """Call `listener` when a feature degrades and when it recovers.
-
-        It gets the feature and whether it is degraded.
-        """
+        """Call `listener(feature, is_degraded)` when a feature degrades and when it recovers."""
         self._listeners.append(listener)
 
     def mark_degraded(self, feature: str, reason: str, *, for_seconds: float | None = None) -> None:
-        """Say that a feature is degraded; with a time limit it recovers by itself."""
+        """Mark a feature as degraded; with a time limit it recovers by itself."""
         if for_seconds is not None and not for_seconds > 0:
             raise ValueError("a feature is degraded for a time that is more than none")
         expires = None if for_seconds is None else self._clock() + for_seconds
@@ -98,7 +95,7 @@ class GracefulDegradation(Locked):
             self._tell([marked], is_degraded=True)
 
     def mark_recovered(self, feature: str) -> bool:
-        """Say that a feature works again; False when it was not degraded."""
+        """Mark a feature as recovered; False when it was not degraded."""
         with self._lock:
             recovered = self._drop_expired()
             was_degraded = feature in self._features
@@ -108,13 +105,13 @@ class GracefulDegradation(Locked):
         return was_degraded
 
     def is_degraded(self, feature: str) -> bool:
-        """True while the feature is marked and its time is not over."""
+        """Return True while the feature is marked and its time is not over."""
         if feature in self._features:
             self.degraded_features()  # lets go of those whose time is over
         return feature in self._features
 
     def degraded_features(self) -> tuple[DegradedFeature, ...]:
-        """Every degraded feature, the one that has been so for longest first."""
+        """Return every degraded feature, longest degraded first."""
         with self._lock:
             recovered = self._drop_expired()
             features = tuple(self._features.values())
@@ -122,7 +119,7 @@ class GracefulDegradation(Locked):
         return features
 
     def get_status(self) -> dict[str, Any]:
-        """The registry as JSON-ready values: `degraded` and the features by name."""
+        """Return the registry as JSON-ready values: `degraded` and the features by name."""
         features = self.degraded_features()
         return {
             "degraded": bool(features),
@@ -143,9 +140,7 @@ class GracefulDegradation(Locked):
         *,
         on: type[Exception] | tuple[type[Exception], ...] = Exception,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator that falls back on an exception.
-
-        The feature is degraded, and `fallback(*args)` answers.
+        """Decorate a function: an exception marks the feature as degraded, and `fallback(*args)` answers.
 
         The next call that succeeds marks the feature as recovered.
         """
@@ -207,7 +202,7 @@ class GracefulDegradation(Locked):
         return over
 
     def _tell(self, features: list[DegradedFeature], *, is_degraded: bool) -> None:
-        """Tell the listeners, outside the lock, so that they may use the registry."""
+        """Notify the listeners outside the lock, so that they may use the registry."""
         for feature in features:
             if not is_degraded:
                 log.info("%s has recovered", feature.name)

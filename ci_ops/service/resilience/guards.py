@@ -1,4 +1,4 @@
-"""What a breaker puts around blocks, slow calls and calls with a fallback."""
+"""Guards of a breaker around blocks, slow calls and calls with a fallback."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ if TYPE_CHECKING:
 
 
 class CallTimeoutError(TimeoutError):
-    """The time limit that the breaker itself puts on a call was over."""
+    """The call exceeded the timeout that the breaker itself imposes."""
 
 
 class Guard:
-    """One permit around one block.
-
-    Made by `CircuitBreaker.guard()`, used once.
-    """
+    """One permit around one block, made by `CircuitBreaker.guard()` and used once."""
 
     __slots__ = ("_circuit", "_judge", "_permit", "_started")
 
@@ -52,10 +49,7 @@ class Guard:
 
 
 class UntimedGuard(Guard):
-    """A guard for what is iterated.
-
-    The time is the consumer's, so it is never slow.
-    """
+    """A guard for iteration, which is never slow: the time is the consumer's."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
@@ -65,7 +59,7 @@ class UntimedGuard(Guard):
 
 
 def with_time_limit(function: Callable[..., Awaitable[Any]], seconds: float) -> Callable[..., Awaitable[Any]]:
-    """The function, ended with CallTimeoutError when it takes longer."""
+    """Return the function, cancelled with CallTimeoutError when it takes longer."""
 
     async def limited(*args: Any, **kwargs: Any) -> Any:
         from asyncio import timeout  # noqa: PLC0415 - applications without a loop need not load it
@@ -84,7 +78,7 @@ def with_time_limit(function: Callable[..., Awaitable[Any]], seconds: float) -> 
 def plain_fallback(
     guarded: Callable[..., Any], circuit: Circuit, fallback: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """The guarded function, with another answer while its circuit is open."""
+    """Return the guarded function with a fallback for an open circuit."""
 
     def answered(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -100,10 +94,7 @@ def plain_fallback(
 def async_fallback(
     guarded: Callable[..., Any], circuit: Circuit, fallback: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """The guarded asynchronous function, with a fallback.
-
-    The fallback answers while its circuit is open.
-    """
+    """Return the guarded asynchronous function with a fallback for an open circuit."""
 
     async def answered(*args: Any, **kwargs: Any) -> Any:
         try:

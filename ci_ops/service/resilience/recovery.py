@@ -1,4 +1,4 @@
-"""What goes wrong with which service, and is it getting worse."""
+"""Error recovery: retries, counts and trends of errors, by service."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SIGMAS = 2.0
 
 
 class Direction(StrEnum):
-    """Which way the number of errors goes."""
+    """Trend of the number of errors."""
 
     RISING = "rising"
     FALLING = "falling"
@@ -66,7 +66,7 @@ class ErrorTrend:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoggedError:
-    """One error as it is kept: without its traceback, redacted."""
+    """One recorded error: redacted, without its traceback."""
 
     service: str
     kind: str
@@ -76,7 +76,7 @@ class LoggedError:
 
 @dataclass(kw_only=True, slots=True)
 class _Record:
-    """What is kept of one service: constant in size, however many errors come."""
+    """The record of one service: constant in size, however many errors there are."""
 
     minutes: TimeWindow = field(default_factory=lambda: TimeWindow(_MINUTES * 60.0, buckets=_MINUTES))
     kinds: Counter[str] = field(default_factory=Counter)
@@ -84,9 +84,7 @@ class _Record:
 
 
 def direction_of(per_minute: tuple[int, ...]) -> Direction:
-    """Whether the second half holds clearly more or fewer errors.
-
-    More than the first, or fewer.
+    """Return whether the second half holds clearly more or fewer errors than the first.
 
     Clearly means more than two standard deviations of a Poisson process, so
     about one steady service in twenty is called rising or falling by chance.
@@ -99,9 +97,9 @@ def direction_of(per_minute: tuple[int, ...]) -> Direction:
 
 
 class ErrorRecoveryService(Locked):
-    """One place where errors are retried, counted and summed up.
+    """Retries, counts and summarizes errors.
 
-    Without a `retry` of yours whatever fails is tried four times, from one
+    Without a `retry` policy any failure is tried four times, with delays from one
     second on, within a RetryBudget.
 
     Bounded: 200 services, 20 kinds of error for each, the last 100 errors;
@@ -126,7 +124,7 @@ class ErrorRecoveryService(Locked):
         self._recent: deque[LoggedError] = deque(maxlen=MAX_RECENT)
 
     def log_error(self, service: str, error: BaseException, *, context: str = "") -> None:
-        """Count an error of a service, and write it to the log."""
+        """Count an error of a service, and log it."""
         kind = type(error).__name__
         text = f"{said(error)} ({context})" if context else said(error)
         message = redact_patterns(text)[:MAX_MESSAGE_LENGTH]
@@ -142,9 +140,9 @@ class ErrorRecoveryService(Locked):
             self._recent.append(record.last)
 
     def retry_with_backoff(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call with retries; every failed try is logged under the function's name.
+        """Call with retries, and log every failed attempt under the function's name.
 
-        Where the function is asynchronous, await the answer.
+        Await the result of an asynchronous function.
         """
         logged: Callable[P, R] = self._logging(function)
         return self._retry.call(logged, *args, **kwargs)
@@ -152,10 +150,10 @@ class ErrorRecoveryService(Locked):
     def with_retry(
         self, service: str, retry: Retry | None = None
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator that does the same for one service.
+        """Decorate a function with retries for one service.
 
-        With delays of its own when wanted, and with a budget of its own unless
-        it was given a policy.
+        It may have its own delays, and has its own budget unless it was given a
+        policy.
         """
         policy = retry or self._given or _default_retry()
 
@@ -165,7 +163,7 @@ class ErrorRecoveryService(Locked):
         return decorate
 
     def get_error_trend(self, service: str, minutes: int = _MINUTES) -> ErrorTrend:
-        """Errors per minute over the last minutes (at most 60), and where they go."""
+        """Return errors per minute over the last minutes (at most 60), and their trend."""
         with self._lock:
             record = self._records.get(service)
             series = record.minutes.series(self._clock()) if record else (0,) * _MINUTES
@@ -173,15 +171,12 @@ class ErrorRecoveryService(Locked):
         return ErrorTrend(service=service, per_minute=per_minute, direction=direction_of(per_minute))
 
     def recent_errors(self, limit: int = 10) -> tuple[LoggedError, ...]:
-        """The last errors, newest first."""
+        """Return the last errors, newest first."""
         with self._lock:
             return tuple(reversed(self._recent))[: max(0, limit)]
 
     def get_error_summary(self) -> dict[str, Any]:
-        """All services with their errors, circuits and degraded features.
-
-        As JSON-ready values.
-        """
+        """Return all services with their errors, circuits and degraded features, as JSON-ready values."""
         with self._lock:
             records = dict(self._records)
         services = {name: self._summary_of(name, record) for name, record in records.items()}
@@ -232,7 +227,7 @@ class ErrorRecoveryService(Locked):
 
 
 def _default_retry() -> Retry:
-    """As documented of old; with a budget, because it repeats whatever fails."""
+    """Return the documented policy; with a budget, because it repeats any failure."""
     return Retry(on=Exception, first_wait_seconds=1.0, longest_wait_seconds=30.0, budget=RetryBudget())
 
 

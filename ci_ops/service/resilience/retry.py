@@ -1,10 +1,10 @@
-"""Ask again, but not at once, not for ever, not while everybody does.
+"""Retries with backoff, a deadline and a budget.
 
     @Retry(on=ConnectionError)
     def load(user_id): ...
 
-Decorates functions and coroutine functions alike. What is tried again must be
-safe to do twice.
+Decorates functions and coroutine functions alike. A function with retries must
+be safe to repeat.
 """
 
 from __future__ import annotations
@@ -36,11 +36,9 @@ LONGEST_ASKED_SECONDS = 3600.0
 
 
 class RetryBudget(Locked):
-    """Retries for a share of the calls only.
+    """Budget: limits retries to a share of the calls, so that an outage is not multiplied.
 
-    So an outage is not multiplied.
-
-    Each failure takes one token, each success gives `ratio` tokens back; there
+    Each failure takes one token, each success returns `ratio` tokens; there
     are retries while more than half of `max_tokens` is left. Share one among
     all calls to the same dependency.
 
@@ -57,29 +55,29 @@ class RetryBudget(Locked):
 
     @property
     def tokens(self) -> float:
-        """How many tokens are left."""
+        """Tokens left."""
         return self._tokens
 
     @property
     def allows_retry(self) -> bool:
-        """True while more than half of the tokens is left."""
+        """Return True while more than half of the tokens is left."""
         return self._tokens > self.max_tokens / 2
 
     def record_success(self) -> None:
-        """Give the share of one call back."""
+        """Return the share of one call."""
         if self._tokens < self.max_tokens:
             with self._lock:
                 self._tokens = min(self.max_tokens, self._tokens + self.ratio)
 
     def record_failure(self) -> None:
-        """Take one token; there are never fewer than none."""
+        """Take one token; the number is never negative."""
         with self._lock:
             self._tokens = max(0.0, self._tokens - 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryEvent:
-    """One try that failed and will be repeated."""
+    """One failed attempt that will be repeated."""
 
     name: str
     """The function's qualified name."""
@@ -93,11 +91,11 @@ class RetryEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retry:
-    """What is tried again, how often, how soon, and when it is enough.
+    """Retry policy: what is repeated, how often, after which delay, and until when.
 
-    The last error, or the last bad result, is handed on as it is. A wait that
-    the other side asked for (Retry-After, an open circuit) is kept; where it
-    does not fit into the time that is left, no further try is made.
+    The last error, or the last bad result, is passed on as it is. A delay that
+    the dependency requests (Retry-After, an open circuit) is kept; where it
+    does not fit into the time that is left, there is no further attempt.
     """
 
     on: ExceptionTypes | Callable[[Exception], bool]
@@ -137,7 +135,7 @@ class Retry:
         judge_of(self.on)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """The function, tried again where it makes sense."""
+        """Return the function with retries."""
         kind = kind_of(function)
         if kind.is_iterated:
             raise TypeError("a generator cannot be tried again: it may have answered in part")
@@ -145,10 +143,7 @@ class Retry:
         return cast("Callable[P, R]", functools.wraps(function)(build(function)))
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function with retries.
-
-        Where it is asynchronous, await the answer.
-        """
+        """Call a function with retries; await the result of an asynchronous one."""
         return cast("R", self._plain(function)(*args, **kwargs))
 
     async def call_async(
@@ -216,7 +211,7 @@ class Retry:
 
 
 def _begun(first: Awaitable[Any], function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """The function, whose first answer is there already and waits to be awaited."""
+    """Return the function with a first result that is to be awaited."""
     answers = [first]
 
     @functools.wraps(function)
@@ -233,7 +228,7 @@ async def _asyncio_sleep(seconds: float) -> None:
 
 
 class _Tries:
-    """The tries of one call, from its first failure on."""
+    """The attempts of one call, from its first failure on."""
 
     __slots__ = ("_count", "_function", "_policy", "_previous_wait", "_started")
 
@@ -245,7 +240,7 @@ class _Tries:
         self._previous_wait = policy.first_wait_seconds
 
     def wait_after(self, error: Exception | None) -> float | None:
-        """Seconds to wait before the next try; None when there is none."""
+        """Return the delay before the next attempt; None when there is none."""
         policy = self._policy
         self._count += 1
         if error is not None and not self._is_worth_it(error):
