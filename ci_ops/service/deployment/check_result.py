@@ -1,4 +1,4 @@
-"""What a deployment check found, and how other answers become one."""
+"""Results of deployment checks, and the conversion of other answers into them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class CheckStatus(StrEnum):
-    """How a deployment check ended."""
+    """Status of a deployment check."""
 
     PASS = "pass"
     WARN = "warn"
-    """Also what could not be looked at: that is never a pass."""
+    """Also what could not be checked: that is never a pass."""
     FAIL = "fail"
 
 
@@ -35,7 +35,7 @@ _ORDER = tuple(CheckStatus)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One check: what was found, and when."""
+    """Result of one check, with its time."""
 
     name: str
     status: CheckStatus
@@ -46,7 +46,7 @@ class CheckResult:
     checked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the result as JSON-ready values."""
         return {
             "name": self.name,
             "status": str(self.status),
@@ -58,20 +58,17 @@ class CheckResult:
 
 
 def worst_check(statuses: Iterable[CheckStatus]) -> CheckStatus:
-    """FAIL before WARN before PASS.
-
-    WARN for none, because nothing was looked at.
-    """
+    """Return the worst status: FAIL before WARN before PASS; WARN for none, because nothing was checked."""
     return max(statuses, key=_ORDER.index, default=CheckStatus.WARN)
 
 
 def failed(name: str, error: BaseException) -> CheckResult:
-    """The result of a check that raised."""
+    """Return the result of a check that raised."""
     return CheckResult(name=name, status=CheckStatus.FAIL, message=redact_patterns(named(error)))
 
 
 def results_of(name: str, answer: Any, seconds: float = 0.0) -> list[CheckResult]:
-    """The results that a check's answer stands for.
+    """Return the results for a check's answer.
 
     It may be a result, several of them, a pair of a verdict and results, or
     whatever a health check may return.

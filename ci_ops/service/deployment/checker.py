@@ -1,6 +1,4 @@
-"""Whether this process is fit to be deployed.
-
-Asked when it starts, or before, in the same environment.
+"""Deployment checks of a process, at its start or before, in the same environment.
 
     all_pass, results = await deployment_checker.run_all_checks()
     deployment_checker.get_summary()
@@ -39,10 +37,7 @@ ENVIRONMENT_VARIABLES = ("DEPLOYMENT_ENVIRONMENT", "ENVIRONMENT", "APP_ENV")
 
 
 class DeploymentChecker:
-    """Runs every check to its end, and keeps what they found.
-
-    Whatever the others say.
-    """
+    """Runs every deployment check to its end, and keeps the results."""
 
     def __init__(
         self,
@@ -56,51 +51,43 @@ class DeploymentChecker:
     ) -> None:
         """`database` is any check of one, such as `sqlalchemy_check(engine)`.
 
-        Without it PostgreSQL at DATABASE_URL is asked, where psycopg is
-        installed. What was not said is a warning: an application without a
+        Without it PostgreSQL at DATABASE_URL is checked, where psycopg is
+        installed. What was not stated is a warning: an application without a
         database or configuration files says `database=False`, `files=()`.
-        `environment` is looked for in DEPLOYMENT_ENVIRONMENT,
-        ENVIRONMENT and APP_ENV; without any it is production.
+        `environment` is read from DEPLOYMENT_ENVIRONMENT, ENVIRONMENT and APP_ENV;
+        without any it is production.
         """
         self.config = application_config if config is None else config
         self.root = root
         """The folder of the project; None for the current one."""
         self.files = None if files is None else tuple(files)
-        """Configuration files that have to be there, relative to the root; None while nobody has said which."""
+        """Configuration files that have to exist, relative to the root; None while none were stated."""
         self.database = database
         self.environment = environment
         self.results: tuple[CheckResult, ...] = ()
-        """What the last run found."""
+        """Results of the last run."""
         self._env = env
         self._added: dict[str, tuple[Callable[[], Any], bool]] = {}
 
     def add(self, name: str, check: Callable[[], Any], *, required: bool = True) -> None:
-        """One more check, sync or async.
+        """Add a check, sync or async; an optional one never does worse than WARN.
 
         It may answer like a health check, or with CheckResults.
-
-        An optional one never does worse than WARN.
         """
         self._added[name] = (check, required)
 
     async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
-        """Run them all; True when none of them is FAIL.
-
-        Synchronous checks run on a thread.
-        """
+        """Run every check, synchronous ones on a thread, and return whether none is FAIL, and the results."""
         return self._kept(await drive_async(self._steps()))
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
-        """The same for synchronous applications."""
+        """Run every check for a synchronous application."""
         if is_on_loop():
             raise RuntimeError("await run_all_checks() on an event loop: this would block it")
         return self._kept(drive(self._steps()))
 
     def get_summary(self) -> dict[str, Any]:
-        """The last run in numbers, with each check.
-
-        The status is `warn` while nothing has run.
-        """
+        """Return counts of the last run, with each result; the status is `warn` before the first run."""
         statuses = [one.status for one in self.results]
         return {
             "status": str(worst_check(statuses)),
@@ -146,7 +133,7 @@ class DeploymentChecker:
         return {name: (check, True) for name, check in checks.items()}
 
     def _database(self, url: object) -> Callable[[], Any]:
-        """A check of PostgreSQL at that address; a warning where it cannot be asked."""
+        """Return a check of PostgreSQL at that address; a warning where it cannot run."""
         if not isinstance(url, Secret):
             message = (
                 "there is no DATABASE_URL and no check of a database; give the checker `database=`, or False"
@@ -182,7 +169,7 @@ _NO_FILES = _not_checked(
 
 
 def _begun(check: Callable[[], Any]) -> Any:
-    """The answer, or what has to be awaited for it."""
+    """Return the answer, or the awaitable of it."""
     if is_on_loop() and kind_of(check) is Kind.PLAIN:
         return asyncio.to_thread(check)
     return check()
@@ -194,6 +181,6 @@ def _optional(result: CheckResult) -> CheckResult:
 
 
 deployment_checker = DeploymentChecker()
-"""The application's own, of its own `application_config`."""
+"""The application's own checker, with its `application_config`."""
 
 __all__ = ["CheckResult", "CheckStatus", "DeploymentChecker", "deployment_checker"]

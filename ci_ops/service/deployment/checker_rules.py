@@ -1,7 +1,4 @@
-"""What the deployment checker looks at by itself.
-
-Variables, files, packages, and what is unsafe.
-"""
+"""Built-in deployment checks: variables, files, packages, and unsafe settings."""
 
 from __future__ import annotations
 
@@ -36,10 +33,7 @@ MOST_NAMED = 10
 
 
 def verdict(name: str, failures: list[str], warnings: list[str], *, good: str) -> CheckResult:
-    """The result of these sentences.
-
-    `good` is what it says when there are none.
-    """
+    """Return the result for these sentences; `good` is its message when there are none."""
     sentences = failures + warnings
     status = CheckStatus.FAIL if failures else CheckStatus.WARN if warnings else CheckStatus.PASS
     more = f" (and {len(sentences) - MOST_NAMED} more)" if len(sentences) > MOST_NAMED else ""
@@ -52,17 +46,14 @@ def verdict(name: str, failures: list[str], warnings: list[str], *, good: str) -
 
 
 def variables(reading: Reading) -> CheckResult:
-    """Whether the environment gives what the configuration declares."""
+    """Check that the environment satisfies what the configuration declares."""
     warnings = [str(each) for each in reading.warnings if each.rule == "misspelt"]
     good = f"{len(reading.is_set)} variables are set, and none is wrong"
     return verdict("environment", [str(each) for each in reading.problems], warnings, good=good)
 
 
 def files(root: Path, names: Iterable[str | Path]) -> CheckResult:
-    """Whether configuration files are there, not empty, and readable.
-
-    Readable as what their names say.
-    """
+    """Check that configuration files exist, are not empty, and parse as what their names say."""
     listed = [Path(name) for name in names]
     faults = [f"{path}: {fault}" for path in listed if (fault := _file_fault(root / path))]
     return verdict("configuration-files", faults, [], good=f"{len(listed)} files can be read")
@@ -92,7 +83,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 
 
 def dependencies(root: Path) -> CheckResult:
-    """Whether what the project and its packages ask for is installed."""
+    """Check that the requirements of the project and of its packages are installed."""
     installed = {normal(each.name): each.version for each in metadata.distributions() if each.name}
     try:
         asked = list(_asked(root))
@@ -108,7 +99,7 @@ def dependencies(root: Path) -> CheckResult:
 
 
 def _asked(root: Path) -> Iterator[tuple[str, Dependency]]:
-    """Who asks, and for what."""
+    """Yield each requirement with the package or file that states it."""
     project, listed = root / "pyproject.toml", root / "requirements.txt"
     if project.is_file():
         text = project.read_text("utf-8-sig")
@@ -132,7 +123,7 @@ def _missing(asked: Dependency, installed: Mapping[str, str], *, by: str) -> str
 
 
 def security(reading: Reading, env: Mapping[str, str], environment: str) -> CheckResult:
-    """Whether anything is on, or set, that is not safe in production."""
+    """Check for settings that are unsafe in production."""
     failures: list[str] = []
     warnings: list[str] = []
     for name in DEBUG_SWITCHES:
@@ -151,7 +142,7 @@ def security(reading: Reading, env: Mapping[str, str], environment: str) -> Chec
 
 
 def _django(environment: str) -> Iterator[tuple[bool, str]]:
-    """What Django's own deployment checks say, where the application has loaded Django."""
+    """Yield the findings of Django's deployment checks, where the application has loaded Django."""
     conf = sys.modules.get("django.conf")
     if conf is None or not conf.settings.configured or environment != PRODUCTION:
         return

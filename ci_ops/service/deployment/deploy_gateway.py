@@ -1,11 +1,9 @@
-"""A signed door in front of a deploy hook.
-
-Its own address is all the protection that the hook has.
+"""A signed gateway in front of a deploy hook, which is protected by its address alone.
 
     gateway = DeployGateway(os.environ["RENDER_DEPLOY_HOOK_URL"], SignatureVerifier(secret))
     application = gateway.wsgi     # or gateway.asgi, mounted where you like
 
-A POST with a good signature starts the deployment. Its body may be empty, or
+A POST with a valid signature starts the deployment. Its body may be empty, or
 `{"ref": "<commit>"}`.
 """
 
@@ -43,7 +41,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class DeployGateway:
-    """Hands signed requests on to a deploy hook, each once."""
+    """Forwards signed requests to a deploy hook, each once."""
 
     def __init__(
         self,
@@ -52,7 +50,7 @@ class DeployGateway:
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        """Raises ValueError for an address that is not https, loopback aside."""
+        """Raise ValueError for an address that is not https, except for loopback."""
         address = hook_url.reveal() if isinstance(hook_url, Secret) else hook_url
         parts = urlsplit(address)
         if not parts.hostname or not (
@@ -64,10 +62,7 @@ class DeployGateway:
         self._timeout_seconds = timeout_seconds
 
     def reply(self, method: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer one request.
-
-        202 with what the hook said, 200 when it was started before.
-        """
+        """Answer one request: 202 with the hook's answer, 200 when it was started before."""
         if method != "POST":
             return _said(405, "POST only", Allow="POST")
         if len(body) > MAX_BODY_BYTES:
@@ -91,7 +86,7 @@ class DeployGateway:
             return _said(502, "the deploy hook did not answer")
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """The door for WSGI servers."""
+        """Answer a request of a WSGI server."""
         length = environ.get("CONTENT_LENGTH") or "0"
         size = min(int(length), MAX_BODY_BYTES + 1) if length.isdigit() else 0
         body = environ["wsgi.input"].read(size) if size else b""
@@ -105,7 +100,7 @@ class DeployGateway:
         return [reply.body]
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The door for ASGI servers; the hook is asked on a thread."""
+        """Answer a request of an ASGI server; the hook is called on a thread."""
         if scope["type"] != "http":
             raise ValueError("a deploy gateway answers HTTP alone")
         body, has_more = b"", True
@@ -143,7 +138,7 @@ class DeployGateway:
 
 
 def _ref(body: bytes) -> str:
-    """The commit that is asked for; empty for the latest. Raises ValueError."""
+    """Return the requested commit; empty for the latest. Raises ValueError."""
     if not body.strip():
         return ""
     try:

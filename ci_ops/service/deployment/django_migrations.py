@@ -1,4 +1,4 @@
-"""Whether Django's migrations, a database and the models agree.
+"""Validation of Django's migrations against a database and the models.
 
 DjangoMigrationValidator().run_all_checks_sync()
 """
@@ -17,20 +17,17 @@ from ci_ops.service.health_checks.migrations import django_loader, django_state
 
 
 class DjangoMigrationValidator:
-    """Looks at Django's migrations, a database, and the models.
-
-    Those of the installed apps.
-    """
+    """Compares the migrations of the installed apps with a database and the models."""
 
     def __init__(self, alias: str = "default") -> None:
         self._alias = alias
 
     async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
-        """Every finding; True when none of them is FAIL."""
+        """Return whether no finding is FAIL, and every finding."""
         return findings.with_verdict(await asyncio.to_thread(self._look))
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
-        """The same for synchronous applications."""
+        """Return the findings to a synchronous application."""
         return findings.with_verdict(self._look())
 
     def _look(self) -> list[CheckResult]:
@@ -71,7 +68,7 @@ def _django_indexes(connection: Any) -> CheckResult:
 
 
 def _django_changes() -> list[str]:
-    """What `makemigrations --check` would find."""
+    """Return what `makemigrations --check` would find."""
     apps = import_module("django.apps").apps
     state = import_module("django.db.migrations.state").ProjectState
     detector = import_module("django.db.migrations.autodetector").MigrationAutodetector

@@ -1,4 +1,4 @@
-"""The findings of the migration validators, and how their results are put together."""
+"""Findings of the migration validators."""
 
 from __future__ import annotations
 

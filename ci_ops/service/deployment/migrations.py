@@ -1,7 +1,7 @@
-"""Whether Alembic's migrations, their database and the models agree.
+"""Validation of Alembic's migrations against a database and the models.
 
-Heads, pending and drift, three findings apart; on PostgreSQL invalid indexes
-are a fourth, and migrations that are recorded twice are one wherever they are.
+Heads, pending migrations and drift are three findings; on PostgreSQL invalid
+indexes are a fourth, and migrations that are recorded twice are one anywhere.
 
     MigrationValidator("alembic.ini", engine, metadata=Base.metadata).run_all_checks_sync()
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class MigrationValidator:
-    """Looks at Alembic's scripts, their database, and the models."""
+    """Compares Alembic's scripts with their database and the models."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class MigrationValidator:
         self._options = {"compare_type": True, **(options or {})}
 
     async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
-        """Every finding; True when none of them is FAIL."""
+        """Return whether no finding is FAIL, and every finding."""
         if getattr(self._bind, "sync_engine", None) is None:
             return findings.with_verdict(await asyncio.to_thread(self._look))
         try:
@@ -71,10 +71,7 @@ class MigrationValidator:
         return findings.with_verdict(found)
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
-        """The same for synchronous applications.
-
-        An async engine cannot be asked here.
-        """
+        """Return the findings to a synchronous application. Raises RuntimeError for an async engine."""
         if is_on_loop() or hasattr(self._bind, "sync_engine"):
             raise RuntimeError("await run_all_checks() for an async engine, and on an event loop")
         return findings.with_verdict(self._look())
@@ -124,7 +121,7 @@ class MigrationValidator:
 
 @contextmanager
 def _engine(bind: Any) -> Iterator[Any]:
-    """The engine itself, the one behind an async engine, or one of our own for an address."""
+    """Yield the engine itself, the one behind an async engine, or a temporary one for an address."""
     if not isinstance(bind, str | Secret):
         yield getattr(bind, "sync_engine", bind)
         return
@@ -146,7 +143,7 @@ def _unless_pending(state: MigrationState, differences: Callable[[], Iterable[st
 
 
 def _named(differences: Iterable[Any]) -> list[str]:
-    """Each difference of Alembic's as its kind and the names in it."""
+    """Return each difference of Alembic's as its kind and the names in it."""
     named: list[str] = []
     for each in differences:
         if isinstance(each, list):

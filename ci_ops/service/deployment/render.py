@@ -1,6 +1,4 @@
-"""An application on Render.
-
-Its environment checked, its database pooled, its health answers kept.
+"""An application on Render: environment, connection pool, cached health answers.
 
     config, pool_manager = configure_render_deployment(
         database_url=os.getenv("DATABASE_URL"),
@@ -60,7 +58,7 @@ BASIC = DATABASE + Contract(
 
 
 class RenderDeployment(ConfigValidator):
-    """The configuration of a service on Render, and what goes with it."""
+    """The configuration of a service on Render, with its signatures and cached health."""
 
     def __init__(self, *, contract: Contract, env: Mapping[str, str]) -> None:
         names = [each.name for each in contract.variables]
@@ -70,13 +68,13 @@ class RenderDeployment(ConfigValidator):
 
     @property
     def database_url(self) -> Secret:
-        """Where the database is."""
+        """Address of the database."""
         url: Secret = self["DATABASE_URL"]
         return url
 
     @property
     def safe_database_url(self) -> str:
-        """The same without its password, for logs."""
+        """Address of the database without its password, for logs."""
         return sanitize_url(self.database_url.reveal())
 
     @property
@@ -86,10 +84,7 @@ class RenderDeployment(ConfigValidator):
 
     @property
     def signatures(self) -> SignatureVerifier:
-        """Signs and verifies with the deploy hook's secret.
-
-        Raises ValueError when there is none.
-        """
+        """Verifier for the deploy hook's secret. Raises ValueError without one."""
         if self._verifier is None:
             secret = self[HOOK_SECRET]
             if secret is None:
@@ -98,10 +93,7 @@ class RenderDeployment(ConfigValidator):
         return self._verifier
 
     def validate_deploy_hook(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """True for a request that is signed, fresh and new.
-
-        Signed by the secret, lately, and for the first time.
-        """
+        """Return True for a request that is signed, fresh and not a repetition."""
         try:
             self.signatures.verify(headers, body)
         except SignatureError:
@@ -109,10 +101,7 @@ class RenderDeployment(ConfigValidator):
         return True
 
     def deploy_gateway(self, hook_url: Secret | str) -> DeployGateway:
-        """A signed door in front of Render's deploy hook.
-
-        The hook checks no signature itself.
-        """
+        """Return a signed gateway in front of Render's deploy hook, which checks no signature itself."""
         return DeployGateway(hook_url, self.signatures)
 
     @overload
@@ -126,10 +115,7 @@ class RenderDeployment(ConfigValidator):
     def cache_health_check(
         self, function: Callable[..., Any] | None = None, /, *, ttl_seconds: float = TTL_SECONDS
     ) -> Any:
-        """The decorator of that name, for plain and async functions.
-
-        `invalidate_health` reaches what it made.
-        """
+        """Decorate a health function as `cache_health_check` does; `invalidate_health` clears its cache."""
 
         def decorate(inner: Callable[..., Any]) -> Any:
             cached: Any = cache_health_check(ttl_seconds=ttl_seconds)(inner)
@@ -139,7 +125,7 @@ class RenderDeployment(ConfigValidator):
         return decorate if function is None else decorate(function)
 
     def invalidate_health(self) -> None:
-        """Forget every kept health answer, such as after a failover."""
+        """Drop every cached health answer, for example after a failover."""
         for each in self._cached:
             each.invalidate()
 
@@ -152,13 +138,12 @@ def configure_render_deployment(
     env: Mapping[str, str] | None = None,
     **pool_options: Any,
 ) -> tuple[RenderDeployment, ConnectionPoolManager]:
-    """The configuration and a pool that opens at its first connection.
+    """Return the configuration, and a pool that opens at its first connection.
 
-    What is given as an argument wins over the environment. `contract` adds
-    what the application needs besides, such as RENDER_FLASK; `pool_options`
-    go to ConnectionPoolManager. Raises InvalidConfigurationError with every
-    problem at once, so that a release without its configuration never becomes
-    live.
+    Arguments win over the environment. `contract` adds what the application
+    needs besides, such as RENDER_FLASK; `pool_options` go to
+    ConnectionPoolManager. Raises InvalidConfigurationError with every problem at
+    once, so that a release without its configuration never serves.
     """
     given = {"DATABASE_URL": database_url, HOOK_SECRET: deploy_hook_secret}
     whole = {**(os.environ if env is None else env), **{name: text for name, text in given.items() if text}}
@@ -172,10 +157,7 @@ def configure_render_deployment(
 
 
 def sanitize_url(url: str) -> str:
-    """The address without its password and without secret parameters.
-
-    Whatever is in the password.
-    """
+    """Return the address without its password and secret parameters, whatever the password holds."""
     return redact_patterns(_PASSWORD.sub(rf"\1{HIDDEN}", url, count=1))
 
 

@@ -1,10 +1,8 @@
-"""Whether a request was signed by somebody who knows the secret.
-
-Lately, and for the first time.
+"""Signatures of requests: who sent them, when, and that they are no repetition.
 
 The form is that of Standard Webhooks, which Render's own webhooks use too: the
 id, the second and the body are signed together, because a signature over the
-body alone can be sent again for ever.
+body alone can be replayed for ever.
 """
 
 from __future__ import annotations
@@ -38,22 +36,17 @@ MOST_SIGNATURES = 10
 
 
 class SignatureError(Exception):
-    """The request is not to be believed.
-
-    The sentence may be shown to its sender.
-    """
+    """Invalid signature; the sentence may be shown to the sender."""
 
 
 class RepeatedMessageError(SignatureError):
-    """The signature is good, and the message was taken before."""
+    """The signature is valid, and the message was accepted before."""
 
 
 class SignatureVerifier(Locked):
-    """Checks signatures in constant time.
+    """Verifies signatures in constant time, and remembers the ids of the last minutes in this process.
 
-    It remembers the ids of the last minutes, in this process.
-
-    Several secrets may hold at once while one is being replaced; the first
+    Several secrets may be valid at once while one is being replaced; the first
     one signs.
     """
 
@@ -64,7 +57,7 @@ class SignatureVerifier(Locked):
         most_ids: int = MOST_IDS,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Raises ValueError for no secret, or one of fewer than 16 characters."""
+        """Raise ValueError for no secret, or one of fewer than 16 characters."""
         super().__init__()
         plain = [each.reveal() if isinstance(each, Secret) else each for each in secrets]
         if not plain or any(len(each) < MIN_SECRET_LENGTH for each in plain):
@@ -76,17 +69,14 @@ class SignatureVerifier(Locked):
         self._taken: dict[str, float] = {}
 
     def sign(self, body: bytes, *, message_id: str = "") -> dict[str, str]:
-        """The headers of a signed request."""
+        """Return the headers of a signed request."""
         message_id = message_id or f"msg_{randomness.token_hex(16)}"
         timestamp = str(int(self._now()))
         signature = sign(self._keys[0], body, message_id=message_id, timestamp=timestamp)
         return {ID_HEADER: message_id, TIME_HEADER: timestamp, SIGNATURE_HEADER: signature}
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> str:
-        """The id of a message that is signed, fresh and new.
-
-        Raises SignatureError.
-        """
+        """Return the id of a message that is signed, fresh and no repetition. Raises SignatureError."""
         lowered = {name.lower(): value for name, value in headers.items()}
         message_id, timestamp = lowered.get(ID_HEADER, ""), lowered.get(TIME_HEADER, "")
         given = lowered.get(SIGNATURE_HEADER, "").split()
@@ -102,7 +92,7 @@ class SignatureVerifier(Locked):
         return message_id
 
     def forget(self, message_id: str) -> None:
-        """Let a message come again: what it asked for did not happen."""
+        """Accept a message again: what it requested did not happen."""
         with self._lock:
             self._taken.pop(message_id, None)
 
@@ -131,7 +121,7 @@ class SignatureVerifier(Locked):
 
 
 def _keys(secret: str) -> tuple[bytes, ...]:
-    """The key a secret stands for; without the prefix it may be plain text, or base64."""
+    """Return the keys for a secret; without the prefix it may be plain text, or base64."""
     if secret.startswith(SECRET_PREFIX):
         return (signing_key(secret),)
     try:

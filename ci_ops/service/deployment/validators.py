@@ -1,4 +1,4 @@
-"""Asks the health routes of a running service, as a prober would.
+"""Probes of the health routes of a running service.
 
 all_pass, results = HealthCheckValidator("http://127.0.0.1:8000").run_all_checks_sync()
 
@@ -21,12 +21,12 @@ _STATUSES = {Status.PASS: CheckStatus.PASS, Status.WARN: CheckStatus.WARN}
 
 
 class HealthCheckValidator:
-    """Liveness and readiness of a service; every cache is asked past."""
+    """Probes liveness and readiness of a service, past every cache."""
 
     def __init__(
         self, base_url: str, *, prefix: str = "/health", timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        """Raises ValueError for what is no http or https address."""
+        """Raise ValueError for an address that is neither http nor https."""
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("the address of a service begins with http:// or https://")
@@ -34,20 +34,20 @@ class HealthCheckValidator:
         self._timeout_seconds = timeout_seconds
 
     def validate_liveness(self) -> CheckResult:
-        """Whether the process is alive."""
+        """Probe whether the process is alive."""
         return self._ask("liveness", "live")
 
     def validate_readiness(self) -> CheckResult:
-        """Whether the service wants traffic; a warning when it is degraded."""
+        """Probe whether the service accepts traffic; WARN when it is degraded."""
         return self._ask("readiness", "ready")
 
     def run_all_checks_sync(self) -> tuple[bool, list[CheckResult]]:
-        """Both; True when none of them is FAIL."""
+        """Probe both and return whether none is FAIL, and the results."""
         results = [self.validate_liveness(), self.validate_readiness()]
         return all(one.status is not CheckStatus.FAIL for one in results), results
 
     async def run_all_checks(self) -> tuple[bool, list[CheckResult]]:
-        """The same on a thread, for asynchronous callers."""
+        """Probe both on a thread, for asynchronous callers."""
         return await asyncio.to_thread(self.run_all_checks_sync)
 
     def _ask(self, name: str, path: str) -> CheckResult:

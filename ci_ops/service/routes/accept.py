@@ -1,4 +1,4 @@
-"""Which of several media types a client would rather have."""
+"""Content negotiation by the Accept header."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=64)  # probers send the same few values for ever
 def preferred(accept: str, offers: tuple[str, ...]) -> str:
-    """The offer with the highest quality in an Accept header.
-
-    The first offer for a tie or no match.
+    """Return the offer with the highest quality in an Accept header; the first one without a match.
 
     Source: RFC 9110 section 12.5.1.
     """

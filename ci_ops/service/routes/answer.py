@@ -1,4 +1,4 @@
-"""What the health routes answer, whatever server or framework asks.
+"""Answers of the health routes, for any server or framework.
 
 | path | answer |
 |---|---|
@@ -60,7 +60,7 @@ class HealthRequest:
 
     @property
     def nonce(self) -> str:
-        """The nonce of a verifier, in a header or the query; empty for anything else."""
+        """Nonce of a verifier, from a header or the query; empty for anything else."""
         given = self.asker.headers.get(NONCE_HEADER.lower())
         if given is not None:
             return given if _NONCE.fullmatch(given) else ""
@@ -69,14 +69,14 @@ class HealthRequest:
 
     @property
     def wants_fresh(self) -> bool:
-        """True when the client asks past caches; verification does."""
+        """True when the client wants no cached result, as verification does."""
         headers = self.asker.headers
         return "no-cache" in headers.get("cache-control", "") or "no-cache" in headers.get("pragma", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, ready to be sent."""
+    """An answer, ready to send."""
 
     status: int
     media_type: str
@@ -84,10 +84,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def header_pairs(self) -> list[tuple[str, str]]:
-        """Every header.
-
-        Nothing here may be stored, and browsers may not guess the type.
-        """
+        """Return every header; nothing may be stored, and browsers may not guess the type."""
         return [
             ("Content-Type", self.media_type),
             ("Content-Length", str(len(self.body))),
@@ -99,10 +96,7 @@ class Reply:
 
 
 class HealthRoutes:
-    """The health routes under a prefix.
-
-    The release is read here, when the application starts.
-    """
+    """The health routes under a prefix; the release is read when they are created, at startup."""
 
     def __init__(
         self,
@@ -113,7 +107,7 @@ class HealthRoutes:
         gate: Gate | None = None,
         show_components: bool = False,
     ) -> None:
-        """`show_components` shows names and statuses, nothing more, to everybody."""
+        """`show_components` shows names and statuses, nothing more, to every client."""
         self.health = health_service if health is None else health
         self.prefix = "/" + prefix.strip("/")
         self.version_path = "/" + version_path.strip("/")
@@ -125,7 +119,7 @@ class HealthRoutes:
         current_release()
 
     def find(self, path: str) -> str | None:
-        """The name of the route at a path; None when it is not one of these."""
+        """Return the name of the route at a path; None for any other path."""
         path = path.rstrip("/")
         if path == self.version_path:
             return "version"
@@ -136,7 +130,7 @@ class HealthRoutes:
         return name if is_ours else None
 
     def paths(self) -> tuple[str, ...]:
-        """Every path answered now, for frameworks whose routes are made once."""
+        """Return every current path, for frameworks whose routes are created once."""
         self.health.fix_paths()
         names = dict.fromkeys((*self.health.groups, *RESERVED_GROUPS))
         return (self.prefix, *(f"{self.prefix}/{name}" for name in names), self.version_path)
@@ -158,7 +152,7 @@ class HealthRoutes:
         return _echoed(reply, request)
 
     def _early(self, name: str, request: HealthRequest) -> Reply | None:
-        """The answer where no check has to run."""
+        """Return the answer that needs no check to run."""
         if name == "ready":
             self.health.availability.was_probed = True
         if request.method not in {"GET", "HEAD"}:
@@ -255,7 +249,7 @@ class HealthRoutes:
 
 
 def _echoed(reply: Reply, request: HealthRequest) -> Reply:
-    """The answer with the verifier's nonce, which a cache on the way would not know."""
+    """Return the answer with the verifier's nonce, which a cache on the way does not know."""
     nonce = request.nonce
     return replace(reply, headers={**reply.headers, NONCE_HEADER: nonce}) if nonce else reply
 
@@ -265,7 +259,7 @@ def _group(name: str) -> str:
 
 
 def _told(topic: Topic) -> Any:
-    """What is told on a topic; None where telling fails, which is no reason to look down."""
+    """Return the value of a topic; None where its provider fails, which must not fail the health answer."""
     try:
         return told(topic)
     except Exception:

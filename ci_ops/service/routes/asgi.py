@@ -1,6 +1,4 @@
-"""The health routes for ASGI servers.
-
-Around an application or by themselves.
+"""The health routes for ASGI servers, around an application or by themselves.
 
 app = HealthApp(app)              # around; before host checks, redirects and logins
 Mount("/health", app=HealthApp())  # by itself
@@ -18,10 +16,7 @@ if TYPE_CHECKING:
 
 
 class HealthApp:
-    """Answers the health routes, and hands on everything else.
-
-    To the application inside.
-    """
+    """Answers the health routes, and passes everything else to the application inside."""
 
     def __init__(self, app: App | None = None, *, routes: HealthRoutes | None = None) -> None:
         self.app = app
@@ -46,7 +41,7 @@ class HealthApp:
             await send({"type": "websocket.close", "code": 1000})
 
     def _hoist(self, app: Any) -> None:
-        """See that no middleware that was added later, such as a login, stands in front of this one."""
+        """Move ahead of middleware that was added later, such as a login."""
         from ci_ops.service.routes.ahead import hoist  # noqa: PLC0415 - it needs this module
 
         hoist(self, app)
@@ -61,7 +56,7 @@ class HealthApp:
 
 
 def request_of(scope: Scope) -> HealthRequest:
-    """The parts of an ASGI request that the health routes look at."""
+    """Return the parts of an ASGI request that the health routes need."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name = raw_name.decode("latin-1").lower()

@@ -1,4 +1,4 @@
-"""JSON that every reader takes, whatever it is made of."""
+"""JSON bodies from any value."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def as_json(value: Any) -> bytes:
-    """The value as compact UTF-8 JSON with a closing newline.
+    """Return the value as compact UTF-8 JSON with a closing newline.
 
-    NaN and endless numbers, which JSON does not know, become texts, and half
+    NaN and infinite numbers, which JSON does not have, become texts, and half
     a surrogate pair a question mark.
     """
     try:

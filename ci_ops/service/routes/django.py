@@ -1,12 +1,10 @@
-"""The health routes for Django.
-
-As URL patterns or as the first middleware.
+"""The health routes for Django, as URL patterns or as the first middleware.
 
     urlpatterns = [*health_urls(), ...]
     MIDDLEWARE = ["ci_ops.service.routes.django.health_middleware", ...]
 
 As the first middleware they answer before SECURE_SSL_REDIRECT and logins; a
-kubelet asks by plain HTTP and under the address of the pod.
+kubelet probes by plain HTTP and under the address of the pod.
 """
 
 from __future__ import annotations
@@ -36,10 +34,7 @@ _MIDDLEWARE = "ci_ops.service.routes.django.health_middleware"
 
 
 def health_urls(routes: HealthRoutes | None = None) -> list[URLPattern]:
-    """A pattern for every path of HealthRoutes.
-
-    With the groups that exist now.
-    """
+    """Return a pattern for every path of HealthRoutes, with the current groups."""
     routes = HealthRoutes() if routes is None else routes
     return [
         path(where.removeprefix("/"), _view(routes, name))
@@ -50,10 +45,7 @@ def health_urls(routes: HealthRoutes | None = None) -> list[URLPattern]:
 
 @sync_and_async_middleware  # type: ignore[untyped-decorator]
 def health_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Answer the health routes of the application's `health_service`.
-
-    And nothing else.
-    """
+    """Answer the health routes of the application's `health_service`, and nothing else."""
     routes = HealthRoutes()
     _warn_if_not_first()
 

@@ -1,6 +1,6 @@
 """Health, circuit breakers and degraded features as Prometheus text.
 
-By the last results; no check is run for it.
+It shows the last results; no check runs for it.
 
 Source: the Prometheus text exposition format 0.0.4.
 """
@@ -26,10 +26,7 @@ _LEVELS = {HealthStatus.HEALTHY: "1", HealthStatus.DEGRADED: "0.5", HealthStatus
 
 
 def health_metrics(report: HealthReport, release: Release) -> str:
-    """Gauges for each component's status and response time.
-
-    And which release runs.
-    """
+    """Return gauges for the release, and for each component's status and response time."""
     version, commit = _escaped(release.version), _escaped(release.commit)
     lines = [
         "# HELP ci_ops_release_info The release that runs here.",
@@ -55,7 +52,7 @@ def health_metrics(report: HealthReport, release: Release) -> str:
 
 
 def recovery_metrics(circuits: Mapping[str, Any], features: Mapping[str, Any]) -> str:
-    """Gauges for circuit breakers and degraded features of this process.
+    """Return gauges for circuit breakers and degraded features of this process.
 
     Of more circuits than MAX_CIRCUITS only the first by name have a series.
     """

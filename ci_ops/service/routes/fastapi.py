@@ -1,7 +1,4 @@
-"""The health routes as a FastAPI router.
-
-Take it with `app.include_router(health_router)`.
-"""
+"""The health routes as a FastAPI router: `app.include_router(health_router)`."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def make_health_router(routes: HealthRoutes | None = None) -> APIRouter:
-    """A router with every path of HealthRoutes.
+    """Return a router with every path of HealthRoutes.
 
     Once the application has started, its routes are answered before its own
     middleware, such as a login.

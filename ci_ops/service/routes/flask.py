@@ -1,7 +1,4 @@
-"""The health routes as a Flask blueprint.
-
-Take it with `app.register_blueprint(health_blueprint())`.
-"""
+"""The health routes as a Flask blueprint: `app.register_blueprint(health_blueprint())`."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def health_blueprint(routes: HealthRoutes | None = None) -> Blueprint:
-    """A blueprint with every path of HealthRoutes."""
+    """Return a blueprint with every path of HealthRoutes."""
     routes = HealthRoutes() if routes is None else routes
     blueprint = Blueprint("ci_ops_health", __name__)
     for path in routes.paths():

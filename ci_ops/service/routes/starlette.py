@@ -1,7 +1,4 @@
-"""The health routes as Starlette routes.
-
-Take them with `Starlette(routes=[*health_routes(), …])`.
-"""
+"""The health routes as Starlette routes: `Starlette(routes=[*health_routes(), …])`."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def health_routes(routes: HealthRoutes | None = None) -> list[Route]:
-    """A route for every path of HealthRoutes, with the groups that exist now."""
+    """Return a route for every path of HealthRoutes, with the current groups."""
     routes = HealthRoutes() if routes is None else routes
     methods = ["GET", "HEAD"]
     return [

@@ -1,6 +1,4 @@
-"""The health routes for WSGI servers.
-
-Around an application or by themselves.
+"""The health routes for WSGI servers, around an application or by themselves.
 
 application = HealthWSGI(application)
 """
@@ -20,10 +18,7 @@ WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class HealthWSGI:
-    """Answers the health routes, and hands on everything else.
-
-    To the application inside.
-    """
+    """Answers the health routes, and passes everything else to the application inside."""
 
     def __init__(self, app: WSGIApp | None = None, *, routes: HealthRoutes | None = None) -> None:
         self._app = app
@@ -57,7 +52,7 @@ def _send(reply: Reply, environ: Environ, start_response: StartResponse) -> Iter
 
 
 def request_of(environ: Environ) -> HealthRequest:
-    """The parts of a WSGI request that the health routes look at."""
+    """Return the parts of a WSGI request that the health routes need."""
     headers = {
         name[5:].replace("_", "-").lower(): str(value)
         for name, value in environ.items()

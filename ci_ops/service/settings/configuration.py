@@ -1,6 +1,4 @@
-"""The configuration of an application.
-
-Declared once, read from the environment, checked as a whole.
+"""Configuration of an application: declared once, read from the environment, validated as a whole.
 
     application_config.register("STRIPE_KEY", secret=True)
     application_config.add(BotConfig())          # only where there is a bot
@@ -41,20 +39,17 @@ class DatabaseConfig(ConfigValidator):
 
     @property
     def url(self) -> Secret:
-        """Where the database is.
-
-        SQLAlchemy takes it as it is, the pool and psycopg without its driver.
-        """
+        """Address of the database, for SQLAlchemy as it is, for psycopg and the pool without its driver."""
         return _secret(self["DATABASE_URL"])
 
     @property
     def min_size(self) -> int:
-        """Connections that a pool keeps open: DB_POOL_SIZE."""
+        """Connections that a pool holds open: DB_POOL_SIZE."""
         return int(self["DB_POOL_SIZE"])
 
     @property
     def max_size(self) -> int:
-        """Connections that a pool opens at most: DB_POOL_SIZE + DB_MAX_OVERFLOW."""
+        """Most connections of a pool: DB_POOL_SIZE + DB_MAX_OVERFLOW."""
         return self.min_size + int(self["DB_MAX_OVERFLOW"])
 
 
@@ -76,7 +71,7 @@ class APIConfig(ConfigValidator):
 
     @property
     def workers(self) -> int:
-        """Processes that serve."""
+        """Number of worker processes."""
         return int(self["API_WORKERS"])
 
     @property
@@ -98,29 +93,26 @@ class BotConfig(ConfigValidator):
 
     @property
     def admin_ids(self) -> tuple[int, ...]:
-        """Who may give orders; nobody when ADMIN_IDS is not set."""
+        """Users who may give orders; none without ADMIN_IDS."""
         return tuple(self["ADMIN_IDS"] or ())
 
 
 class ApplicationConfig(ConfigValidator):
-    """The whole configuration.
-
-    Its parts, and what the application registers itself.
-    """
+    """The whole configuration: its parts, and what the application registers itself."""
 
     def __init__(self, *parts: ConfigValidator, env: Mapping[str, str] | None = None) -> None:
-        """Without `parts`: database and API."""
+        """The default parts are database and API."""
         super().__init__(env=env)
         self.parts = parts or (DatabaseConfig(env=env), APIConfig(env=env))
 
     def add(self, part: ConfigValidator) -> Self:
-        """One more part, such as BotConfig; a part of the same class is replaced."""
+        """Add a part, such as BotConfig; it replaces a part of the same class."""
         self.parts = (*(each for each in self.parts if type(each) is not type(part)), part)
         self._reading = None
         return self
 
     def part(self, kind: type[Part]) -> Part:
-        """The part of that class. Raises KeyError when the application has none."""
+        """Return the part of that class. Raises KeyError without one."""
         for each in self.parts:
             if isinstance(each, kind):
                 return each
@@ -128,32 +120,29 @@ class ApplicationConfig(ConfigValidator):
 
     @property
     def database(self) -> DatabaseConfig:
-        """The part about the database."""
+        """The database part."""
         return self.part(DatabaseConfig)
 
     @property
     def api(self) -> APIConfig:
-        """The part about the server."""
+        """The server part."""
         return self.part(APIConfig)
 
     @property
     def bot(self) -> BotConfig:
-        """The part about the bot; only where it was added."""
+        """The bot part; only where it was added."""
         return self.part(BotConfig)
 
     @property
     def contract(self) -> Contract:
-        """Everything that the application and its parts declare."""
+        """The contract of the application and its parts."""
         whole = Contract()
         for part in self.parts:
             whole += part.contract
         return whole + super().contract
 
     def validate(self) -> bool:
-        """Read the environment anew, for every part.
-
-        A good one leaves its fingerprint in the release.
-        """
+        """Read the environment anew, for every part; a valid one sets the fingerprint of the release."""
         is_good = super().validate()
         for part in self.parts:
             part.adopt(self.reading)
@@ -163,10 +152,7 @@ class ApplicationConfig(ConfigValidator):
         return is_good
 
     def fingerprint(self) -> str:
-        """Changes when a value changes, the same on all instances.
-
-        Empty without a SECRET_KEY to key it.
-        """
+        """Return a fingerprint of the values, equal on all instances; empty without a SECRET_KEY to key it."""
         key = self.reading.values.get(FINGERPRINT_KEY)
         return config_fingerprint(self.reading.values, key) if isinstance(key, Secret) else ""
 
@@ -177,7 +163,7 @@ def _secret(value: Any) -> Secret:
 
 
 application_config = ApplicationConfig()
-"""The application's own; read from the environment when it is validated."""
+"""The application's own configuration, read from the environment when it is validated."""
 
 __all__ = [
     "APIConfig",

@@ -1,9 +1,8 @@
-"""Writes down the contract of an application.
+"""Writes the contract of an application for the pipeline.
 
 `python -m ci_ops.service.settings.declared module:name`.
 
-Run by the pipeline, in a child process of the project's interpreter, from the
-project's root.
+Run in a child process of the project's interpreter, from the project's root.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class NotDeclared(Exception):
 
 
 def contract_at(app: str) -> Contract:
-    """The contract that `module:name` leads to.
+    """Return the contract at `module:name`.
 
     Raises NotDeclared, whose sentence shows no value.
     """
@@ -49,7 +48,7 @@ def contract_at(app: str) -> Contract:
 
 
 def contract_of(declared: Any) -> Contract:
-    """The contract that an object declares.
+    """Return the contract that an object declares.
 
     A Contract, anything with a `contract`, or a pydantic-settings class or object. Raises NotDeclared.
     """
@@ -82,7 +81,7 @@ def _refused(error: BaseException, module: str) -> Contract:
 
 
 def _settings_in(error: BaseException) -> Any:
-    """The settings class whose object could not be made; None when something else was raised."""
+    """Return the settings class whose object could not be made; None when something else was raised."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame in reversed(frames):
         for name in ("self", "__pydantic_self__"):
@@ -93,14 +92,14 @@ def _settings_in(error: BaseException) -> Any:
 
 
 def _unset_names(text: str) -> list[str]:
-    """Names of variables in an error's text: in capitals, not set, and a part of no value."""
+    """Return names of variables in an error's text: in capitals, not set, and part of no value."""
     values = "\n".join(os.environ.values())
     words = dict.fromkeys(_VARIABLE.findall(text[:MAX_ERROR_CHARACTERS]))
     return [each for each in words if each not in os.environ and each not in values][:MAX_NAMES]
 
 
 def _place(error: BaseException) -> str:
-    """File and line of the application; our own and Python's machinery aside."""
+    """Return file and line of the application, without our own frames and Python's machinery."""
     frames = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         frames.append((error.filename or "", error.lineno))
@@ -109,7 +108,7 @@ def _place(error: BaseException) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the contract, or why there is none; returns the exit code."""
+    """Write the contract, or why there is none, and return the exit code."""
     try:
         contract = contract_at(arguments[0])
     except NotDeclared as error:

@@ -1,11 +1,9 @@
-"""The contract in a pydantic-settings class.
-
-An application need not declare its variables twice.
+"""The contract of a pydantic-settings class, so that variables are declared once.
 
     ci-ops config check --app shop.settings:Settings
 
-Read by its fields' shapes, without importing pydantic; what has no shape here
-is held to be text, and is judged by pydantic itself when the application starts.
+Read from the shapes of its fields, without importing pydantic; a field of any
+other shape counts as text, and is validated by pydantic itself at startup.
 """
 
 from __future__ import annotations
@@ -24,14 +22,14 @@ _PLAIN: dict[Any, Kind] = {int: "int", float: "float", bool: "bool"}
 
 
 def is_settings_class(declared: object) -> bool:
-    """True for a class with pydantic's fields."""
+    """Return True for a class with pydantic's fields."""
     return isinstance(declared, type) and isinstance(getattr(declared, "model_fields", None), dict)
 
 
 def settings_contract(settings: Any) -> Contract:
-    """The variables that the class reads, upper case unless it minds the case.
+    """Return the variables that the class reads, with nested ones where it has a delimiter for them.
 
-    Nested ones where it has a delimiter for them.
+    Names are upper case unless the class is case-sensitive.
     """
     rules = settings.model_config
     prefix, delimiter = rules.get("env_prefix") or "", rules.get("env_nested_delimiter") or ""
@@ -79,7 +77,7 @@ def _variable(names: list[str], kind: Any, field: Any, *, is_required: bool) -> 
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """The kind itself, and whether it may be absent."""
+    """Return the type itself, and whether it may be absent."""
     if get_origin(annotation) in {Union, types.UnionType}:
         inner = [each for each in get_args(annotation) if each is not type(None)]
         if len(inner) < len(get_args(annotation)):
@@ -94,7 +92,7 @@ def _aliases(field: Any) -> list[str]:
 
 
 def _limits(metadata: list[Any]) -> dict[str, Any]:
-    """The limits of annotated-types, by the names of their attributes."""
+    """Return the limits of annotated-types, by the names of their attributes."""
     names = ("ge", "gt", "le", "lt", "min_length", "max_length")
     return {
         name: getattr(each, name)

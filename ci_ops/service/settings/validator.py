@@ -1,4 +1,4 @@
-"""Variables, read together from the environment and checked as one."""
+"""Environment variables, read together and validated as a whole."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ KINDS_BY_TYPE = {str: "str", int: "int", float: "float", bool: "bool", list: "li
 
 
 class InvalidConfigurationError(Exception):
-    """The environment does not give what the application needs.
-
-    Says everything that is wrong, and no value.
-    """
+    """The environment is not valid; lists every problem, and no value."""
 
     def __init__(self, problems: tuple[VariableProblem, ...]) -> None:
         self.problems = problems
@@ -28,7 +25,7 @@ class InvalidConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigValue:
-    """One variable, and what the environment says of it."""
+    """One variable with its value and its problem."""
 
     key: str
     type: str
@@ -41,12 +38,12 @@ class ConfigValue:
 
     @property
     def is_valid(self) -> bool:
-        """True when nothing is wrong with it."""
+        """True without a problem."""
         return not self.errors
 
 
 class ConfigValidator:
-    """Variables that are registered, then read and checked together."""
+    """Variables that are registered, then read and validated together."""
 
     def __init__(self, *variables: Variable, env: Mapping[str, str] | None = None) -> None:
         """`env` is read at each validation; without it, the environment of the process."""
@@ -55,10 +52,10 @@ class ConfigValidator:
         self._reading: Reading | None = None
 
     def register(self, key: str | Variable, kind: str | type = "str", **rules: Any) -> None:
-        """Declare one more variable; `rules` are the fields of Variable.
+        """Declare a variable; `rules` are the fields of Variable.
 
-        Required unless it has a default or `required=False`. Raises
-        ValueError for a declaration that cannot be meant.
+        Required unless it has a default or `required=False`. Raises ValueError for
+        a contradictory declaration.
         """
         if not isinstance(key, Variable):
             word = KINDS_BY_TYPE.get(kind, "") if isinstance(kind, type) else kind
@@ -68,29 +65,26 @@ class ConfigValidator:
 
     @property
     def contract(self) -> Contract:
-        """Everything that is declared; what the pipeline reads."""
+        """The contract of every declared variable, which the pipeline reads."""
         return self._own
 
     def validate(self) -> bool:
-        """Read the environment anew; True when nothing is wrong with it."""
+        """Read the environment anew and return whether it is valid."""
         self._reading = self.contract.validate(os.environ if self._env is None else self._env)
         return not self._reading.problems
 
     async def validate_all(self) -> bool:
-        """Read the environment anew.
-
-        Raises InvalidConfigurationError with every problem.
-        """
+        """Read the environment anew. Raises InvalidConfigurationError with every problem."""
         return self.validate_all_sync()
 
     def validate_all_sync(self) -> bool:
-        """The same for synchronous applications."""
+        """Validate for a synchronous application."""
         if not self.validate():
             raise InvalidConfigurationError(self.reading.problems)
         return True
 
     def adopt(self, reading: Reading) -> None:
-        """Take what was read together with other variables."""
+        """Take values that were read together with other variables."""
         own = {name for each in self.contract.variables for name in each.names}
         self._reading = Reading(
             values={name: value for name, value in reading.values.items() if name in own},
@@ -101,7 +95,7 @@ class ConfigValidator:
 
     @property
     def reading(self) -> Reading:
-        """What the environment said when it was last read."""
+        """The environment at the last reading."""
         if self._reading is None:
             self.validate()
         assert self._reading is not None
@@ -109,16 +103,16 @@ class ConfigValidator:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """Every problem, as a sentence."""
+        """Every problem as a sentence."""
         return tuple(map(str, self.reading.problems))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is doubtful: placeholders and misspelt names."""
+        """Placeholders and misspelt names."""
         return tuple(map(str, self.reading.warnings))
 
     def __getitem__(self, key: str) -> Any:
-        """The value of a variable. Raises KeyError, and InvalidConfigurationError when it has a problem."""
+        """Return the value of a variable. Raises KeyError, and InvalidConfigurationError when it has a problem."""
         if key in self.reading.values:
             return self.reading.values[key]
         variable = next((each for each in self.contract.variables if each.name == key), None)
@@ -128,7 +122,7 @@ class ConfigValidator:
 
     @property
     def values(self) -> dict[str, ConfigValue]:
-        """Each variable with its value and what is wrong with it."""
+        """Each variable with its value and its problem."""
         reading = self.reading
         return {
             each.name: ConfigValue(
@@ -144,10 +138,7 @@ class ConfigValidator:
         }
 
     def get_summary(self) -> dict[str, Any]:
-        """How many variables are declared, set and wrong, and which.
-
-        Never a value.
-        """
+        """Return how many variables are declared, set and invalid, and which; never a value."""
         values = self.values
         return {
             "valid": not self.errors,
@@ -159,11 +150,11 @@ class ConfigValidator:
         }
 
     def env_example(self) -> str:
-        """The text of `.env.example`."""
+        """Return the text of `.env.example`."""
         return dotenv_text(self.contract)
 
     def documentation(self) -> str:
-        """A Markdown table of the variables."""
+        """Return a Markdown table of the variables."""
         return markdown_text(self.contract)
 
 
