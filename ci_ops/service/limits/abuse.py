@@ -1,4 +1,4 @@
-"""AbuseDetector: users who do one thing far too often, and who they are."""
+"""Abuse detection: users who repeat one type of event far too often."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MAX_REASON_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AbuseFlag:
-    """A user who was noticed."""
+    """A flag on a user."""
 
     user_id: str
-    """A digest where the application's own is longer than 96 letters."""
+    """A digest where the application's own is longer than 96 characters."""
     reason: str
     at: datetime
     expires: float
@@ -78,11 +78,11 @@ class AbuseDetector(Locked):
 
     @property
     def untracked(self) -> int:
-        """Events and flags for which there was no room."""
+        """Events and flags that were not kept because the table was full."""
         return self._events.refused + self._flags.refused
 
     def record_event(self, user_id: object, event_type: str) -> bool:
-        """Count one event of a user; True when the user is flagged."""
+        """Count one event of a user and return whether the user is flagged."""
         user = bounded_key(str(user_id))
         pair = f"{user}\n{bounded_key(event_type)}"
         with self._lock:
@@ -98,21 +98,21 @@ class AbuseDetector(Locked):
             return is_spike or self._flag(user) is not None
 
     def is_flagged(self, user_id: object) -> bool:
-        """True while a flag is on this user."""
+        """Return True while the user is flagged."""
         return self.get_flag(user_id) is not None
 
     def get_flag(self, user_id: object) -> AbuseFlag | None:
-        """The flag on a user, with its reason; None when there is none."""
+        """Return the flag on a user, with its reason; None without one."""
         with self._lock:
             return self._flag(bounded_key(str(user_id)))
 
     def flag_user(self, user_id: object, reason: str) -> None:
-        """Flag a user by hand."""
+        """Flag a user on behalf of an operator."""
         with self._lock:
             self._set_flag(bounded_key(str(user_id)), reason)
 
     def unflag_user(self, user_id: object) -> bool:
-        """Take the flag off a user, who may begin anew; False when there was none."""
+        """Remove the flag from a user, whose counts start at zero; False when there was none."""
         user = bounded_key(str(user_id))
         with self._lock:
             had_flag = self._flag(user) is not None
@@ -123,13 +123,13 @@ class AbuseDetector(Locked):
         return had_flag
 
     def get_flagged_users(self) -> tuple[AbuseFlag, ...]:
-        """Every flag, the latest first."""
+        """Return every flag, latest first."""
         with self._lock:
             flags = [flag for _, flag in self._flags.busy(self._clock())]
         return tuple(sorted(flags, key=lambda flag: flag.expires, reverse=True))
 
     def get_abuse_summary(self, limit: int = 20) -> dict[str, Any]:
-        """Numbers and the latest flags, as JSON-ready values."""
+        """Return counts and the latest flags, as JSON-ready values."""
         flags = self.get_flagged_users()
         return {
             "flagged": len(flags),
@@ -180,4 +180,4 @@ def _is_over(flag: AbuseFlag, now: float) -> bool:
 
 
 abuse_detector = AbuseDetector()
-"""The one that health and the middleware share."""
+"""The detector that health and the middleware share."""

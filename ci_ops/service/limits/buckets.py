@@ -1,7 +1,4 @@
-"""RateLimiter and PerUserRateLimiter are token buckets.
-
-One, or one for each user.
-"""
+"""Token buckets: RateLimiter is one, PerUserRateLimiter has one for each user."""
 
 from __future__ import annotations
 
@@ -22,19 +19,14 @@ REFILL_PER_SECOND = CAPACITY / 60
 
 
 def bucket_quota(capacity: int, refill_rate: float, *, name: str) -> Quota:
-    """The quota of a token bucket.
-
-    Its size, and the tokens it gains each second.
-    """
+    """Return the quota of a token bucket with this size and refill rate per second."""
     if not refill_rate > 0:
         raise ValueError("a bucket gains more than nothing each second")
     return Quota(limit=capacity, window_seconds=capacity / refill_rate, name=name)
 
 
 class RateLimiter(Locked):
-    """One token bucket.
-
-    `capacity` tokens at once, `refill_rate` tokens a second.
+    """A token bucket of `capacity` tokens that gains `refill_rate` tokens a second.
 
     By default 100 tokens, refilled within a minute.
     """
@@ -53,10 +45,7 @@ class RateLimiter(Locked):
         self._full_at_ns = 0
 
     def hit(self, tokens: int = 1) -> Decision:
-        """Take tokens if there are as many.
-
-        The decision carries the figures for headers.
-        """
+        """Take tokens if the bucket has them; the decision carries the figures for headers."""
         see_cost(tokens)
         with self._lock:
             now_ns = self._clock_ns()
@@ -69,28 +58,25 @@ class RateLimiter(Locked):
         return Decision(allowed=allowed, quota=self.quota, full_at_ns=full_at_ns, now_ns=now_ns, cost=tokens)
 
     def is_allowed(self, tokens: int = 1) -> bool:
-        """Take tokens if there are as many; False when there are not."""
+        """Take tokens and return whether the bucket had them."""
         return self.hit(tokens).allowed
 
     def get_delay(self, tokens: int = 1) -> float:
-        """Seconds until so many tokens are there.
-
-        0 when they are, infinite when never.
-        """
+        """Return the seconds until the bucket has so many tokens; infinite when it never does."""
         return delay_of(self.hit(0), tokens)
 
     @property
     def tokens(self) -> int:
-        """Whole tokens that are there now."""
+        """Whole tokens in the bucket."""
         return self.hit(0).remaining
 
 
 class PerUserRateLimiter:
-    """A token bucket for each user, made when the user is first seen.
+    """A token bucket for each user, created at the user's first request.
 
-    Users at rest cost nothing; more than `max_users` at once share buckets.
+    Idle users cost nothing; more than `max_users` at once share buckets.
     A client known by its address only is a user called `ip:` and Client.key;
-    without room it shares a bucket with its neighbourhood.
+    without room it shares a bucket with its network.
     """
 
     def __init__(
@@ -118,23 +104,20 @@ class PerUserRateLimiter:
         return self.limiter.hit(str(user_id), tokens)
 
     async def hit_async(self, user_id: object, tokens: int = 1) -> Decision:
-        """As `hit`, for a store that is awaited."""
+        """Take tokens of a user from an asynchronous store."""
         return await self.limiter.hit_async(str(user_id), tokens)
 
     def is_allowed(self, user_id: object, tokens: int = 1) -> bool:
-        """Take tokens of a user; False when there are not as many."""
+        """Take tokens of a user and return whether the bucket had them."""
         return self.hit(user_id, tokens).allowed
 
     def get_delay(self, user_id: object, tokens: int = 1) -> float:
-        """Seconds until a user has so many tokens; 0 when they are there."""
+        """Return the seconds until a user has so many tokens."""
         return delay_of(self.hit(user_id, 0), tokens)
 
 
 def delay_of(decision: Decision, cost: int) -> float:
-    """Seconds after a decision until another cost fits.
-
-    Infinite when it never does.
-    """
+    """Return the seconds after a decision until another cost fits; infinite when it never does."""
     see_cost(cost)
     if cost > decision.quota.at_once:
         return float("inf")
@@ -142,4 +125,4 @@ def delay_of(decision: Decision, cost: int) -> float:
 
 
 per_user_rate_limiter = PerUserRateLimiter()
-"""The one that the middleware uses when it is given none: 100 a minute."""
+"""The middleware's default: 100 requests a minute."""

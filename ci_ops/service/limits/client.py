@@ -1,7 +1,7 @@
-"""Whose request it is: one answer for limits, logs and audit.
+"""The client of a request behind proxies: one answer for limits, logs and audit.
 
-Nobody is believed who was not named. The address is that of the peer, unless
-the peer is in a configured proxy network: then the header that those proxies
+Only named proxies are believed. The address is that of the peer, unless the
+peer is in a configured proxy network: then the header that those proxies
 write is read from the right, past every trusted hop, to the first address
 that is not one of them. What stands further left was written by the client.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 CROWD = 40
-"""So many clients' quotas together are what a proxy that was not named may use."""
+"""A proxy that was not named gets the quota of so many clients."""
 MAX_HOPS = 32
 MAX_HEADER_LENGTH = 2048
 BY_HEADER = "by-header:"
@@ -26,33 +26,33 @@ BY_SERVER = "by-server"
 """The peer of a connection whose address the server has replaced by that of a header."""
 _FORWARDED_FOR = b"x-forwarded-for"
 UNIX = "unix"
-"""In `trusted`: peers on a Unix socket. As an address: such a peer, when nothing more is known."""
+"""In `trusted`: peers on a Unix socket. As an address: such a peer without further information."""
 
 
 class Client(NamedTuple):
-    """Whose request it is."""
+    """The client of a request."""
 
     address: str
-    """IP address in its usual spelling; `unix` for a local peer nobody speaks for."""
+    """IP address in its usual spelling; `unix` for a peer on a Unix socket without a header."""
     key: str
-    """What to count it under: the address, or the /64 of an IPv6 address.
+    """Key to count the client under: the address, or the /64 of an IPv6 address.
 
-    For a suspect one, what the header says, with `by-header:` before it.
+    For a suspect one, the address in the header, with `by-header:` before it.
     """
     is_peer: bool
-    """True when nobody spoke for the client: the address is that of the connection."""
+    """True when the address is that of the connection."""
     is_suspect: bool
-    """True when this looks like a proxy that was not configured: do not block it."""
+    """True when the peer looks like a proxy that was not configured: do not block it."""
 
 
 class ClientResolver:
-    """Finds the client behind the proxies that are trusted.
+    """Finds the client behind the trusted proxies.
 
     `trusted` names proxy networks (`10.0.0.0/8`) and `unix`; with `hops` the
     proxies are counted instead, where their addresses are not known. `header`
     is what they write: `x-forwarded-for`, `forwarded` (RFC 7239), or a single
     address such as `cf-connecting-ip`, which needs the platform's networks in
-    `trusted`. Other headers are not looked at.
+    `trusted`. Other headers are ignored.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ClientResolver:
         """A sentence, once requests looked as if a proxy was forgotten; empty until then."""
 
     def resolve(self, peer: str | None, forwarded: str = "") -> Client:
-        """The client of a connection from `peer` that carried these header values.
+        """Return the client of a connection from `peer` with these header values.
 
         Several header lines are joined by commas, in their order.
         """
@@ -100,7 +100,7 @@ class ClientResolver:
         return client
 
     def from_asgi(self, scope: Mapping[str, Any]) -> Client:
-        """The client of an ASGI connection."""
+        """Return the client of an ASGI connection."""
         name = self._header_bytes
         lines = [value for key, value in scope["headers"] if key == name]
         forwarded = b",".join(lines).decode("latin-1") if lines else ""
@@ -110,7 +110,7 @@ class ClientResolver:
         return self.resolve(peer, forwarded)
 
     def from_wsgi(self, environ: Mapping[str, Any]) -> Client:
-        """The client of a WSGI request.
+        """Return the client of a WSGI request.
 
         WSGI cannot tell `X-Forwarded-For` from `X_Forwarded_For`: the server
         has to drop names with underscores, as gunicorn does by default.
@@ -118,10 +118,7 @@ class ClientResolver:
         return self.resolve(wsgi_peer(environ), environ.get(self._environ_name, ""))
 
     def is_trusted(self, peer: str | None) -> bool:
-        """True when this peer may speak for clients.
-
-        About their scheme for example.
-        """
+        """Return True when this peer may state facts about clients, such as their scheme."""
         if self._hops:
             return True
         return self._trusts_unix if peer in {None, "", UNIX} else peer in self._trusted
@@ -160,10 +157,10 @@ class ClientResolver:
         return found
 
     def _by_count(self, entries: list[str]) -> str | None:
-        """The entry that the outermost of our proxies wrote.
+        """Return the entry that the outermost of our proxies wrote.
 
-        Where there are fewer, somebody came in past the outer ones, and the
-        first entry is what our proxy saw of it.
+        Where there are fewer, a request bypassed the outer ones, and the first
+        entry is what our proxy saw of it.
         """
         return read_address(entries[max(0, len(entries) - self._hops)]) if entries else None
 
@@ -211,9 +208,10 @@ def _client(address: str, *, is_peer: bool) -> Client:
 
 
 def _suspect(peer: Client, entries: list[str]) -> Client:
-    """A client that a header tells apart from others, though anybody could have sent it.
+    """Return a client told apart by a header that any client could have sent.
 
-    The key is one that no other client has: whoever lies takes nobody's quota.
+    Its key is one that no other client has, so that a false header uses up no
+    other client's quota.
     """
     addresses = [address for entry in reversed(entries) if (address := read_address(entry))]
     public = (address for address in addresses if not is_private(address))

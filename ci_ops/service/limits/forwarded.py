@@ -14,10 +14,7 @@ _MARKS = {mark: re.compile(f'["{mark}]') for mark in ",;"}
 
 
 def forwarded_for(header: str, *, most: int) -> list[str]:
-    """What the last elements say their request was for, at most so many.
-
-    Empty texts for elements that do not say it.
-    """
+    """Return the `for` of the last elements, at most so many; empty where an element has none."""
     return [_for(element) for element in _split(header, ",")[-most:]]
 
 
@@ -27,7 +24,7 @@ def _for(element: str) -> str:
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """The parts between marks that are not inside quotes."""
+    """Return the parts between marks that are not inside quotes."""
     parts: list[str] = []
     end, is_quoted = len(text), False
     for found in reversed([*_MARKS[mark].finditer(text)]):

@@ -1,11 +1,9 @@
-"""The arithmetic of every limit.
-
-The generic cell rate algorithm, in whole nanoseconds.
+"""The generic cell rate algorithm in whole nanoseconds, on which every limit is built.
 
 One number per key: the moment at which its bucket will be full again. It
 answers everything a token bucket answers (may this pass, how much is left,
-when to come back) and needs no timer. A key whose moment has passed is exactly
-like a key that was never seen, so it can be forgotten at no loss.
+when to retry) and needs no timer. A key whose moment has passed is exactly
+like a key that was never seen, so it can be dropped at no loss.
 
 Source: ATM Forum Traffic Management 4.0, section 4.4.2 (virtual scheduling).
 """
@@ -27,25 +25,24 @@ Note = Literal["", "shadow", "overflow", "store-down"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quota:
-    """So many units in so much time, and how many of them at once."""
+    """Units per window, and the units allowed at once."""
 
     limit: int
-    """Units that a window gives, in the long run."""
+    """Units per window, in the long run."""
     window_seconds: float = 60.0
     burst: int | None = None
-    """Units that may be used at once after a rest; None is as many as `limit`."""
+    """Units that may be used at once after a rest; None is `limit`."""
     name: str = "default"
-    """As clients read it in RateLimit-Policy: letters, digits, `_`, `.` and `-`."""
+    """Name in RateLimit-Policy: letters, digits, `_`, `.` and `-`."""
     unit: Unit = "requests"
     interval_ns: int = field(init=False)
     """Time that gives one unit back."""
     capacity_ns: int = field(init=False)
     """Time that fills an empty bucket."""
     prefix: str = field(init=False, repr=False)
-    """What stands before a key where quotas share a store."""
+    """Prefix of keys where quotas share a store."""
     policy: bytes = field(init=False, repr=False)
-    """What the quota gives and in what time, as RateLimit-Policy has it; made
-    once, because every answer carries it."""
+    """Item of RateLimit-Policy; built once, because every answer carries it."""
 
     def __post_init__(self) -> None:
         counts = (self.limit, self.limit if self.burst is None else self.burst)
@@ -72,7 +69,7 @@ class Quota:
         return self.limit if self.burst is None else self.burst
 
     def share(self, instances: int) -> Quota:
-        """The part of one among so many instances; at least one unit."""
+        """Return the share of one among so many instances; at least one unit."""
         if instances < 1:
             raise ValueError("there is at least one instance")
         limit = max(1, self.limit // instances)
@@ -86,18 +83,19 @@ class Quota:
 
 
 class Decision(NamedTuple):
-    """What one quota says about one request."""
+    """Decision of one quota on one request."""
 
     allowed: bool
     """True when the request may pass."""
     quota: Quota
     full_at_ns: int
-    """When the bucket is full again; not before `now_ns`."""
+    """Time at which the bucket is full again; not before `now_ns`."""
     now_ns: int
     cost: int
     note: Note = ""
-    """`shadow`: over the limit, let through all the same. `overflow`: decided
-    by a bucket shared with others. `store-down`: the store did not answer."""
+    """`shadow`: over the limit, and allowed. `overflow`: decided by a bucket shared
+    with others. `store-down`: the store did not answer.
+    """
 
     @property
     def is_over(self) -> bool:
@@ -106,13 +104,13 @@ class Decision(NamedTuple):
 
     @property
     def remaining(self) -> int:
-        """Whole units that could be used now."""
+        """Whole units left."""
         free_ns = self.quota.capacity_ns - (self.full_at_ns - self.now_ns)
         return max(0, free_ns // self.quota.interval_ns)
 
     @property
     def full_in_seconds(self) -> float:
-        """Time until everything is available again."""
+        """Time until the bucket is full."""
         return (self.full_at_ns - self.now_ns) / 1e9
 
     @property
@@ -126,21 +124,18 @@ class Decision(NamedTuple):
 
 
 def see_cost(cost: object) -> None:
-    """Raise ValueError for what no request can cost.
-
-    NaN would pass every comparison.
-    """
+    """Raise ValueError for an invalid cost; NaN would pass every comparison."""
     if not isinstance(cost, int) or cost < 0:
         raise ValueError("a request cannot give units back: its cost is a whole number, at least 0")
 
 
 def spend(quota: Quota, full_at_ns: int, now_ns: int, cost: int) -> int:
-    """When the bucket would be full again after this request."""
+    """Return when the bucket would be full again after this request."""
     # Written out: every request passes here, and max() takes as long as all the rest.
     begins_ns = full_at_ns if full_at_ns > now_ns else now_ns  # noqa: FURB136
     return begins_ns + cost * quota.interval_ns
 
 
 def wait_ns(quota: Quota, full_at_ns: int, now_ns: int, cost: int) -> int:
-    """Time until a request of that cost fits; 0 when it fits now."""
+    """Return the time until a request of that cost fits; 0 when it fits now."""
     return max(0, spend(quota, full_at_ns, now_ns, cost) - now_ns - quota.capacity_ns)

@@ -1,4 +1,4 @@
-"""Addresses that send far too much are blocked for a while."""
+"""Flood protection: blocks addresses that send far too much."""
 
 from __future__ import annotations
 
@@ -32,30 +32,28 @@ _DAY_SECONDS = 24 * 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IpBlock:
-    """An address, or an IPv6 /64, from which nothing is accepted."""
+    """A blocked address, or IPv6 /64."""
 
     key: str
     reason: str
     strikes: int
-    """How often it was blocked, this time included."""
+    """Number of blocks, this one included."""
     until: float
     """On the guard's clock."""
     forgotten_at: float
-    """Until then a further block counts as one more strike."""
+    """A further block before this time counts as one more strike."""
 
 
 class DDoSProtection(Locked):
-    """Blocks an address that sends far too much.
-
-    For 15 minutes after 100 requests in a minute, by default.
+    """Blocks an address for 15 minutes after 100 requests in a minute, by default.
 
     IPv6 addresses count by their /64. Networks in `allow` are never counted or
-    blocked, those in `deny` are never let in. With `escalation` above 1 each
+    blocked, those in `deny` are always refused. With `escalation` above 1 each
     further block within a day lasts so many times longer, up to a day. With
     `enforce=False` everything passes and the blocks are only shown.
 
     Counted in this process alone. At most `max_ips` are counted and
-    `max_blocks` blocked; addresses that were silent for a minute are forgotten
+    `max_blocks` blocked; addresses that were silent for a minute are dropped
     first, then those far below the threshold. An address that is over it
     stays refused even where there is no room for its block.
 
@@ -99,11 +97,11 @@ class DDoSProtection(Locked):
 
     @property
     def unblocked(self) -> int:
-        """Addresses for whose block there was no room."""
+        """Addresses that were not blocked because the table was full."""
         return self._blocks.refused
 
     def check_request(self, ip: str) -> bool:
-        """Count one request of an address; False when it may not pass."""
+        """Count one request of an address and return whether it may pass."""
         if self._allow or self._deny:
             standing = self._standing(ip)
             if standing is not None:
@@ -131,14 +129,11 @@ class DDoSProtection(Locked):
         return bool(self._deny) and self.enforce and self._standing(ip) is False
 
     def is_blocked(self, ip: str) -> bool:
-        """True while an address is blocked, or on the list of those never let in."""
+        """Return True while an address is blocked, or is in `deny`."""
         return self.retry_after_seconds(ip) > 0
 
     def retry_after_seconds(self, ip: str) -> float:
-        """Seconds until a blocked address is let in again.
-
-        0 for others, infinite for the list.
-        """
+        """Return the seconds until a blocked address may retry; 0 for others, infinite for `deny`."""
         standing = self._standing(ip)
         if standing is not None:
             return 0.0 if standing else math.inf
@@ -147,7 +142,7 @@ class DDoSProtection(Locked):
             return 0.0 if block is None else max(0.0, block.until - self._clock())
 
     def block_ip(self, ip: str, seconds: float | None = None, *, reason: str = "by hand") -> bool:
-        """Block an address; False when there is no room for one more block.
+        """Block an address; False when the table of blocks is full.
 
         For `math.inf` seconds it stays blocked until `unblock_ip`.
         """
@@ -157,10 +152,7 @@ class DDoSProtection(Locked):
             return self._block(ip_key(ip), seconds, reason, self._clock())
 
     def unblock_ip(self, ip: str) -> bool:
-        """Let an address in again, with its count at zero.
-
-        False when it was not blocked.
-        """
+        """Unblock an address, with its count at zero; False when it was not blocked."""
         key = ip_key(ip)
         with self._lock:
             block = self._blocks.pop(key)
@@ -168,14 +160,14 @@ class DDoSProtection(Locked):
             return block is not None and block.until > self._clock()
 
     def get_blocked_ips(self) -> tuple[IpBlock, ...]:
-        """Every block that holds, the one that holds longest first."""
+        """Return every current block, the longest first."""
         with self._lock:
             now = self._clock()
             blocks = [block for _, block in self._blocks.busy(now) if block.until > now]
         return tuple(sorted(blocks, key=lambda block: block.until, reverse=True))
 
     def get_summary(self, limit: int = 20) -> dict[str, Any]:
-        """Numbers and the longest blocks, as JSON-ready values.
+        """Return counts and the longest blocks, as JSON-ready values.
 
         `seconds_left` is None for a block without an end.
         """
@@ -227,7 +219,7 @@ class DDoSProtection(Locked):
         return kept
 
     def _look_up(self, ip: str) -> bool | None:
-        """True for the list of those always let in, False for never, None for neither."""
+        """Return True for an address in `allow`, False in `deny`, None in neither."""
         if ip in self._allow:
             return True
         return False if ip in self._deny else None
@@ -246,4 +238,4 @@ def _is_forgotten(block: IpBlock, now: float) -> bool:
 
 
 ddos_protection = DDoSProtection()
-"""The one that health and the middleware share."""
+"""The guard that health and the middleware share."""

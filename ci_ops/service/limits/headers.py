@@ -1,6 +1,4 @@
-"""What a client is told about its limits.
-
-Header fields and the problem document.
+"""Header fields and problem documents about limits.
 
 Source: draft-ietf-httpapi-ratelimit-headers-11 (RateLimit, RateLimit-Policy and
 the three problem types), RFC 9110 section 10.2.3 (Retry-After), RFC 9457.
@@ -36,7 +34,7 @@ _TYPE_URI = "https://iana.org/assignments/http-problem-types#"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """A whole answer to a request that may not pass."""
+    """A whole answer to a refused request."""
 
     status: int
     headers: Headers
@@ -44,21 +42,18 @@ class Refusal:
 
 
 def policy_field(quotas: Sequence[Quota]) -> str:
-    """The value of RateLimit-Policy: what each quota gives, and in what time.
-
-    A burst that is not the quota itself is told as `ci-ops-burst`.
-    """
+    """Return the value of RateLimit-Policy; a burst that is not the quota itself is `ci-ops-burst`."""
     return b", ".join([quota.policy for quota in quotas]).decode()
 
 
 def limit_field(decisions: Sequence[Decision]) -> str:
-    """The value of RateLimit: what is left, and the time it should last.
+    """Return the value of RateLimit: what is left, and the time it should last.
 
     The time is that in which so much is given back, so a client that spreads
     what is left over it is never refused, and the ratio of the two never
     promises more than the policy does (section 8.5). With nothing left it is
-    the time until there is something again. No jitter is needed: every key
-    has its own moment, and not a common end of the window.
+    the time until a unit is free again. No jitter is needed: every key has its
+    own moment, and not a common end of the window.
     """
     return ", ".join([_limit_item(decision) for decision in decisions])
 
@@ -76,15 +71,15 @@ def _limit_item(decision: Decision) -> str:
 
 
 def retry_after_field(seconds: float) -> str:
-    """The value of Retry-After: whole seconds, never 0, never too early."""
+    """Return the value of Retry-After: whole seconds, never 0, never too early."""
     return str(max(1, math.ceil(seconds)))
 
 
 def limit_headers(decisions: Sequence[Decision], *, legacy: bool = False) -> Headers:
-    """The header fields for any answer; `legacy` adds the X-RateLimit three.
+    """Return the header fields for any answer; `legacy` adds the three X-RateLimit fields.
 
-    Without an answer of the store there is only the policy: nobody knows what
-    is left. In the legacy form Reset is a number of seconds.
+    Without an answer of the store there is only the policy: what is left is not
+    known. In the legacy form Reset is a number of seconds.
     """
     headers = [("RateLimit-Policy", policy_field([decision.quota for decision in decisions]))]
     known = [decision for decision in decisions if decision.note != "store-down"]
@@ -101,10 +96,7 @@ def limit_headers(decisions: Sequence[Decision], *, legacy: bool = False) -> Hea
 
 
 def limit_headers_asgi(decision: Decision) -> list[tuple[bytes, bytes]]:
-    """The same for one decision, as ASGI sends it.
-
-    For the way that every request goes.
-    """
+    """Return the header fields for one decision as ASGI sends them, for the hot path."""
     policy = (b"ratelimit-policy", decision.quota.policy)
     if decision.note == "store-down":
         return [policy]
@@ -112,7 +104,7 @@ def limit_headers_asgi(decision: Decision) -> list[tuple[bytes, bytes]]:
 
 
 def problem(kind: ProblemKind, policies: Sequence[str], *, retry_after_seconds: float = math.inf) -> Refusal:
-    """The answer to a refused request, as a problem document.
+    """Return the answer to a refused request, as a problem document.
 
     An infinite time leaves Retry-After out: the request as it is never passes.
     """
@@ -135,7 +127,7 @@ def problem(kind: ProblemKind, policies: Sequence[str], *, retry_after_seconds: 
 
 
 def refusal(decisions: Sequence[Decision], *, legacy: bool = False) -> Refusal:
-    """The answer to a request that these decisions refuse.
+    """Return the answer to a request that these decisions refuse.
 
     503 instead of 429 where the store is down: it is not the client's fault.
     """

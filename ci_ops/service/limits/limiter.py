@@ -21,28 +21,28 @@ Spend = Callable[[Sequence[Claim], int], tuple[Decision, ...]]
 SpendAsync = Callable[[Sequence[Claim], int], Awaitable[tuple[Decision, ...]]]
 
 _ASK_AGAIN_NS = 5 * 10**9
-"""Without the store nobody knows when to come back; not at once, in any case."""
+"""Time to retry after without the store, where none can be computed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LimiterCounts:
-    """How often a limiter did something else than let pass."""
+    """Counts of refused, shadowed and undecided requests."""
 
     refused: int
     shadowed: int
-    """Over the limit and let through, because the limit is not enforced yet."""
+    """Over the limit and allowed, because the limit is not enforced yet."""
     store_down: int
 
 
 class Limiter(Locked):
-    """Says for each request of a key whether it may pass.
+    """Decides for each request of a key whether it may pass.
 
     With several quotas a request draws on all of them or on none. With
     `enforce=False` (shadow mode) everything passes, and what would have been
-    refused is marked and counted: the way to try a new limit. `when_down` says
-    what happens while a shared store does not answer: `local` counts in this
-    process, against the share of one of `instances`; `allow` suits what must
-    stay available, `refuse` what must not be guessed at, such as a login.
+    refused is marked and counted: the way to try a new limit. `when_down` decides
+    while a shared store does not answer: `local` counts in this process, against
+    the share of one of `instances`; `allow` suits what must stay available,
+    `refuse` what must not be guessed at, such as a login.
     """
 
     def __init__(
@@ -71,35 +71,29 @@ class Limiter(Locked):
 
     @property
     def counts(self) -> LimiterCounts:
-        """What was refused, shadowed and decided without the store.
-
-        Since it was made.
-        """
+        """What was refused, shadowed and decided without the store, since it was created."""
         with self._lock:
             return LimiterCounts(refused=self._refused, shadowed=self._shadowed, store_down=self._store_down)
 
     def hit(self, key: str, cost: int = 1) -> Decision:
-        """Take `cost` for a key; of several quotas the decision that matters most."""
+        """Take `cost` for a key; of several quotas, return the decision that matters most."""
         if self._only is not None and cost.__class__ is int and cost >= 0:
             decision = self._local.spend_one(self._only, key, cost)
             return decision if decision[0] else self._settle_one(decision)
         return deciding(self.hit_each(key, cost))
 
     async def hit_async(self, key: str, cost: int = 1) -> Decision:
-        """As `hit`, for a store that is awaited.
-
-        A store in memory answers at once.
-        """
+        """Take `cost` for a key from an asynchronous store; a store in memory answers at once."""
         if self._only is not None:
             return self.hit(key, cost)
         return deciding(await self.hit_each_async(key, cost))
 
     def peek(self, key: str) -> Decision:
-        """How a key stands, without taking anything."""
+        """Return the decision on a key without taking anything."""
         return self.hit(key, 0)
 
     def hit_each(self, key: str, cost: int = 1) -> tuple[Decision, ...]:
-        """Take `cost` for a key; what every quota says, in their order."""
+        """Take `cost` for a key and return every quota's decision, in their order."""
         see_cost(cost)
         if self._spend is None:
             raise TypeError("this store has to be awaited: use hit_async")
@@ -110,7 +104,7 @@ class Limiter(Locked):
         return self._settle(decisions)
 
     async def hit_each_async(self, key: str, cost: int = 1) -> tuple[Decision, ...]:
-        """As `hit_each`, for a store that is awaited."""
+        """Take `cost` for a key from an asynchronous store and return every quota's decision."""
         if self._local is self.store:
             return self.hit_each(key, cost)
         see_cost(cost)
@@ -132,7 +126,7 @@ class Limiter(Locked):
         return tuple(decision._replace(note="store-down") for decision in decisions)
 
     def _unasked(self, quota: Quota, cost: int) -> Decision:
-        """A decision without a number: a full bucket, or one that has room in five seconds."""
+        """Return a decision without the store: a full bucket, or one that has room in five seconds."""
         allowed = self._when_down == "allow"
         full_at_ns = 0 if allowed else quota.capacity_ns + _ASK_AGAIN_NS - cost * quota.interval_ns
         return Decision(allowed=allowed, quota=quota, full_at_ns=max(0, full_at_ns), now_ns=0, cost=cost)
@@ -157,10 +151,7 @@ class Limiter(Locked):
 
 
 def deciding(decisions: Sequence[Decision]) -> Decision:
-    """Among refusals the one with the longest wait.
-
-    Else the one with least left.
-    """
+    """Return the refusal with the longest wait; without one, the decision with least left."""
     over = [decision for decision in decisions if decision.is_over]
     if over:
         return max(over, key=lambda decision: decision.retry_after_seconds)

@@ -1,7 +1,4 @@
-"""IP addresses as text.
-
-Read in any spelling, grouped, and looked up in networks.
-"""
+"""IP addresses as text: parsing, grouping, and lookup in networks."""
 
 from __future__ import annotations
 
@@ -18,14 +15,14 @@ _LONGEST = 64
 """Characters of the longest spelling: IPv6, brackets, zone and port."""
 
 ADDRESS_PREFIX = "ip:"
-"""Before the address of a client who is not known by a name, among those who are."""
+"""Prefix of the key of a client that is known by its address alone."""
 
 IPV6_CLIENT_BITS = 64
 """One customer has at least a /64, so every address in it is one client. Source: RFC 6177."""
 
 
 def read_address(text: str) -> str | None:
-    """The usual spelling of an address; None when it is none.
+    """Return the usual spelling of an address; None for any other text.
 
     Reads ports, brackets, quotes and zones; an IPv4 address mapped into IPv6
     is the IPv4 address.
@@ -35,17 +32,15 @@ def read_address(text: str) -> str | None:
 
 
 def identify(text: str) -> tuple[str, str] | None:
-    """An address in its usual spelling, and what to count it under.
+    """Return an address in its usual spelling and its key; None for any other text.
 
-    None when it is none.
-
-    Counted is an IPv4 address by itself, and an IPv6 address by its /64.
+    The key of an IPv4 address is itself, that of an IPv6 address its /64.
     """
     return _identify(text) if len(text) <= _LONGEST else None
 
 
 def ip_key(ip: str) -> str:
-    """What an address is counted under; what is no address counts as it is."""
+    """Return the key of an address; any other text is its own key."""
     identity = identify(ip)
     return bounded_key(ip) if identity is None else identity[1]
 
@@ -62,15 +57,15 @@ def _identify(text: str) -> tuple[str, str] | None:
 
 
 def _ipv6_network(number: int, bits: int) -> str:
-    """The network as text; a tenth of the time that ip_network takes."""
+    """Return the network as text, in a tenth of the time of ip_network."""
     groups = (number >> shift & 0xFFFF for shift in range(112, 127 - bits, -16))
     return f"{':'.join(f'{group:x}' for group in groups)}::/{bits}"
 
 
 def neighbourhood(key: str) -> str:
-    """What a client's key is counted under when there is no room for it.
+    """Return the key of a client's network, for use when there is no room for its own.
 
-    Its /24 or its /48, with `ip:` before it or not; any other key stays as it is.
+    A /24 or /48, with `ip:` before it or not; any other key stays as it is.
     """
     prefix = ADDRESS_PREFIX if key.startswith(ADDRESS_PREFIX) else ""
     address = key[len(prefix) :]
@@ -98,19 +93,13 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_private(address: str) -> bool:
-    """True for what is not a client on the internet.
-
-    Loopback, private, link-local, shared.
-    """
+    """Return True for an address outside the internet: loopback, private, link-local, shared."""
     parsed = _parse(address)
     return parsed is not None and not parsed.is_global
 
 
 class NetworkSet:
-    """Networks to look an address up in.
-
-    The time depends on their sizes, not on their number.
-    """
+    """A set of networks; the time of a lookup depends on their sizes, not on their number."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._by_size: dict[tuple[int, int], set[int]] = {}

@@ -1,6 +1,4 @@
-"""Buckets that all processes share, in Redis or Valkey.
-
-One script, one round trip.
+"""Buckets that all processes share, in Redis or Valkey: one script, one round trip.
 
     store = RedisStore.from_url("redis://cache:6379/0")
     limiter = Limiter(Quota(limit=5, name="login"), store=store, when_down="refuse")
@@ -57,16 +55,13 @@ _PLAIN_KEY = re.compile(rf"[A-Za-z0-9_.:@/+-]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def redis_key(prefix: str, quota: Quota, key: str) -> str:
-    """The key in Redis.
-
-    All quotas of one key lie on the same node of a cluster.
-    """
+    """Return the key in Redis; all quotas of one key lie on the same node of a cluster."""
     known = key if _PLAIN_KEY.fullmatch(key) else digest_of(key)
     return f"{prefix}:{{{known}}}:{quota.name}"
 
 
 class _Shared:
-    """What the blocking and the awaited store have in common."""
+    """Common part of the blocking and the asynchronous store."""
 
     def __init__(self, client: Any, *, prefix: str, breaker: CircuitBreaker | None) -> None:
         self._client = client
@@ -92,12 +87,10 @@ class _Shared:
 
 
 class RedisStore(_Shared):
-    """Buckets in Redis or Valkey through a blocking client.
-
-    For WSGI and workers.
+    """Buckets in Redis or Valkey through a blocking client, for WSGI and workers.
 
     The client must have a `socket_timeout`; it should not retry by itself.
-    `from_url` makes such a client.
+    `from_url` creates such a client.
     """
 
     def __init__(
@@ -110,7 +103,7 @@ class RedisStore(_Shared):
 
     @classmethod
     def from_url(cls, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, **options: Any) -> RedisStore:
-        """A store at this address. Needs the package `redis`."""
+        """Create a store at this address. Needs the package `redis`."""
         import redis  # noqa: PLC0415 - only those who share limits need it
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
@@ -129,11 +122,11 @@ class RedisStore(_Shared):
         return self._decisions(claims, cost, answer)
 
     def forget(self, quota: Quota, key: str) -> None:
-        """Fill the bucket of a key. Raises StoreDownError."""
+        """Refill the bucket of a key. Raises StoreDownError."""
         self._ask(self._client.delete, redis_key(self._prefix, quota, key))
 
     def close(self) -> None:
-        """Close the client's connections, when the application ends."""
+        """Close the client's connections."""
         self._client.close()
 
     def _ask(self, function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -144,7 +137,7 @@ class RedisStore(_Shared):
 
 
 class AsyncRedisStore(_Shared):
-    """The same through `redis.asyncio`, for applications with an event loop."""
+    """Buckets in Redis or Valkey through `redis.asyncio`, for applications with an event loop."""
 
     def __init__(
         self,
@@ -167,7 +160,7 @@ class AsyncRedisStore(_Shared):
     def from_url(
         cls, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, **options: Any
     ) -> AsyncRedisStore:
-        """A store at this address. Needs the package `redis`."""
+        """Create a store at this address. Needs the package `redis`."""
         from redis import asyncio as redis  # noqa: PLC0415 - only those who share limits need it
         from redis.asyncio.retry import Retry  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415
@@ -186,7 +179,7 @@ class AsyncRedisStore(_Shared):
         return self._decisions(claims, cost, answer)
 
     async def forget_async(self, quota: Quota, key: str) -> None:
-        """Fill the bucket of a key. Raises StoreDownError."""
+        """Refill the bucket of a key. Raises StoreDownError."""
         await self._ask(self._client.delete, redis_key(self._prefix, quota, key))
 
     async def aclose(self) -> None:

@@ -1,7 +1,4 @@
-"""Where the numbers of all keys are kept.
-
-In this process, within a hard bound.
-"""
+"""Store of buckets in this process, within a hard bound, and the protocol of stores."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _new_decision = tuple.__new__
 
 
 class StoreDownError(Exception):
-    """The store gave no answer."""
+    """The store did not answer."""
 
 
 class Claim(NamedTuple):
@@ -36,22 +33,22 @@ class Claim(NamedTuple):
 
 
 class Store(Protocol):
-    """What a limiter needs of a store that answers at once."""
+    """Protocol of a blocking store."""
 
     def spend(self, claims: Sequence[Claim], cost: int) -> tuple[Decision, ...]:
         """Take `cost` from every quota, or from none when one has not enough.
 
-        A cost of 0 looks without taking. Raises StoreDownError.
+        A cost of 0 takes nothing. Raises StoreDownError.
         """
         ...
 
     def forget(self, quota: Quota, key: str) -> None:
-        """Fill the bucket of a key. Raises StoreDownError."""
+        """Refill the bucket of a key. Raises StoreDownError."""
         ...
 
 
 class AsyncStore(Protocol):
-    """The same for a store that has to be awaited."""
+    """Protocol of an asynchronous store."""
 
     async def spend_async(self, claims: Sequence[Claim], cost: int) -> tuple[Decision, ...]:
         """As `Store.spend`."""
@@ -63,29 +60,24 @@ class AsyncStore(Protocol):
 
 
 def bounded_key(key: str) -> str:
-    """The key, or its digest where it is long.
-
-    Or takes more than one byte a letter.
-    """
+    """Return the key, or its digest where it is long or not ASCII."""
     return key if len(key) <= MAX_KEY_LENGTH and key.isascii() else digest_of(key)
 
 
 def digest_of(key: str) -> str:
-    """32 hexadecimal digits that stand for a key."""
+    """Return 32 hexadecimal digits for a key."""
     from hashlib import blake2b  # noqa: PLC0415 - loads OpenSSL, which few applications need for this
 
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class MemoryStore(Locked):
-    """The buckets of this process.
-
-    Exact for known keys, shared ones when it is full.
+    """The buckets of this process: exact while there is room, shared ones when it is full.
 
     Full means that `max_keys` keys are *limited to some degree at this moment*;
-    rested ones make room at once. A new key that finds no room draws on one of
+    idle ones make room at once. A new key that finds no room draws on one of
     4,096 shared buckets, chosen by `coarser(key)`: its network, for example.
-    No key's limit is ever forgotten before it has rested.
+    No key's limit is ever dropped before its bucket is full.
 
     Memory: at most 400 bytes for each of `max_keys`, and 160 kB for the shared buckets.
     """
@@ -144,12 +136,12 @@ class MemoryStore(Locked):
         return _new_decision(Decision, (allowed, quota, after_ns, now_ns, cost, ""))
 
     def forget(self, quota: Quota, key: str) -> None:
-        """Fill the bucket of a key."""
+        """Refill the bucket of a key."""
         with self._lock:
             self._table.pop(bounded_key(quota.prefix + key))
 
     def _take(self, quota: Quota, key: str, now_ns: int, cost: int) -> tuple[Decision, str | int, int]:
-        """The decision for any key, where its number is kept, and the number before."""
+        """Return the decision for any key, where its number is kept, and the number before."""
         known = bounded_key(quota.prefix + key)
         slot: str | int = known
         before_ns = self._table.get(known)

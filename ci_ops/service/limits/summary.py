@@ -1,4 +1,4 @@
-"""What the limits have to tell on /health/security."""
+"""Security status for /health/security."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ def security_status(
     guard: DDoSProtection = ddos_protection,
     limiters: Mapping[str, Limiter] | None = None,
 ) -> dict[str, Any]:
-    """What a security page shows, as JSON-ready values.
-
-    Flagged users, blocked addresses and the limiters' counts.
-    """
+    """Return flagged users, blocked addresses and the limiters' counts, as JSON-ready values."""
     counts = {name: limiter.counts for name, limiter in (limiters or {}).items()}
     return {
         "abuse": detector.get_abuse_summary(),

@@ -1,4 +1,4 @@
-"""A bounded dictionary that forgets only what says nothing any more."""
+"""A bounded dictionary that drops only entries that no longer matter."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SWEEPS_WHEN_FULL = 6
 
 
 class BoundedTable(Generic[V]):
-    """At most `max_keys` entries; idle ones go first, busy ones never by age.
+    """At most `max_keys` entries; idle ones are dropped first, busy ones never by age.
 
     Two dictionaries take turns: what is new or used is in `fresh`, the rest
-    waits in `stale` to be looked at. Once a quarter of the room is used, every
-    new key looks at two of those: what is idle is dropped, what is not moves
+    waits in `stale` to be examined. Once a quarter of the room is used, every
+    new key examines two of those: an idle one is dropped, a busy one moves
     back to `fresh`; when `stale` is empty, the two change places. So there is
     no timer and no scan, each step costs the same, and a flood of new keys
     pays for its own cleaning.
 
     In a full table the least weighty of six entries makes room, and only if it
     weighs less than `expendable_below`. By default nothing is expendable: then
-    a new key finds no room, and the caller decides what that means. So nobody
-    can have a limit forgotten by sending many other keys.
+    a new key finds no room, and the caller decides what that means. So no client
+    can have a limit dropped by sending many other keys.
 
     Not locked: its owner holds a lock.
     """
@@ -59,7 +59,7 @@ class BoundedTable(Generic[V]):
         return len(self.fresh) + len(self._stale)
 
     def get(self, key: str) -> V | None:
-        """The entry of a key; it may be idle."""
+        """Return the entry of a key; it may be idle."""
         value = self.fresh.get(key)
         return self._stale.get(key) if value is None else value
 
@@ -73,12 +73,12 @@ class BoundedTable(Generic[V]):
         return False
 
     def pop(self, key: str) -> V | None:
-        """Take an entry out."""
+        """Remove and return an entry."""
         value = self.fresh.pop(key, None)
         return self._stale.pop(key, None) if value is None else value
 
     def busy(self, now: float) -> Iterator[tuple[str, V]]:
-        """All entries that are not idle; takes time with their number."""
+        """Return all entries that are not idle; takes time with their number."""
         for entries in (self._stale, self.fresh):
             yield from ((key, value) for key, value in entries.items() if not self._is_idle(value, now))
 
@@ -97,7 +97,7 @@ class BoundedTable(Generic[V]):
         return True
 
     def _sweep(self, count: int, now: float) -> str | None:
-        """Look at some stale entries; the least weighty of the busy ones, if expendable."""
+        """Examine some stale entries and return the least weighty busy one, if expendable."""
         least, least_weight = None, self._expendable_below
         for _ in range(count):
             if not self._stale:

@@ -1,6 +1,6 @@
-"""What belongs to every line of a request or an operation, as a stack.
+"""Fields of a request or an operation, as a stack that every log line shows.
 
-Each task and each thread sees its own stack: it is kept in a ContextVar.
+Each task and each thread has its own stack: it is kept in a ContextVar.
 Threads that a thread pool of your own starts begin with an empty one;
 `asyncio.to_thread` and the thread pools of ASGI frameworks carry it along.
 """
@@ -19,7 +19,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Frame:
-    """One layer of the stack, with all that lies below it."""
+    """One layer of the stack, with the layers below it."""
 
     is_ground = False
     """True for the lowest frame of a request, which nobody takes off."""
@@ -33,7 +33,7 @@ class Frame:
         self.fields = fields
 
     def above(self, fields: Mapping[str, Any]) -> Frame:
-        """A frame that adds fields to this one."""
+        """Return a frame that adds fields to this one."""
         upper = Frame({**self.fields, **fields})
         upper.outer = self
         upper.carried = self.carried
@@ -45,24 +45,24 @@ frame: ContextVar[Frame | None] = ContextVar("ci_ops_log_frame", default=None)
 
 
 def current_fields() -> Mapping[str, Any]:
-    """Everything on the stack, the upper layers over the lower."""
+    """Return every field on the stack; upper layers win."""
     top = frame.get()
     return NOTHING if top is None else top.fields
 
 
 def current_request_id() -> str:
-    """The id of the request that is being answered; empty outside of requests."""
+    """Return the id of the current request; empty outside of requests."""
     return str(current_fields().get("request_id", ""))
 
 
 def push_context(**fields: Any) -> None:
-    """Put fields on every following line, until `pop_context`."""
+    """Add fields to every following line, until `pop_context`."""
     top = frame.get()
     frame.set(Frame(fields) if top is None else top.above(fields))
 
 
 def pop_context() -> None:
-    """Take off what was pushed last. Raises LookupError when nothing is there."""
+    """Remove the fields that were pushed last. Raises LookupError without any."""
     top = frame.get()
     if top is None or top.is_ground:
         raise LookupError("the log context is empty: there was no push_context")
@@ -90,5 +90,5 @@ class LogContext:
 
 
 def log_context(**fields: Any) -> LogContext:
-    """Put fields on every line of a `with` block."""
+    """Add fields to every line of a `with` block."""
     return LogContext(fields)

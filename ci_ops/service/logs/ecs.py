@@ -1,4 +1,4 @@
-"""The same lines under the names of the Elastic Common Schema.
+"""Log lines under the names of the Elastic Common Schema.
 
 Source: ECS 8.11 field reference, and the ECS logging specification for the
 first four members, their order and dotted names.
@@ -37,7 +37,7 @@ NAMES = {
 
 
 def ecs_line(at: str, record: logging.LogRecord, fields: Mapping[str, Any]) -> str:
-    """The line for a record."""
+    """Return the line for a record."""
     own = record.__dict__
     parts = [
         f'{{"@timestamp":"{at}","log.level":{quote(str(record.levelname).lower())}',

@@ -1,6 +1,6 @@
-"""Any value as JSON text: bounded, without secrets, and never failing.
+"""Any value as JSON text: bounded, redacted, and never failing.
 
-Written for the common case: a few short texts and numbers, each looked at once.
+Written for the common case: a few short texts and numbers, each examined once.
 Everything is ASCII, so that no line end, no direction mark and no terminal
 command of a hostile value reaches a screen or a log shipper.
 """
@@ -50,16 +50,13 @@ _hiding = _Hiding()
 
 
 def hide_in_logs(*secrets: str) -> None:
-    """Take these values out of every line from now on.
-
-    With their usual encodings.
-    """
+    """Redact these values and their usual encodings on every line from now on."""
     _hiding.redactor.add(*secrets)
     _hiding.redact, _hiding.looks_at_all = _hiding.redactor, True
 
 
 def encode_fields(fields: Mapping[str, Any]) -> str:
-    """The members of a JSON object, without its braces."""
+    """Return the members of a JSON object, without its braces."""
     parts = []
     for name, value in fields.items():
         key, is_secret = _key(name if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH])
@@ -78,7 +75,7 @@ def encode_fields(fields: Mapping[str, Any]) -> str:
 
 
 def encode_text(text: str) -> str:
-    """A JSON string: cut, and without what looks like a secret."""
+    """Return a JSON string, cut and redacted."""
     if ":" in text or "=" in text or _hiding.looks_at_all:
         # Twice the length, so that the cut cannot take away what shows a secret to be one.
         text = _hiding.redact(text[: 2 * MAX_TEXT_LENGTH])
@@ -88,16 +85,13 @@ def encode_text(text: str) -> str:
 
 
 def encode_end(text: str, limit: int) -> str:
-    """A JSON string of the last so many characters.
-
-    Without what looks like a secret.
-    """
+    """Return a JSON string of the last so many characters, redacted."""
     shown = _hiding.redact(text[-2 * limit :])
     return quote(encodable(shown if len(shown) <= limit else CUT + shown[-limit:]))
 
 
 def encode_value(value: Any) -> str:
-    """Any value, up to a length and a depth."""
+    """Return any value as JSON, up to a length and a depth."""
     return _Writer().write(value, 0)
 
 
@@ -109,10 +103,7 @@ def _key(name: str) -> tuple[str, bool]:
 
 
 def is_secret_name(name: str) -> bool:
-    """True for names like `password` or `api_key`.
-
-    By the same rule that hides `password=…` in text.
-    """
+    """Return True for names like `password` or `api_key`, by the rule that redacts `password=…` in text."""
     return "cookie" in name.lower() or redact_patterns(f"{name}=value") != f"{name}=value"
 
 
@@ -165,7 +156,7 @@ class _Writer:
 
 
 def is_container(value: Any) -> bool:
-    """True for what is written item by item."""
+    """Return True for a value that is written item by item."""
     return isinstance(value, Mapping | list | tuple | set | frozenset)
 
 

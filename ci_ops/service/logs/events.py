@@ -1,4 +1,4 @@
-"""StructuredLogger: what happens, as events of five types.
+"""StructuredLogger: events of five types.
 
 log = StructuredLogger("shop")
 log.user_action("order_placed", user_id=user.id, amount=12.5)
@@ -54,7 +54,7 @@ class StructuredLogger:
         error: BaseException | None = None,
         fields: Mapping[str, Any] | None = None,
     ) -> None:
-        """Log an event of any type; without a sentence its name stands for one."""
+        """Log an event of any type; its name is the default message."""
         event_type = EventType(event_type)
         logger = self.security_logger if event_type is EventType.SECURITY_EVENT else self.logger
         if notice.is_due:
@@ -66,7 +66,7 @@ class StructuredLogger:
             emit(logger, level, message, event_type=kind, event=event, fields=fields or {}, error=error)
 
     def user_action(self, event: str, message: str = "", **fields: Any) -> None:
-        """Log what a user did; `user_id` says who."""
+        """Log an action of a user; `user_id` names the user."""
         if notice.is_due:
             notice.give(self.logger)
         if self.logger.isEnabledFor(logging.INFO):
@@ -80,7 +80,7 @@ class StructuredLogger:
             )
 
     def system_event(self, event: str, message: str = "", **fields: Any) -> None:
-        """Log what the application did by itself."""
+        """Log an action of the application itself."""
         if notice.is_due:
             notice.give(self.logger)
         if self.logger.isEnabledFor(logging.INFO):
@@ -96,39 +96,36 @@ class StructuredLogger:
     def error_event(
         self, event: str, message: str = "", *, error: BaseException | None = None, **fields: Any
     ) -> None:
-        """Log what failed, with the traceback of an exception."""
+        """Log a failure, with the traceback of an exception."""
         self.log_event(EventType.ERROR_EVENT, event, message, error=error, fields=fields)
 
     def performance_event(
         self, event: str, message: str = "", *, duration_seconds: float, **fields: Any
     ) -> None:
-        """Log how long something took."""
+        """Log a duration."""
         fields["duration_seconds"] = round(duration_seconds, 6)
         self.log_event(EventType.PERFORMANCE_EVENT, event, message, fields=fields)
 
     def security_event(self, event: str, message: str = "", **fields: Any) -> None:
-        """Log what matters to security, in the security log."""
+        """Log an event for the security log."""
         self.log_event(EventType.SECURITY_EVENT, event, message, fields=fields)
 
     def context(self, **fields: Any) -> LogContext:
-        """Put fields on every line of a `with` block."""
+        """Add fields to every line of a `with` block."""
         return log_context(**fields)
 
     def push_context(self, **fields: Any) -> None:
-        """Put fields on every following line of this task or thread."""
+        """Add fields to every following line of this task or thread."""
         push_context(**fields)
 
     def pop_context(self) -> None:
-        """Take off what was pushed last. Raises LookupError when nothing is there."""
+        """Remove the fields that were pushed last. Raises LookupError without any."""
         pop_context()
 
     def operation(self, name: str, *, level: int = logging.INFO, **fields: Any) -> Operation:
-        """A `with` or `async with` block whose lines belong together.
-
-        Its end is logged.
-        """
+        """Return a `with` or `async with` block whose lines belong together and whose end is logged."""
         return Operation(self.log_event, name, fields, level=level)
 
 
 structured_logger = StructuredLogger()
-"""The application's own."""
+"""The application's own logger."""

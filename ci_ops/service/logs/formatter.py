@@ -1,7 +1,7 @@
 """JsonFormatter: log records as one JSON object per line.
 
-It fits any handler and any record, those of libraries included. What the kit
-and the application log as events carries its fields beside the sentence.
+It fits any handler and any record, those of libraries included. Events of the
+kit and the application carry their fields beside the message.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_HEADS = 1024
 CONTEXT_ATTRIBUTE = "ci_ops_context"
 _OURS = {"event", "event_type", "fields", CONTEXT_ATTRIBUTE}
 _AGAIN = "color_message"
-"""Under this name uvicorn brings the message once more, with commands for a terminal."""
+"""Under this name uvicorn repeats the message with terminal escapes."""
 STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", _AGAIN, *_OURS}
 """Attributes that any record may have; what else a record has came by `extra`."""
 
@@ -35,10 +35,7 @@ MoreFields = Callable[[], Mapping[str, Any]]
 
 
 class ContextFilter(logging.Filter):
-    """Keeps the context on each record.
-
-    For handlers that format in another thread.
-    """
+    """Stores the context on each record, for handlers that format in another thread."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
@@ -49,9 +46,9 @@ class ContextFilter(logging.Filter):
 class JsonFormatter(logging.Formatter):
     """Formats a record as a JSON object on one line, ASCII throughout.
 
-    `static` stands on every line (service, version, environment); `more` is
-    asked for each line, for example for the ids of a tracing library. With
-    `ecs=True` the names are those of the Elastic Common Schema.
+    `static` is on every line (service, version, environment); `more` is called
+    for each line, for example for the ids of a tracing library. With `ecs=True`
+    the names are those of the Elastic Common Schema.
     """
 
     def __init__(
@@ -66,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         self._heads: dict[tuple[str, str, str | None, str | None], str] = {}
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line for a record; whatever the record holds, there is one."""
+        """Return the line for a record; every record has one."""
         try:
             line = self._line(record, self._fields(record))
             if len(line) > MAX_LINE_LENGTH:
@@ -89,7 +86,7 @@ class JsonFormatter(logging.Formatter):
         return f'{{"time":"{at}",{head},"message":{message}{told}{self._tail}}}'
 
     def _fields(self, record: logging.LogRecord) -> Mapping[str, Any]:
-        """Context, then the record's own fields; nothing under a name that stands on every line."""
+        """Return context, then the record's own fields; none under a reserved name."""
         own = record.__dict__
         fields: Mapping[str, Any] = own.get("fields") or {}
         if "fields" not in own:
@@ -105,7 +102,7 @@ class JsonFormatter(logging.Formatter):
         return {f"{name}_" if name in self._static else name: value for name, value in fields.items()}
 
     def _time(self, created: float) -> str:
-        """RFC 3339 in UTC with milliseconds; the part before the dot is kept for a second."""
+        """Return RFC 3339 in UTC with milliseconds; the part before the dot is cached for a second."""
         second, shown = self._second
         now = int(created)
         if now != second:
@@ -114,7 +111,7 @@ class JsonFormatter(logging.Formatter):
         return shown + _MILLISECONDS[int((created - now) * 1000)]
 
     def _head(self, record: logging.LogRecord) -> str:
-        """Level, logger and event as text; a process has few combinations of them."""
+        """Return level, logger and event as text; a process has few combinations of them."""
         own = record.__dict__
         key = (record.levelname, record.name, own.get("event_type"), own.get("event"))
         try:
