@@ -1,6 +1,4 @@
-"""A PostgreSQL connection pool that waits, checks and tells.
-
-It is psycopg_pool, set up for services.
+"""A PostgreSQL connection pool: psycopg_pool, configured for services.
 
 pool = ConnectionPoolManager(url, min_size=10, max_size=30)
 with pool.get_connection() as connection, connection.cursor() as cursor:
@@ -39,7 +37,7 @@ SATURATED_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReport:
-    """How a pool is doing. Counters count from its opening."""
+    """State of a pool; counters count from its opening."""
 
     size: int = 0
     """Connections open or being opened now."""
@@ -60,19 +58,16 @@ class PoolReport:
 
     @property
     def in_use(self) -> int:
-        """Connections that work for somebody now."""
+        """Connections in use."""
         return self.size - self.available
 
 
 class ConnectionPoolManager:
-    """One pool per process, safe under forking servers.
+    """One pool per process, safe under forking servers, opened at the first connection.
 
-    It is opened at the first connection.
-
-    A connection is checked before it is handed out, one that is broken is
-    replaced, and who asks while all are taken waits up to `timeout_seconds`;
-    more than `max_waiting` at once are refused immediately. Needs psycopg
-    with its pool.
+    A connection is checked before it is handed out, a broken one is replaced,
+    and a request waits up to `timeout_seconds` while all are in use; more than
+    `max_waiting` at once are refused immediately. Needs psycopg with its pool.
     """
 
     def __init__(
@@ -109,9 +104,7 @@ class ConnectionPoolManager:
 
     @contextmanager
     def get_connection(self) -> Iterator[Any]:
-        """A connection in a transaction.
-
-        Committed at the end, rolled back after an error.
+        """Yield a connection in a transaction, committed at the end, rolled back after an error.
 
         Raises psycopg_pool.PoolTimeout, or TooManyRequests, when there is none.
         """
@@ -119,7 +112,7 @@ class ConnectionPoolManager:
             yield connection
 
     def report(self) -> PoolReport:
-        """How the pool is doing; all zero before the first connection."""
+        """Return the state of the pool; all zero before the first connection."""
         pool = self._pool
         return PoolReport() if pool is None else pool_report(pool)
 
@@ -145,7 +138,7 @@ class ConnectionPoolManager:
 
 
 def pool_report(pool: Any) -> PoolReport:
-    """The report of a psycopg_pool pool, sync or async."""
+    """Return the state of a psycopg_pool pool, sync or async."""
     stats: dict[str, int] = pool.get_stats()
     return PoolReport(
         size=stats.get("pool_size", 0),
@@ -166,9 +159,7 @@ def pool_check(
     saturated_seconds: float = SATURATED_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Check:
-    """Whether requests wait for connections for long.
-
-    DEGRADED, never UNHEALTHY.
+    """Check whether requests wait for connections for long: DEGRADED, never UNHEALTHY.
 
     Takes no connection itself. `pool` is a ConnectionPoolManager or a pool of
     psycopg_pool.

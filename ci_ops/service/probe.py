@@ -1,13 +1,11 @@
-"""Ask a health route from a shell, a Dockerfile or a preStop hook.
-
-Without curl. A probe of this machine sends the token in CI_OPS_HEALTH_TOKEN, and
-so names the checks that do not pass.
+"""Probe a health route from a shell, a Dockerfile or a preStop hook, without curl.
 
     python -m ci_ops.service.probe                       # 127.0.0.1:$API_PORT/health/ready, else PORT, else 8000
     python -m ci_ops.service.probe http://127.0.0.1:8000/health/live
 
-Prints one line. Exit code 0 for pass and warn, 1 for everything else, 2 for a
-wrong call.
+A probe of this machine sends the token in CI_OPS_HEALTH_TOKEN, and so names
+the checks that do not pass. Prints one line. Exit code 0 for pass and warn, 1
+for everything else, 2 for a wrong call.
 """
 
 from __future__ import annotations
@@ -28,12 +26,11 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> HealthDocument:
-    """What a health route says.
+    """Probe a health route and return its document.
 
-    A status of 400 and more is fail, whatever the body says.
-
-    A service that does not answer is fail as well, with the reason as its
-    `problem`. Raises ValueError for what is not an HTTP address.
+    A status of 400 and more is fail, whatever the body says. A service that does
+    not answer is fail as well, with the reason as its `problem`. Raises ValueError
+    for an address that is not HTTP.
     """
     get = WebGet(
         url,
@@ -64,9 +61,9 @@ def credentials(url: str) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Probe the address given, or readiness on this machine.
+    """Probe the given address, or readiness on this machine, and return the exit code.
 
-    At API_PORT, else PORT, else 8000, as the service itself reads them.
+    The port is API_PORT, else PORT, else 8000, as the service itself reads them.
     """
     if len(arguments) > 1:
         print("usage: python -m ci_ops.service.probe [URL]", file=sys.stderr)  # noqa: T201 - a command

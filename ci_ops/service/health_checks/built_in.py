@@ -1,7 +1,4 @@
-"""How a ready-made check is put together.
-
-From what it measures and how it judges.
-"""
+"""Parts of a ready-made check: a measurement and a judgement."""
 
 from __future__ import annotations
 
@@ -15,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def built_in(check: Check, name: str, *, close: Callable[[], Any] | None = None, **options: Any) -> Check:
-    """The check, with the name and the options it brings along.
+    """Return the check with its default name and options.
 
-    `close` ends what the check keeps open; `HealthCheckService.close` calls it.
+    `close` closes what the check holds open; `HealthCheckService.close` calls it.
     """
     vars(check).update(name=name, options=options, close=close)
     return check
 
 
 def judged(measure: Callable[[], Any], judge: Callable[[Any], Outcome]) -> Check:
-    """A check that measures, sync or async, and then judges what was measured."""
+    """Return a check that measures, sync or async, and then judges the measurement."""
     if inspect.iscoroutinefunction(measure):
 
         async def check_async() -> Outcome:
@@ -39,10 +36,10 @@ def judged(measure: Callable[[], Any], judge: Callable[[Any], Outcome]) -> Check
 
 
 def degraded(message: str, value: float | str | None = None, unit: str = "") -> Outcome:
-    """DEGRADED, and why."""
+    """Return DEGRADED with its reason."""
     return Outcome(status=HealthStatus.DEGRADED, message=message, value=value, unit=unit)
 
 
 def unhealthy(message: str, value: float | str | None = None, unit: str = "") -> Outcome:
-    """UNHEALTHY, and why."""
+    """Return UNHEALTHY with its reason."""
     return Outcome(status=HealthStatus.UNHEALTHY, message=message, value=value, unit=unit)

@@ -19,12 +19,10 @@ _RULES: dict[str, Any] = {"component_type": "datastore", "slow_seconds": SLOW_SE
 
 
 def database_check(url: Secret | str) -> Check:
-    """Whether PostgreSQL answers `SELECT 1`.
+    """Check that PostgreSQL answers `SELECT 1`, on a connection of the check's own.
 
-    On a connection kept for the check alone.
-
-    One connection per process, made again when it is lost: no connection per
-    probe, and no place taken in a busy pool. Needs psycopg.
+    One connection per process, replaced when it is lost: no connection per
+    probe, and none from a busy pool. Needs psycopg.
     """
     address = libpq_url(url.reveal() if isinstance(url, Secret) else url)
     psycopg = import_module("psycopg")
@@ -40,10 +38,7 @@ def database_check(url: Secret | str) -> Check:
 
 
 def django_database_check(alias: str = "default") -> Check:
-    """Whether a database of Django's settings answers.
-
-    On a connection of the check's own.
-    """
+    """Check that a database of Django's settings answers, on a connection of the check's own."""
 
     def ask(wrapper: Any) -> bool:
         if not wrapper.is_usable():
@@ -54,10 +49,7 @@ def django_database_check(alias: str = "default") -> Check:
 
 
 def django_connection(alias: str) -> Any:
-    """A new connection to a database of Django's settings.
-
-    It belongs to no thread and to no pool.
-    """
+    """Return a new connection to a database of Django's settings, outside threads and pools."""
     connections = import_module("django.db").connections
     backend = import_module("django.db.utils").load_backend(connections.settings[alias]["ENGINE"])
     settings = copy.deepcopy(connections.settings[alias])
@@ -69,12 +61,10 @@ def django_connection(alias: str) -> Any:
 
 
 def sqlalchemy_check(bind: Any) -> Check:
-    """Whether the database of an engine or session maker answers.
-
-    Sync or async; it is asked `SELECT 1`.
+    """Check that the database of an engine or session maker, sync or async, answers `SELECT 1`.
 
     A pool with no free connection is DEGRADED and is left alone: the database
-    may be fine, and the check would only queue with everybody else.
+    may be healthy, and the check would only wait with the requests.
     """
     engine = _engine_of(bind)
     text = import_module("sqlalchemy").text
@@ -101,7 +91,7 @@ def sqlalchemy_check(bind: Any) -> Check:
 
 
 def _engine_of(bind: Any) -> Any:
-    """The engine behind an engine, a `sessionmaker` or an `async_sessionmaker`."""
+    """Return the engine behind an engine, a `sessionmaker` or an `async_sessionmaker`."""
     engine = getattr(bind, "kw", {}).get("bind", bind)
     if not hasattr(engine, "connect"):
         raise TypeError(
@@ -111,10 +101,7 @@ def _engine_of(bind: Any) -> Any:
 
 
 def saturation(pool: Any) -> Outcome | None:
-    """DEGRADED when a SQLAlchemy pool has no connection left.
-
-    None when it has.
-    """
+    """Return DEGRADED when a SQLAlchemy pool has no connection left; else None."""
     limit = getattr(pool, "_max_overflow", None)
     if limit is None or limit < 0 or not hasattr(pool, "checkedout"):
         return None  # a pool without a limit cannot be full

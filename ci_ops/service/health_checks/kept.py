@@ -1,7 +1,4 @@
-"""Checks on a connection of their own.
-
-Made once per process, and made again when it is lost.
-"""
+"""Checks on a connection of their own, opened once per process and replaced when it is lost."""
 
 from __future__ import annotations
 
@@ -18,10 +15,7 @@ if TYPE_CHECKING:
 
 
 def kept_check(name: str, connect: Callable[[], Any], ask: Callable[[Any], Answer], **options: Any) -> Check:
-    """A check that asks a kept connection.
-
-    No connection per probe, and none from a busy pool.
-    """
+    """Return a check on a persistent connection: none per probe, and none from a busy pool."""
     kept = KeptConnection(connect, ask)
 
     def check() -> Answer:
@@ -31,10 +25,7 @@ def kept_check(name: str, connect: Callable[[], Any], ask: Callable[[Any], Answe
 
 
 class KeptConnection:
-    """A connection that is asked again and again.
-
-    One run of a check at a time uses it.
-    """
+    """A persistent connection, used by one run of a check at a time."""
 
     def __init__(self, connect: Callable[[], Any], ask: Callable[[Any], Answer]) -> None:
         self._connect = connect
@@ -43,7 +34,7 @@ class KeptConnection:
         tell_after_fork(self)
 
     def answer(self) -> Answer:
-        """What the connection answers, or a new one where the kept one was lost."""
+        """Return the connection's answer; a new connection replaces a lost one."""
         if self._kept is not None:
             try:
                 return self._ask(self._kept)
@@ -57,7 +48,7 @@ class KeptConnection:
             raise
 
     def drop(self) -> None:
-        """Close the connection; the next question makes a new one."""
+        """Close the connection; the next request opens a new one."""
         kept, self._kept = self._kept, None
         if kept is not None:
             with suppress(Exception):

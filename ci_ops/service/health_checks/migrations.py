@@ -1,7 +1,4 @@
-"""Whether the database has the migrations that this code needs.
-
-Alembic and Django.
-"""
+"""Checks that the database has the migrations of this code: Alembic and Django."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationState:
-    """Which migrations the code has and which the database has."""
+    """Migrations of the code and of the database."""
 
     pending: tuple[str, ...] = ()
     """In the code and not in the database: the code cannot work yet."""
@@ -49,7 +46,7 @@ def alembic_state(
 
 
 def alembic_scripts(config: str | Path | Any) -> Any:
-    """The scripts of an alembic.ini or an Alembic Config, read now."""
+    """Read the scripts of an alembic.ini or an Alembic Config."""
     module = import_module("alembic.config")
     read = config if isinstance(config, module.Config) else module.Config(str(config))
     scripts = import_module("alembic.script").ScriptDirectory.from_config(read)
@@ -75,12 +72,12 @@ def _alembic_state(scripts: Any, engine: Any, options: Mapping[str, Any] | None 
 
 
 def django_state(connection: Any) -> MigrationState:
-    """The migrations of installed Django apps that the database lacks."""
+    """Return the migrations of installed Django apps that the database lacks."""
     return _django_state(django_loader(), connection)
 
 
 def django_loader() -> Any:
-    """The migrations of the installed apps, as they are in their files now."""
+    """Read the migrations of the installed apps."""
     return import_module("django.db.migrations.loader").MigrationLoader(None, ignore_no_migrations=True)
 
 
@@ -105,7 +102,7 @@ def _repeated(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:
-    """True also for a squashed migration all of whose parts are applied."""
+    """Return True also for a squashed migration all of whose parts are applied."""
     squashed = replacements.get(key)
     return key in applied or (squashed is not None and applied.issuperset(squashed.replaces))
 
@@ -113,9 +110,7 @@ def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:
 def alembic_check(
     config: str | Path | Any, engine: Any, *, options: Mapping[str, Any] | None = None
 ) -> Check:
-    """Whether the database is at the head of Alembic's scripts.
-
-    They are read once, now.
+    """Check that the database is at the head of Alembic's scripts, which are read once, now.
 
     Goes through the application's engine; while its pool is full it is
     DEGRADED and takes no connection. `options` are those of env.py that say
@@ -142,10 +137,7 @@ def alembic_check(
 
 
 def django_migrations_check(alias: str = "default") -> Check:
-    """Whether every migration of the installed Django apps is applied.
-
-    The files are read once.
-    """
+    """Check that every migration of the installed Django apps is applied; the files are read once."""
     loader = cache(django_loader)  # the apps are not ready yet while checks are registered
 
     def ask(connection: Any) -> Outcome:
@@ -163,13 +155,13 @@ def _judge(state: MigrationState) -> Outcome:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of these names, and how many more there are."""
+    """Return the first of these names, and how many more there are."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
 
 
 class _Lent:
-    """An engine that hands out one connection, which somebody else closes."""
+    """An engine that hands out one connection, which its owner closes."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

@@ -1,7 +1,4 @@
-"""A check of Redis or Valkey.
-
-Through the application's client or by address.
-"""
+"""A check of Redis or Valkey, through the application's client or by address."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ SLOW_SECONDS = 0.1
 
 
 def redis_check(client: Any, *, timeout_seconds: float = 0.7) -> Check:
-    """Whether PING is answered: by a sync or async client, or by an address.
+    """Check that a sync or async client, or an address, answers PING.
 
-    For an address one connection is made and kept for the check alone, so a
-    busy application pool cannot make it fail.
+    For an address one connection is opened for the check alone, so a busy
+    application pool cannot make it fail.
     """
     rules: dict[str, Any] = {"component_type": "datastore", "slow_seconds": SLOW_SECONDS}
     if isinstance(client, Secret | str):

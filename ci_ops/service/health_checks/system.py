@@ -1,7 +1,4 @@
-"""Checks of the application's own parts.
-
-Disk, queues, breakers, fallbacks, activity.
-"""
+"""Checks of the application's own parts: disk, queues, breakers, fallbacks, activity."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 def disk_check(
     path: str | Path = "/", *, warn_free_percent: float = 10.0, fail_free_percent: float = 2.0
 ) -> Check:
-    """Free space, and free inodes where the file system counts them."""
+    """Check free space, and free inodes where the file system counts them."""
     if not 0 <= fail_free_percent <= warn_free_percent:
         raise ValueError("a disk warns before it fails: 0 <= fail_free_percent <= warn_free_percent")
 
@@ -48,7 +45,7 @@ def disk_check(
 def queue_depth_check(
     depth: Callable[[], int | Awaitable[int]], *, warn_at: int = 100, fail_at: int = 1000
 ) -> Check:
-    """How much waits in a queue, such as the one of the notification system."""
+    """Check the depth of a queue, such as that of the notification system."""
     if not 0 < warn_at <= fail_at:
         raise ValueError(
             f"a queue warns before it fails: 0 < warn_at <= fail_at, not {warn_at} and {fail_at}"
@@ -67,10 +64,7 @@ def queue_depth_check(
 
 
 def fallback_check(fallback: Callable[[], str | bool | Awaitable[str | bool]]) -> Check:
-    """Whether a part works with its fallback.
-
-    DEGRADED while `fallback` answers True or a reason.
-    """
+    """Check whether a part uses its fallback: DEGRADED while `fallback` returns True or a reason."""
 
     def judge(active: Any) -> Outcome:
         if not active:
@@ -83,9 +77,9 @@ def fallback_check(fallback: Callable[[], str | bool | Awaitable[str | bool]]) -
 def activity_check(
     count: Callable[[], int | Awaitable[int]], *, minimum: int = 1, window: str = "lately"
 ) -> Check:
-    """Whether enough happened lately, such as audit records of the last hour.
+    """Check that enough happened lately, such as audit records of the last hour.
 
-    `count` tells how often; `window` names the time span in the message.
+    `count` returns how often; `window` names the time span in the message.
     Silence is DEGRADED: the part that should write may be dead.
     """
 
@@ -98,10 +92,7 @@ def activity_check(
 
 
 def circuit_breaker_check(breakers: Callable[[], Iterable[Any]] | None = None) -> Check:
-    """The circuit breakers: DEGRADED while one is not closed.
-
-    All that are alive unless given.
-    """
+    """Check the circuit breakers, by default all that are alive: DEGRADED while one is not closed."""
 
     def every() -> Iterable[Any]:
         alive: Iterable[Any] = import_module("ci_ops.service.resilience.breaker").circuit_breakers()
@@ -120,7 +111,7 @@ def circuit_breaker_check(breakers: Callable[[], Iterable[Any]] | None = None) -
 
 
 def degraded_features_check(registry: Any = None) -> Check:
-    """The features of the degradation registry: DEGRADED while one is marked."""
+    """Check the degradation registry: DEGRADED while a feature is marked."""
 
     def degraded_features() -> Outcome:
         known = (

@@ -22,13 +22,11 @@ def http_check(
     headers: Mapping[str, str] | None = None,
     reads_health: bool = False,
 ) -> Check:
-    """Whether a service answers a GET with 2xx or 3xx.
-
-    Redirects are not followed.
+    """Check that a service answers a GET with 2xx or 3xx; redirects are not followed.
 
     With `reads_health` its health document counts too: warn is DEGRADED. The
     check is optional unless `required=True` is given: another team's outage
-    is seldom a reason to take no traffic.
+    is seldom a reason to refuse traffic.
     """
     fetch = WebGet(
         url,

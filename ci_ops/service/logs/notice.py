@@ -13,13 +13,13 @@ _PLAIN = (NoneType, logging.Formatter)
 
 
 class Notice:
-    """Warns once, where `set_up_logging` was not called and nothing stands in its place."""
+    """Warns once, where events lose their fields for lack of `set_up_logging` or an equivalent handler."""
 
     def __init__(self) -> None:
         self.is_due = True
 
     def give(self, logger: logging.Logger) -> None:
-        """Warn if events of this logger lose their fields; either way this is the only time."""
+        """Warn if events of this logger lose their fields; only the first call checks."""
         self.is_due = False
         if not _is_shown(logger):
             log.warning(
@@ -30,7 +30,7 @@ class Notice:
 
 
 def _is_shown(logger: logging.Logger) -> bool:
-    """True where a handler may show the fields: any but one that prints the plain sentence."""
+    """Return True where a handler may show the fields, as any but one that prints the plain message may."""
     current: logging.Logger | None = logger
     while current is not None:
         if any(_may_show(handler) for handler in current.handlers):

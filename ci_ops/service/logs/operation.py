@@ -1,7 +1,4 @@
-"""A block of work that is logged.
-
-One id on all its lines, and how it ended.
-"""
+"""Logged operations: one id on all lines, and the outcome at the end."""
 
 from __future__ import annotations
 
@@ -19,22 +16,17 @@ if TYPE_CHECKING:
 
 
 def outcome_of_error(kind: type[BaseException] | None) -> str:
-    """How a block ended.
-
-    `success`, `failure`, or `cancelled` for what was no failure of its own.
-    """
+    """Return the outcome of a block: `success`, `failure`, or `cancelled` when it was stopped from outside."""
     if kind is None:
         return "success"
     return "failure" if issubclass(kind, Exception) else "cancelled"
 
 
 class Operation:
-    """One run of an operation.
-
-    Made by `StructuredLogger.operation`, used once.
+    """One run of an operation, made by `StructuredLogger.operation` and used once.
 
     Operations within it name it as their parent. An exception is named, not
-    shown: whoever handles it logs its traceback, once.
+    shown: its handler logs its traceback, once.
     """
 
     def __init__(

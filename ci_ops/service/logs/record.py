@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECURITY_LOGGER = "ci_ops.service.security"
-"""Above the loggers of all security events, so that they can go to a log of their own."""
+"""Parent of the loggers of all security events, so that they can go to a log of their own."""
 
 _START = time.time()
 _LEVEL_NAMES = {level: logging.getLevelName(level) for level in (10, 20, 30, 40, 50)}
@@ -32,7 +32,7 @@ _BLANK: dict[str, Any] = {
 
 
 class EventType(StrEnum):
-    """What kind of thing happened."""
+    """Type of an event."""
 
     USER_ACTION = "user_action"
     SYSTEM_EVENT = "system_event"

@@ -1,4 +1,4 @@
-"""The sentence and the exception of any log record, however odd it is."""
+"""Message and exception of any log record, however odd it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FORMATTER = logging.Formatter()
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The record's sentence, also where its arguments do not fit."""
+    """Return the record's message, also where its arguments do not fit."""
     if not record.args and type(record.msg) is str:
         return record.msg
     try:
@@ -21,11 +21,9 @@ def message_of(record: logging.LogRecord) -> str:
 
 
 def exception_of(record: logging.LogRecord) -> tuple[str, str, str] | None:
-    """Type and text of a record's exception, and its traceback.
+    """Return type, text and traceback (a JSON string) of a record's exception; None without one.
 
-    The traceback is a JSON string. None without one.
-
-    Of a long traceback the end is kept: it says where it happened.
+    Of a long traceback the end is shown, where the exception was raised.
     """
     if not (record.exc_info or record.exc_text or record.stack_info):
         return None

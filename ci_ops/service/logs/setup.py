@@ -1,4 +1,4 @@
-"""The whole process logs JSON lines, servers and libraries included."""
+"""JSON lines for the whole process, servers and libraries included."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ci_ops.service.logs.formatter import MoreFields
 
 SECURITY_LOGGERS = (SECURITY_LOGGER, "ci_ops.service.limits")
-"""What goes to the security log: security events, blocked addresses, flagged users."""
+"""Loggers of the security log: security events, blocked addresses, flagged users."""
 
 SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "gunicorn.error", "hypercorn.error")
 ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")
@@ -33,12 +33,10 @@ def set_up_logging(
     more: MoreFields | None = None,
     take_over_servers: bool = True,
 ) -> None:
-    """Log JSON lines to a stream, standard output if none is given.
+    """Log JSON lines to a stream, standard output by default; a second call replaces the first.
 
-    A second call replaces the first.
-
-    With `security_log` security events go to that file, and only there; it may
-    be rotated by others. Servers that log for themselves are taken over, and
+    With `security_log` security events go to that file, and only there; other
+    programs may rotate it. Servers that log for themselves are redirected, and
     their access lines switched off: the middleware writes better ones.
     """
     root = logging.getLogger()
@@ -67,7 +65,7 @@ def _static(service: str, environment: str) -> dict[str, str]:
 
 
 def _put(logger: logging.Logger, handler: logging.Handler | None, formatter: JsonFormatter) -> None:
-    """Set our handler in place of an earlier one of ours; handlers of others stay."""
+    """Set our handler in place of an earlier one of ours; other handlers stay."""
     for old in [one for one in logger.handlers if isinstance(one.formatter, JsonFormatter)]:
         logger.removeHandler(old)
         old.close()

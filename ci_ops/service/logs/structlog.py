@@ -15,10 +15,7 @@ EventDict = MutableMapping[str, Any]
 
 
 def add_context(logger: object, method: str, event_dict: EventDict) -> EventDict:
-    """Put the fields of request and operation under those of the call.
-
-    A structlog processor.
-    """
+    """Add the fields of request and operation to an event; a structlog processor."""
     del logger, method
     for name, value in current_fields().items():
         event_dict.setdefault(name, value)
@@ -26,9 +23,6 @@ def add_context(logger: object, method: str, event_dict: EventDict) -> EventDict
 
 
 def render_json(logger: object, method: str, event_dict: EventDict) -> str:
-    """One JSON object per line, bounded, ASCII and without secrets.
-
-    The last processor of structlog.
-    """
+    """Return one JSON object per line, bounded, ASCII and redacted; the last processor of structlog."""
     del logger, method
     return encode_value(dict(event_dict))

@@ -1,4 +1,4 @@
-"""Which request this is, here and in the services before and behind us.
+"""Request ids and trace context, in and out.
 
 Spans are not made here: a `traceparent` is read, put on every line and passed
 on as it came, so that a trace stays whole. None is invented for other
@@ -23,7 +23,7 @@ _NO_PARENT = "0" * 16
 
 
 def trace_id_of(traceparent: str) -> str:
-    """The trace id in a traceparent; empty when it is not valid."""
+    """Return the trace id in a traceparent; empty when it is not valid."""
     found = _TRACEPARENT.fullmatch(traceparent)
     if found is None:
         return ""
@@ -33,10 +33,7 @@ def trace_id_of(traceparent: str) -> str:
 
 
 def valid_request_id(text: str) -> str:
-    """The request id that a client sent.
-
-    Empty when it is too long or holds odd characters.
-    """
+    """Return the request id that a client sent; empty when it is too long or has odd characters."""
     return text if _REQUEST_ID.fullmatch(text) else ""
 
 
@@ -56,15 +53,12 @@ ids = _Ids()
 
 
 def new_request_id() -> str:
-    """32 random hexadecimal digits.
-
-    A name that nobody else uses, but no secret.
-    """
+    """Return 32 random hexadecimal digits: unique, but no secret."""
     return ids.next_bits(128).to_bytes(16, "big").hex()
 
 
 def request_frame(*, request_id: str = "", traceparent: str = "", tracestate: str = "") -> Frame:
-    """The lowest frame of a request, from the headers it came with.
+    """Return the lowest frame of a request, from its headers.
 
     Its id is the one that was sent, else that of the trace, else a new one.
     """
@@ -79,10 +73,7 @@ def request_frame(*, request_id: str = "", traceparent: str = "", tracestate: st
 
 
 def outgoing_headers() -> dict[str, str]:
-    """Headers for calls to other services, so that they log the same ids.
-
-    Empty outside of requests.
-    """
+    """Return headers for calls to other services, so that they log the same ids; none outside of requests."""
     top = frame.get()
     if top is None:
         return {}

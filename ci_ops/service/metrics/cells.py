@@ -1,7 +1,4 @@
-"""Where the numbers of a series are kept.
-
-In this process, or in shared files.
-"""
+"""Storage of the numbers of a series, in this process or in shared files."""
 
 from __future__ import annotations
 
@@ -15,35 +12,32 @@ if TYPE_CHECKING:
 
 
 class Storage(Protocol):
-    """Gives series their cells, and knows what other processes counted.
-
-    The cells are all zero.
-    """
+    """Provides cells, all zero, for series, and the metrics of other processes."""
 
     def allocate(self, definition: Definition, labels: tuple[str, ...], count: int) -> Cells:
-        """So many cells."""
+        """Return so many cells."""
         ...
 
     def others(self) -> list[Family]:
-        """The metrics of other processes, those that have ended included."""
+        """Return the metrics of other processes, those that have exited included."""
         ...
 
     def renew(self) -> None:
-        """Leave the cells to the parent: this is a forked child."""
+        """Leave the cells to the parent, in a forked child."""
         ...
 
 
 class OwnMemory:
-    """Cells that only this process sees."""
+    """Cells of this process alone."""
 
     def allocate(self, definition: Definition, labels: tuple[str, ...], count: int) -> Cells:
-        """A list for each series."""
+        """Return a list for each series."""
         del definition, labels
         return [0.0] * count
 
     def others(self) -> list[Family]:
-        """Nobody."""
+        """Return no metrics: there are no other processes."""
         return []
 
     def renew(self) -> None:
-        """Nothing to leave: the child has copies."""
+        """Do nothing: the child has copies."""

@@ -48,9 +48,9 @@ class TooManyMetricsError(ValueError):
 
 
 class MetricsCollector:
-    """Every metric of a process, and what its siblings counted.
+    """Every metric of a process, and those of its siblings.
 
-    Metrics are made once and kept: asking again for a name gives the same one.
+    A metric is created once: the same name returns the same one.
     Each has at most `max_series` series. With CI_OPS_METRICS_DIR in the
     environment the numbers of all processes that share the folder are one.
     """
@@ -67,14 +67,14 @@ class MetricsCollector:
         tell_after_fork(self)
 
     def counter(self, name: str, help_text: str = "", *, labels: Iterable[str] = ()) -> Counter:
-        """A counter; its name ends in `_total`."""
+        """Return the counter of that name, which ends in `_total`."""
         name = name if name.endswith("_total") else f"{name}_total"
         return self._metric(Counter, _definition(name, "counter", help_text, labels))
 
     def gauge(
         self, name: str, help_text: str = "", *, labels: Iterable[str] = (), merge: Merge = "sum"
     ) -> Gauge:
-        """A gauge; `merge` says what several processes have together."""
+        """Return the gauge of that name; `merge` combines the values of several processes."""
         return self._metric(Gauge, _definition(name, "gauge", help_text, labels, merge=merge))
 
     def histogram(
@@ -85,7 +85,7 @@ class MetricsCollector:
         labels: Iterable[str] = (),
         buckets: Sequence[float] = DEFAULT_BUCKETS,
     ) -> Histogram:
-        """A histogram with these upper bounds."""
+        """Return the histogram of that name with these upper bounds."""
         bounds = tuple(float(one) for one in buckets if one != float("inf"))
         if not bounds or any(low >= high for low, high in pairwise(bounds)):
             raise ValueError("buckets are bounds that grow")
@@ -96,7 +96,7 @@ class MetricsCollector:
     def increment_counter(
         self, name: str, value: float = 1.0, labels: Mapping[str, Any] | None = None
     ) -> None:
-        """Count by name; the counter is made when it is first counted."""
+        """Increment a counter by name; the first call creates it."""
         series = self._by_name(self.counter, name, labels or {})
         if series is not None:
             series.inc(value)
@@ -108,19 +108,19 @@ class MetricsCollector:
             series.set(value)
 
     def record_histogram(self, name: str, value: float, labels: Mapping[str, Any] | None = None) -> None:
-        """Count a value in a histogram by name."""
+        """Observe a value in a histogram by name."""
         series = self._by_name(self.histogram, name, labels or {})
         if series is not None:
             series.observe(value)
 
     def _warn_if_alone(self) -> None:
-        """Say once that only a part of the numbers is shown, where it is so."""
+        """Warn once where only the numbers of this worker are shown."""
         if not self._has_warned and isinstance(self._storage, OwnMemory) and is_one_of_several():
             self._has_warned = True
             log.warning("%s is not set: of several workers each shows its own numbers alone", FOLDER_VARIABLE)
 
     def _by_name(self, make: Callable[..., Metric[Any]], name: str, labels: Mapping[str, Any]) -> Any:
-        """The series, or None where there is no room for another metric."""
+        """Return the series; None where there is no room for another metric."""
         key = (make.__name__, name, *labels.items())
         try:
             return self._known[key]
@@ -139,7 +139,7 @@ class MetricsCollector:
         return series
 
     def families(self) -> list[Family]:
-        """Every metric as it is now, sorted by name, siblings included."""
+        """Return every metric as it is now, sorted by name, siblings included."""
         with self.lock:
             metrics = list(self._metrics.values())
         self._warn_if_alone()
@@ -147,11 +147,11 @@ class MetricsCollector:
         return merged([*(metric.family() for metric in metrics), *others])
 
     def render(self) -> MetricsText:
-        """The Prometheus text."""
+        """Return the Prometheus text."""
         return render(self.families())
 
     def get_metrics_snapshot(self) -> dict[str, Any]:
-        """Counters, gauges and histograms as JSON-ready values."""
+        """Return counters, gauges and histograms as JSON-ready values."""
         return snapshot(self.families())
 
     def _metric(self, wanted: type[M], definition: Definition) -> M:
@@ -168,7 +168,7 @@ class MetricsCollector:
         return known
 
     def _claim(self, definition: Definition) -> None:
-        """See that no other metric has lines of these names."""
+        """Raise ValueError where another metric has lines of these names."""
         endings = ("", "_bucket", "_sum", "_count") if definition.kind == "histogram" else ("",)
         names = {f"{definition.name}{ending}" for ending in endings}
         if names & self._names:

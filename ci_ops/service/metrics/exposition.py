@@ -1,4 +1,4 @@
-"""Families as Prometheus reads them.
+"""The Prometheus text of families.
 
 Source: the Prometheus text exposition format 0.0.4.
 """
@@ -30,12 +30,12 @@ class MetricsText(str):
 
 
 def render(families: Iterable[Family]) -> MetricsText:
-    """The text of these families, each series in the order it came in."""
+    """Return the text of these families, each series in the order of its creation."""
     return MetricsText("".join(line for family in families if family.series for line in _lines(family)))
 
 
 def number(value: float) -> str:
-    """A value as the format has it."""
+    """Return a value in the format's spelling."""
     if value != value:  # noqa: PLR0124 - the quick way to see a NaN
         return "NaN"
     if value in {float("inf"), float("-inf")}:

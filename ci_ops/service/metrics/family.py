@@ -1,7 +1,4 @@
-"""What a metric says at one moment.
-
-And what several processes say together.
-"""
+"""Values of a metric at one moment, in one process or merged over several."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ Values = tuple[float, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Definition:
-    """What a metric is, apart from its numbers."""
+    """A metric without its values."""
 
     name: str
     kind: Kind
@@ -28,20 +25,20 @@ class Definition:
     bounds: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, without infinity."""
     merge: Merge = "sum"
-    """What the value of a gauge is when several processes have one."""
+    """How the values of a gauge in several processes combine."""
 
     @property
     def cells(self) -> int:
-        """How many numbers each series has."""
+        """Number of cells of each series."""
         return len(self.bounds) + 2 if self.kind == "histogram" else 1
 
     def to_json(self) -> dict[str, Any]:
-        """A document that `from_json` reads."""
+        """Return a document that `from_json` reads."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Definition:
-        """The definition in a document; raises TypeError or KeyError for another."""
+        """Return the definition in a document. Raises TypeError or KeyError for another."""
         sequences = {name: tuple(document[name]) for name in ("labels", "bounds")}
         return cls(**{**document, **sequences})
 
@@ -56,7 +53,7 @@ class Family:
 
 
 def merged(families: Iterable[Family]) -> list[Family]:
-    """One family for each name; of different definitions the first one counts."""
+    """Return one family for each name; of different definitions the first one counts."""
     found: dict[str, Family] = {}
     for family in families:
         name = family.definition.name

@@ -1,8 +1,8 @@
 """Counter, Gauge and Histogram: a metric with its series, and a series.
 
-A series is what is kept at hand and counted with; `labels` finds it by the
-values of its labels. The number of series is bounded: what comes after the
-last counts in one series whose labels are all `__overflow__`.
+`labels` returns the series for the values of its labels, to be kept at hand
+and counted with. The number of series is bounded: what comes after the last
+counts in one series whose labels are all `__overflow__`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,7 @@ log = logging.getLogger("ci_ops.service.metrics")
 
 
 class Series:
-    """One series, its cells from `at` on.
-
-    They are touched with the collector's lock held.
-    """
+    """One series and its cells, which are changed with the collector's lock held."""
 
     __slots__ = ("_lock", "cells")
 
@@ -38,10 +35,7 @@ class Series:
         self.settle(metric, labels)
 
     def settle(self, metric: Metric[Any], labels: tuple[str, ...]) -> None:
-        """Take new cells, all zero.
-
-        At first, and in a forked child, whose parent keeps the old ones.
-        """
+        """Take new cells, all zero: at creation, and in a forked child, whose parent keeps the old ones."""
         self._lock = metric.lock
         self.cells = metric.storage.allocate(metric.definition, labels, metric.definition.cells)
 
@@ -53,12 +47,12 @@ class Series:
 
 
 class CounterSeries(Series):
-    """A number that only grows."""
+    """A series of a counter."""
 
     __slots__ = ()
 
     def inc(self, amount: float = 1.0) -> None:
-        """Add to it; ValueError for what is negative or not a number."""
+        """Increment it. Raises ValueError for a negative or infinite amount."""
         if not 0.0 <= amount < _INFINITY:
             raise ValueError("a counter grows by finite amounts")
         with self._lock:
@@ -66,7 +60,7 @@ class CounterSeries(Series):
 
 
 class GaugeSeries(Series):
-    """A number that goes up and down."""
+    """A series of a gauge."""
 
     __slots__ = ()
 
@@ -76,31 +70,28 @@ class GaugeSeries(Series):
             self.cells[0] = float(value)
 
     def inc(self, amount: float = 1.0) -> None:
-        """Add to it."""
+        """Increment it."""
         with self._lock:
             self.cells[0] += amount
 
     def dec(self, amount: float = 1.0) -> None:
-        """Take away from it."""
+        """Decrement it."""
         with self._lock:
             self.cells[0] -= amount
 
 
 class HistogramSeries(Series):
-    """How often which values came: a count for each bucket, and the sum."""
+    """A series of a histogram: a count for each bucket, and the sum."""
 
     __slots__ = ("_bounds",)
 
     def settle(self, metric: Metric[Any], labels: tuple[str, ...]) -> None:
-        """As for every series."""
+        """Take new cells, as every series does."""
         self._bounds = metric.definition.bounds
         super().settle(metric, labels)
 
     def observe(self, value: float) -> None:
-        """Count a value.
-
-        ValueError for what is infinite or not a number: it would spoil the sum for ever.
-        """
+        """Observe a value. Raises ValueError for NaN and infinity, which would spoil the sum for ever."""
         if value - value != 0.0:
             raise ValueError("a histogram counts finite values")
         index = bisect_left(self._bounds, value) + 1
@@ -130,10 +121,7 @@ class Metric(Generic[S]):
             self._series[()] = self.series_class(self, ())
 
     def labels(self, *values: Any, **named: Any) -> S:
-        """The series with these label values.
-
-        In the order of the labels, or by their names.
-        """
+        """Return the series with these label values, in the order of the labels or by name."""
         if named:
             values = (*values, *self._in_order(len(values), named))
         try:
@@ -169,58 +157,52 @@ class Metric(Generic[S]):
         return f"{self.definition.name} has the labels {', '.join(self.definition.labels) or '(none)'}"
 
     def family(self) -> Family:
-        """The metric as it is now."""
+        """Return the metric as it is now."""
         with self.lock:
             series = list(self._series.items())
         return Family(definition=self.definition, series={labels: one.values for labels, one in series})
 
     def renew(self, lock: threading.RLock, storage: Storage) -> None:
-        """Begin at zero in a forked child.
-
-        With a lock that nobody holds, and with cells of its own.
-        """
+        """Begin at zero in a forked child, with a free lock and its own cells."""
         self.lock, self.storage = lock, storage
         for labels, series in self._series.items():
             series.settle(self, labels)
 
 
 class Counter(Metric[CounterSeries]):
-    """Counts what happens."""
+    """A monotonically increasing counter."""
 
     series_class = CounterSeries
 
     def inc(self, amount: float = 1.0) -> None:
-        """Count, where there are no labels."""
+        """Increment a counter without labels."""
         self.labels().inc(amount)
 
 
 class Gauge(Metric[GaugeSeries]):
-    """Says how much of something there is."""
+    """A value that goes up and down."""
 
     series_class = GaugeSeries
     _read: Callable[[], float] | None = None
 
     def set(self, value: float) -> None:
-        """Set the value, where there are no labels."""
+        """Set a gauge without labels."""
         self.labels().set(value)
 
     def inc(self, amount: float = 1.0) -> None:
-        """Add to the value, where there are no labels."""
+        """Increment a gauge without labels."""
         self.labels().inc(amount)
 
     def dec(self, amount: float = 1.0) -> None:
-        """Take away from the value, where there are no labels."""
+        """Decrement a gauge without labels."""
         self.labels().dec(amount)
 
     def read_from(self, read: Callable[[], float]) -> None:
-        """Ask a function at each scrape, in the process that is scraped.
-
-        For gauges without labels.
-        """
+        """Call a function at each scrape, in the process that is scraped, for a gauge without labels."""
         self._read = read
 
     def family(self) -> Family:
-        """The metric as it is now."""
+        """Return the metric as it is now."""
         if self._read is not None:
             try:
                 self.set(self._read())
@@ -230,10 +212,10 @@ class Gauge(Metric[GaugeSeries]):
 
 
 class Histogram(Metric[HistogramSeries]):
-    """Says how often which values come."""
+    """A distribution of values over buckets."""
 
     series_class = HistogramSeries
 
     def observe(self, value: float) -> None:
-        """Count a value, where there are no labels."""
+        """Observe a value of a histogram without labels."""
         self.labels().observe(value)

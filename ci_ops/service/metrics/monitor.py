@@ -1,7 +1,7 @@
 """The last measurements of anything, in this process alone.
 
-For the question "how is it just now". What is to be added up over processes
-and over time belongs into a histogram of MetricsCollector.
+For the current state of one process. What is added up over processes and
+over time belongs in a histogram of MetricsCollector.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ OTHER = "(other)"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statistics:
-    """What the kept measurements of one metric say.
-
-    In the unit they were recorded in.
-    """
+    """Statistics of the recorded measurements of one metric, in their unit."""
 
     count: int
     minimum: float
@@ -35,15 +32,13 @@ class Statistics:
     p99: float
 
     def to_json(self) -> dict[str, Any]:
-        """The numbers under short names."""
+        """Return the numbers under short names."""
         short = {"minimum": "min", "maximum": "max", "average": "avg"}
         return {short.get(name, name): getattr(self, name) for name in self.__slots__}
 
 
 class PerformanceMonitor(Locked):
-    """Keeps the last 1000 measurements of each metric.
-
-    Safe to share between threads.
+    """The last 1000 measurements of each metric; safe to share between threads.
 
     Memory: at most 8 kB for each of `max_metrics`.
     """
@@ -55,7 +50,7 @@ class PerformanceMonitor(Locked):
         self._windows: dict[str, ValueWindow] = {}
 
     def record_metric(self, name: str, value: float) -> None:
-        """Keep a measurement; ValueError for what is infinite or not a number."""
+        """Record a measurement. Raises ValueError for NaN and infinity."""
         if value - value != 0.0:
             raise ValueError("a measurement is a finite number")
         with self._lock:
@@ -65,7 +60,7 @@ class PerformanceMonitor(Locked):
             window.add(value)
 
     def get_statistics(self, name: str) -> Statistics | None:
-        """What is kept of a metric; None when nothing is."""
+        """Return the statistics of a metric; None without measurements."""
         with self._lock:
             window = self._windows.get(name[:MAX_NAME_LENGTH])
             measured = None if window is None else window.summary()
@@ -84,7 +79,7 @@ class PerformanceMonitor(Locked):
         )
 
     def get_summary(self) -> dict[str, dict[str, Any]]:
-        """The statistics of every metric, as JSON-ready values."""
+        """Return the statistics of every metric, as JSON-ready values."""
         with self._lock:
             names = sorted(self._windows)
         found = {name: self.get_statistics(name) for name in names}
@@ -98,4 +93,4 @@ class PerformanceMonitor(Locked):
 
 
 performance_monitor = PerformanceMonitor()
-"""The application's own, shown at /health/metrics as JSON."""
+"""The application's own monitor, shown at /health/metrics as JSON."""

@@ -1,4 +1,4 @@
-"""What a metric, its labels and their values may be called.
+"""Valid names of metrics and labels, and escaped label values.
 
 Source: the Prometheus data model (metric and label names), and the text
 exposition format 0.0.4 (escaping).
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_VALUE_LENGTH = 200
 OVERFLOW = "__overflow__"
-"""Every label of the series that counts what found no series of its own."""
+"""Value of every label of the series that counts what found no series of its own."""
 
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,199}")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,99}")
@@ -25,14 +25,14 @@ _RESERVED = {"le", "quantile"}
 
 
 def metric_name(name: str) -> str:
-    """The name, if Prometheus takes it."""
+    """Return the name. Raises ValueError where Prometheus refuses it."""
     if not _METRIC.fullmatch(name):
         raise ValueError(f"{name!r} is no metric name: letters, digits and underscores, such as orders_total")
     return name
 
 
 def label_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The names, if Prometheus takes them."""
+    """Return the names. Raises ValueError where Prometheus refuses one."""
     checked = tuple(names)
     for name in checked:
         if not _LABEL.fullmatch(name) or name in _RESERVED:
@@ -43,10 +43,7 @@ def label_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def label_value(value: Any) -> str:
-    """Any value as a label.
-
-    Cut, without secrets, and something UTF-8 can write.
-    """
+    """Return any value as a label: cut, redacted, and valid UTF-8."""
     text = str(value)
     if len(text) > MAX_VALUE_LENGTH or not text.isascii() or ":" in text or "=" in text:
         text = encodable(redact_patterns(text[: 2 * MAX_VALUE_LENGTH])[:MAX_VALUE_LENGTH])
@@ -54,10 +51,10 @@ def label_value(value: Any) -> str:
 
 
 def escape_value(value: str) -> str:
-    """A label value between its quotes."""
+    """Escape a label value between its quotes."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 def escape_help(text: str) -> str:
-    """A help text on its line."""
+    """Escape a help text on its line."""
     return encodable(text).replace("\\", "\\\\").replace("\n", "\\n")

@@ -44,13 +44,13 @@ class KitCollector:
         self._once = _Once()
 
     def describe(self) -> Iterator[Metric]:
-        """Every metric of now, so that a registry with one of the same name refuses it."""
+        """Yield every current metric, so that a registry with one of the same name refuses it."""
         families = self._collector.families()
         self._compared = {family.definition.name for family in families}
         yield from map(_metric, families)
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric as it is now, except for those that another collector has too."""
+        """Yield every metric as it is now, except for those that another collector has too."""
         if self._is_comparing:
             return
         families = self._collector.families()
@@ -108,7 +108,7 @@ def include_prometheus_client(
 
 
 class _Once:
-    """The names that were left out, each logged at its first time."""
+    """Names that were left out, each logged the first time."""
 
     def __init__(self) -> None:
         self.left_out: set[str] = set()

@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
 
 def bucket_quantile(ratio: float, bounds: Sequence[float], counts: Sequence[float]) -> float | None:
-    """The value below which that part of the observations lies.
-
-    None without any.
+    """Return the value below which that share of the observations lies; None without any.
 
     `counts` has one entry more than `bounds`. What lies above the last bound
-    is told as that bound, because nobody knows how far above.
+    is reported as that bound, because the distance is not known.
     """
     total = sum(counts)
     if not total:

@@ -60,11 +60,11 @@ class RequestMetrics:
         tell_after_fork(self)
 
     def after_fork(self) -> None:
-        """Forget the cells of the parent."""
+        """Drop the cells of the parent."""
         self._remembered: dict[tuple[str, str, int], tuple[Cells, Cells]] = {}
 
     def begin(self) -> None:
-        """Count a request that has arrived."""
+        """Count a request in progress."""
         with self._collector.lock:
             self._in_progress.cells[0] += 1.0
 

@@ -1,11 +1,11 @@
 """Numbers that all workers of a server write, and any of them reads.
 
 Each process maps a file of doubles of its own, so counting costs no more than
-in memory, a scrape is exact, and nothing is lost with a killed worker. A list
+in memory, a scrape is exact, and nothing is lost with a killed worker. An index
 beside it says which cells are which. A process holds a lock on its file as long
-as it lives, however it ends; whoever scrapes adds the counters of files that
-nobody holds to `folded.json` and deletes them. Where nobody is alive, a server
-is starting, and everything begins at zero.
+as it lives, however it exits; a scrape adds the counters of unlocked files to
+`folded.json` and deletes them. Where no process is alive, a server is starting,
+and everything begins at zero.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SharedFiles:
         self._forget()
 
     def allocate(self, definition: Definition, labels: tuple[str, ...], count: int) -> Cells:
-        """Cells in the mapped file; where there is no room on the disk, in memory."""
+        """Return cells in the mapped file; in memory where the disk is full."""
         with self._lock:
             try:
                 return self._map(definition, labels, count)
@@ -56,14 +56,11 @@ class SharedFiles:
         return [0.0] * count
 
     def others(self) -> list[Family]:
-        """What the siblings counted, those that have ended included."""
+        """Return the metrics of the siblings, those that have exited included."""
         return self._folder.read(except_for=self._stem)
 
     def renew(self) -> None:
-        """Leave the file to the parent.
-
-        The next series opens one of this process's own.
-        """
+        """Leave the file to the parent; the next series opens one of this process's own."""
         self._lock = threading.RLock()
         for descriptor in (self._cells_fd, self._index_fd):
             if descriptor >= 0:

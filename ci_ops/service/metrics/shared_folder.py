@@ -1,4 +1,4 @@
-"""The folder in which the processes of one server keep their numbers."""
+"""The folder with the numbers of the processes of one server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_FOLDED_SERIES = 2000
 
 
 class SharedFolder:
-    """Makes and reads the pairs of files, one pair for each process."""
+    """Creates and reads the pairs of files, one pair for each process."""
 
     def __init__(self, path: Path) -> None:
         if fcntl is None:
@@ -42,10 +42,7 @@ class SharedFolder:
         self._folded_path = path / "folded.json"
 
     def create(self, stem: str) -> tuple[int, int]:
-        """Descriptors of a new pair.
-
-        The cells, locked as long as this process lives, and the list.
-        """
+        """Return descriptors of a new pair: the cells, locked as long as this process lives, and the index."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._guarded():
             if not any(_is_held(cells) for cells in self._path.glob(f"*{CELLS}")):
@@ -57,7 +54,7 @@ class SharedFolder:
         return cells, index
 
     def read(self, *, except_for: str) -> list[Family]:
-        """The metrics of every process but one."""
+        """Return the metrics of every process but one."""
         if not self._path.is_dir():
             return []
         with self._guarded():
@@ -67,9 +64,9 @@ class SharedFolder:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """One process at a time looks after the folder; a scrape takes milliseconds.
+        """Let one process at a time maintain the folder; a scrape takes milliseconds.
 
-        Raises TimeoutError when another one does not come to an end.
+        Raises TimeoutError when another one does not finish.
         """
         guard = os.open(self._path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -83,7 +80,7 @@ class SharedFolder:
             path.unlink(missing_ok=True)
 
     def _fold(self) -> list[Family]:
-        """Take over the counters of processes that have ended, once each."""
+        """Add the counters of processes that have exited, once each."""
         families, done = self._folded()
         ended = [one for one in self._path.glob(f"*{CELLS}") if one.stem not in done and not _is_held(one)]
         if ended:
@@ -148,7 +145,7 @@ def _takes(descriptor: int) -> bool:
 
 
 def _is_held(path: Path) -> bool:
-    """True while the process that made this file lives."""
+    """Return True while the process that created this file lives."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -160,7 +157,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _families(cells_path: Path) -> list[Family]:
-    """What one process counted; lines that are not whole are left out."""
+    """Return the families of one process; incomplete lines are left out."""
     families: dict[str, Family] = {}
     try:
         cells = array("d", cells_path.read_bytes())
@@ -188,7 +185,7 @@ def _read_line(line: Any, cells: array[float], families: dict[str, Family]) -> N
 
 
 def _bounded(family: Family) -> Family:
-    """The family with no more series than may be kept."""
+    """Return the family with no more series than may be kept."""
     if len(family.series) <= MAX_FOLDED_SERIES:
         return family
     overflow = (OVERFLOW,) * len(family.definition.labels)

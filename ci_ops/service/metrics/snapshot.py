@@ -1,4 +1,4 @@
-"""Families as JSON-ready values, with percentiles that a person can read."""
+"""Families as JSON-ready values, with percentiles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RATIOS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def snapshot(families: Iterable[Family]) -> dict[str, Any]:
-    """Series by metric, under `counters`, `gauges` and `histograms`."""
+    """Return series by metric, under `counters`, `gauges` and `histograms`."""
     told: dict[str, Any] = {"counters": {}, "gauges": {}, "histograms": {}}
     for family in families:
         if not family.series:

@@ -1,4 +1,4 @@
-"""Which kind of cells the environment asks for."""
+"""Storage of the numbers, as the environment selects it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ if TYPE_CHECKING:
     from ci_ops.service.metrics.cells import Storage
 
 FOLDER_VARIABLE = "CI_OPS_METRICS_DIR"
-"""Names a folder on this host, empty or of ours, where all workers of one server keep their numbers."""
+"""Folder on this host, empty or ours, in which all workers of one server keep their numbers."""
 
 
 def storage_from_environment() -> Storage:
-    """Where this process counts.
-
-    In shared files where CI_OPS_METRICS_DIR names a folder, else in memory.
-    """
+    """Return shared files where CI_OPS_METRICS_DIR names a folder, else memory."""
     folder = os.environ.get(FOLDER_VARIABLE, "")
     if not folder:
         return OwnMemory()

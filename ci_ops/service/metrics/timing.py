@@ -1,4 +1,4 @@
-"""`@log_performance`: how long a function takes, logged and measured.
+"""`@log_performance`: the duration of a function, logged and measured.
 
 @log_performance
 async def place_order(...): ...

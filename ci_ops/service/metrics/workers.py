@@ -1,4 +1,4 @@
-"""Whether this process is one of several workers.
+"""Hooks for gunicorn that share metrics among workers, and the detection of workers.
 
 In gunicorn.conf.py, instead of naming a folder in CI_OPS_METRICS_DIR:
 `from ci_ops.service.metrics.workers import on_exit, on_starting`.
@@ -19,7 +19,7 @@ _made: list[str] = []
 
 
 def on_starting(server: Any) -> None:
-    """Make a folder for the numbers of all workers, before there are any."""
+    """Create a folder for the numbers of all workers, before there are any."""
     del server
     if not os.environ.get(FOLDER_VARIABLE):
         _made.append(tempfile.mkdtemp(prefix="ci-ops-metrics-"))
@@ -27,14 +27,14 @@ def on_starting(server: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the folder that was made."""
+    """Remove the folder that was created."""
     del server
     while _made:
         shutil.rmtree(_made.pop(), ignore_errors=True)
 
 
 def is_one_of_several() -> bool:
-    """True for one of several workers of uvicorn or gunicorn."""
+    """Return True in one of several workers of uvicorn or gunicorn."""
     multiprocessing = sys.modules.get("multiprocessing")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
         return True
