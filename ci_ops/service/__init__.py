@@ -1,7 +1,7 @@
-"""The kit of a deployed application, for checks to probe.
+"""The kit of a deployed application: health, lifecycle, limits, logs and metrics to verify.
 
 Nothing here needs another package, and nothing is loaded before it is used:
-every name below is fetched from its module at its first use (PEP 562).
+every name below is imported from its module at its first use (PEP 562).
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 - made from the table, so that each na
 
 
 def __getattr__(name: str) -> Any:
-    """Fetch a public name from its module, and keep it."""
+    """Import a public name from its module, once."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

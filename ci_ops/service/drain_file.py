@@ -1,13 +1,13 @@
-"""Take every process of this host out of the rotation.
+"""Drain every process of this host by a file.
 
 For a `preStop` hook:
 
     CI_OPS_DRAIN_FILE=/run/shop/draining python -m ci_ops.service.drain_file
 
-Creates the file, which makes every process with a lifecycle say that it is not
-ready, and returns when the drain time is over. For servers whose SIGTERM nobody
-can hold back, such as hypercorn's own command. The file stays: whoever starts
-the server again removes it before.
+Creates the file, which makes every process with a lifecycle refuse readiness,
+and returns when the drain time is over. For servers whose SIGTERM cannot be
+held back, such as hypercorn's own command. The file stays: remove it before
+the server starts again.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ FILE_VARIABLE = "CI_OPS_DRAIN_FILE"
 
 
 def drain_file_from_environment() -> Path | None:
-    """The file that CI_OPS_DRAIN_FILE names; None without it."""
+    """Return the file in CI_OPS_DRAIN_FILE; None without it."""
     named = os.environ.get(FILE_VARIABLE, "")
     return Path(named) if named else None
 
 
 def seconds_since(path: Path | None) -> float:
-    """For how long the file has been there; 0 where there is none."""
+    """Return the age of the file; 0 without one."""
     try:
         return 0.0 if path is None else max(0.0, time.time() - path.stat().st_mtime)
     except OSError:
@@ -38,10 +38,7 @@ def seconds_since(path: Path | None) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Create the file and wait.
-
-    1 where it cannot be created, 2 for a wrong call.
-    """
+    """Create the file and wait; returns 1 where it cannot be created, 2 for a wrong call."""
     path, plan = drain_file_from_environment(), DrainPlan()
     problem = "" if path else f"{FILE_VARIABLE} names no file"
     problem = "it takes no arguments" if arguments else problem or plan.fault

@@ -1,4 +1,4 @@
-"""For gunicorn.conf.py, where the hooks are imported.
+"""Hooks for gunicorn.conf.py.
 
 `from ci_ops.service.gunicorn_hooks import on_reload, post_worker_init`.
 
@@ -23,6 +23,6 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_reload(server: Any) -> None:
-    """Have the workers of now go without a drain."""
+    """Let the current workers stop without a drain."""
     del server
     generations.begin()

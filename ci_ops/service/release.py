@@ -1,4 +1,4 @@
-"""Which release this process runs, read once, when it starts.
+"""The release of this process, read once at startup.
 
 A file in the release beats the environment, because a reload in place keeps
 the old environment; nothing is read again later, because a new checkout under
@@ -54,7 +54,7 @@ _REF = re.compile(r"ref: (refs/[\w./-]+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What runs here. Every text is empty when it is not known."""
+    """A release; every text is empty when it is not known."""
 
     commit: str = ""
     """The full or short SHA, lower case."""
@@ -67,7 +67,7 @@ class Release:
     config: str = ""
     """The fingerprint of the effective configuration."""
     instance: str = field(default_factory=lambda: secrets.token_hex(4))
-    """Different in each process, so that a verifier can count whom it has met."""
+    """Different in each process, so that a verifier can count the instances."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -77,14 +77,11 @@ class Release:
 
     @property
     def release_id(self) -> str:
-        """What health documents call `releaseId`: the commit, else the version."""
+        """The `releaseId` of health documents: the commit, else the version."""
         return self.commit or self.version
 
     def document(self, *, detailed: bool = False) -> dict[str, Any]:
-        """The body of `/__version__`.
-
-        Details name the instance and its configuration.
-        """
+        """Return the body of `/__version__`; details name the instance and its configuration."""
         shown: dict[str, Any] = {
             name: getattr(self, name) for name in ("source", "version", "commit", "build")
         }
@@ -100,10 +97,10 @@ class Release:
 
 
 def read_release(root: Path, env: Mapping[str, str]) -> Release:
-    """The release, as files, environment or `.git` tell it.
+    """Read the release from files, the environment or `.git`.
 
-    Asked in this order: `version.json` and `REVISION` in the folder and in the
-    three above it, the environment, `.git` in the folder.
+    In this order: `version.json` and `REVISION` in the folder and in the three
+    above it, the environment, `.git` in the folder.
     """
     stated, commit = _stated(root)
     variables = (_commit(env.get(name, "")) for name in COMMIT_VARIABLES)
@@ -120,7 +117,7 @@ def read_release(root: Path, env: Mapping[str, str]) -> Release:
 
 
 def config_fingerprint(values: Mapping[str, object], key: Secret | str) -> str:
-    """16 hex digits that change with a value and tell nothing about it.
+    """Return 16 hexadecimal digits that change with a value and reveal none.
 
     Keyed, because short values could be guessed from a plain hash: `key` is a
     secret that all instances share, such as SECRET_KEY, at least 16
@@ -139,7 +136,7 @@ class _Current:
 
     @classmethod
     def after_fork(cls) -> None:
-        """Be another instance of the same release, started now."""
+        """Become another instance of the same release, started now."""
         known = cls.release
         if known is not None:
             cls.release = Release(
@@ -156,17 +153,14 @@ tell_after_fork(_Current)
 
 
 def current_release() -> Release:
-    """The release of this process, as it was when first asked for."""
+    """Return the release of this process, as it was at the first call."""
     if _Current.release is None:
         _Current.release = read_release(Path.cwd(), os.environ)
     return _Current.release
 
 
 def set_release(release: Release) -> None:
-    """State the release.
-
-    For applications that know it better than their surroundings.
-    """
+    """Set the release, for applications that know it better than their environment."""
     _Current.release = release
 
 
@@ -210,7 +204,7 @@ def _version_file(path: Path) -> dict[str, str]:
 
 
 def _git_commit(folder: Path) -> str:
-    """The commit of a checkout, for development; packed references included."""
+    """Return the commit of a checkout, for development; packed references included."""
     if folder.is_file():
         folder = folder.parent / _text(folder).removeprefix("gitdir:").strip()
     head = _text(folder / "HEAD")

@@ -1,7 +1,4 @@
-"""The access log, a line for each request.
-
-Slow ones and exceptions stand out.
-"""
+"""The access log: a line for each request, with slow ones and exceptions marked."""
 
 from __future__ import annotations
 
@@ -26,8 +23,8 @@ class AccessLog:
 
     A slow request is a performance event and a warning, an exception of the
     application an error event with its traceback, once, however many layers it
-    passes. With `every_request=False` these two are all there is. Query
-    strings are left out: they hold what people look for, and tokens.
+    passes. With `every_request=False` only these two are logged. Query strings
+    are left out: they hold search terms and tokens.
     """
 
     def __init__(
@@ -38,7 +35,7 @@ class AccessLog:
         self._logger = logging.getLogger(logger)
 
     def ended(self, exchange: Exchange, route: str, seconds: float) -> None:
-        """Log a request that has ended, if it is of interest."""
+        """Log a request that has ended, if it is to be logged."""
         level, event_type = logging.INFO, "system_event"
         if exchange.error is not None:
             level, event_type = logging.ERROR, "error_event"
@@ -69,7 +66,7 @@ def _fields(exchange: Exchange, route: str, seconds: float) -> dict[str, Any]:
 
 
 def _first_told(error: Exception | None) -> Exception | None:
-    """The exception, unless another layer has logged it."""
+    """Return the exception, unless another layer has logged it."""
     if error is None or getattr(error, _LOGGED, False):
         return None
     vars(error)[_LOGGED] = True  # not as an attribute: an exception may be frozen

@@ -1,9 +1,7 @@
-"""The layer around an ASGI application.
+"""The layer around an ASGI application: no task, no queue, each message passes straight through.
 
-No task, no queue: each message goes straight through.
-
-Every request passes here. What nearly all of them need stands in one place,
-and what few of them need in functions of its own.
+Every request passes here. What nearly all of them need is in one place, and
+what few of them need in functions of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ class ASGILayer(Layer):
             self.limits.see_that_it_fits("spend_async")
 
     def another(self, options: MiddlewareOptions) -> ASGILayer:
-        """The same kind of layer around the same application."""
+        """Return a layer with other options around the same application."""
         return ASGILayer(self._app, options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +66,7 @@ class ASGILayer(Layer):
             frame.reset(token)
 
     async def _judge_with_care(self, exchange: ASGIExchange) -> None:
-        """Say which user it is, and whether the request may pass, where more than a look is needed."""
+        """Identify the user and apply the limits, where more than the quick path is needed."""
         if self.options.identity is not None:
             user = self.options.identity(exchange.scope)
             exchange.set_user(await user if inspect.isawaitable(user) else user)
@@ -80,7 +78,7 @@ class ASGILayer(Layer):
             self.limits.judge(exchange)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is no request, or one that a layer around this one has seen already."""
+        """Answer a connection that is no request, or one that a layer around this one handles already."""
         if scope["type"] == "http":
             await self._within(scope, receive, send)
         elif scope["type"] == "websocket" and KEY not in scope:
@@ -89,7 +87,7 @@ class ASGILayer(Layer):
             await self._app(scope, receive, send)
 
     async def _within(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Do what the layers around this one have left."""
+        """Apply the parts that the layers around this one have left."""
         outer = around(scope)
         rest = self.without(outer)
         if rest is self._app:
@@ -107,7 +105,7 @@ class ASGILayer(Layer):
                 scope[AROUND] = outer.further
 
     async def _handshake(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Ids and limits for a WebSocket; what follows goes straight through."""
+        """Apply ids and limits to a WebSocket; its messages pass straight through."""
         exchange = scope[KEY] = ASGIExchange(self, scope, dict(scope["headers"]), send)
         token = frame.set(exchange)
         try:

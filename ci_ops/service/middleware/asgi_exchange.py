@@ -1,4 +1,4 @@
-"""A request over ASGI: what its scope tells, and how its answer is sent."""
+"""A request over ASGI, read from its scope, and its answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FASTAPI = "fastapi.applications"
 
 
 class ASGIExchange(Exchange):
-    """One request; its `send` stands in for the server's."""
+    """One request; its `send` replaces the server's."""
 
     layer: Layer
 
@@ -54,7 +54,7 @@ class ASGIExchange(Exchange):
             self._read_headers()
 
     def _read_headers(self) -> None:
-        """Take from the headers what only some requests have."""
+        """Read the headers that only some requests have."""
         headers, resolver = self.headers, self.layer.resolver
         self.take_ids(
             outer=self.scope.get(AROUND),
@@ -77,7 +77,7 @@ class ASGIExchange(Exchange):
 
     @property
     def peer(self) -> str | None:
-        """The address of the connection; of one that the server has replaced, a name that no network has."""
+        """Address of the connection; a name that is in no network where the server has replaced it."""
         return connection_peer(self.scope)
 
     @property
@@ -87,12 +87,12 @@ class ASGIExchange(Exchange):
 
     @property
     def path(self) -> str:
-        """The path that was asked for, below the prefix of the application."""
+        """Requested path below the prefix of the application."""
         path: str = self.scope["path"]
         return path.removeprefix(self.scope.get("root_path", ""))
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Send a message on; the start of the answer with all that belongs to it."""
+        """Send a message; the start of the answer gets the layer's headers."""
         # No coroutine of its own: it hands back that of the server, which saves one for each message.
         kind = message["type"]
         if kind in _STARTS:
@@ -138,10 +138,7 @@ class ASGIExchange(Exchange):
         await self.plain_send({"type": "websocket.http.response.body", "body": refusal.body})
 
     async def fail(self, error: BaseException) -> None:
-        """Note an exception.
-
-        Where nothing was sent yet, answer it as a server would, with our headers.
-        """
+        """Note an exception; where no answer has begun, send the server's with our headers."""
         self.note_error(error)
         if self.error is not None and not self.status:
             body = b"" if self.scope["method"] == "HEAD" else FAILED_TEXT
@@ -149,7 +146,7 @@ class ASGIExchange(Exchange):
                 await self._answer(500, [*_FAILED_HEADERS], body)
 
     def request_line(self) -> dict[str, Any]:
-        """Method, path and user agent, as the log shows them."""
+        """Return method, path and user agent for the log."""
         return {
             "method": self.scope["method"],
             "path": self.scope["path"],

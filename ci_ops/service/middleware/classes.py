@@ -51,10 +51,7 @@ class RateLimitMiddleware(ASGILayer):
 
 
 class PerformanceTrackingMiddleware(ASGILayer):
-    """Measures requests by method and route.
-
-    It logs slow ones and exceptions.
-    """
+    """Measures requests by method and route, and logs slow ones and exceptions."""
 
     def __init__(
         self, app: App, metrics: RequestMetrics | None = None, *, slow_seconds: float = SLOW_SECONDS

@@ -23,7 +23,7 @@ _ALLOW_CREDENTIALS = "access-control-allow-credentials"
 _EXPOSE = "access-control-expose-headers"
 _LEARNED = (_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, _EXPOSE)
 _EXPLAINING = ("Retry-After", "RateLimit", "RateLimit-Policy")
-"""Headers of a refusal that a page needs to ask again at the right time."""
+"""Headers of a refusal that a page needs to retry at the right time."""
 
 
 class AllowedOrigins(Locked):

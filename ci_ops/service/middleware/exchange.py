@@ -1,4 +1,4 @@
-"""One request and its answer, as both kinds of server see it."""
+"""One request and its answer, for both kinds of server."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MAX_USER_LENGTH = 128
 FAILED_TEXT = b"Internal Server Error\n"
 
 KEY = "ci_ops.exchange"
-"""Under this name the exchange lies in the scope or the environ while the request is answered."""
+"""Key of the exchange in the scope or the environ while the request is in progress."""
 AROUND = "ci_ops.around"
-"""Under this name an inner layer finds what lies around it."""
+"""Key under which an inner layer finds the layers around it."""
 
 
 class Owner(Protocol):
-    """What an exchange knows of the layer that made it."""
+    """The layer of an exchange, as far as the exchange uses it."""
 
     bits: int
     """The parts it works with."""
@@ -36,46 +36,46 @@ class Owner(Protocol):
     metrics: RequestMetrics | None
 
     def counts_as(self, layer: Any) -> bool:
-        """True when it counts with the same limiters as another layer."""
+        """Return True when both layers count with the same limiters."""
         ...
 
     def warn_of_proxy(self) -> None:
-        """Say once that requests seem to come through a proxy that was not named."""
+        """Warn once that requests seem to come through a proxy that was not named."""
         ...
 
 
 class Exchange(Frame):
-    """What is known of a request while it is answered.
+    """State of a request in progress.
 
-    The values below are those of nearly every request; only others are set.
+    The class attributes hold for nearly every request; only others are set.
     """
 
     is_ground = True
     layer: Owner
     client: Client | None = None
     user = ""
-    """Empty when nobody vouches for one."""
+    """Empty where neither a trusted proxy nor an identity function names one."""
     uncounted = ""
-    """What to count it under in a store that has to be awaited."""
+    """Key to count it under in an asynchronous store."""
     told: Sequence[tuple[bytes, bytes]] = ()
-    """Headers that tell the client its quota, as ASGI sends them."""
+    """Header fields about the quota, as ASGI sends them."""
     refusal: Refusal | None = None
     status = 0
     """0 until the answer has begun."""
     sent_bytes = 0
     is_https = False
-    """True when the client came by HTTPS, as far as we or a trusted proxy know."""
+    """True when the client uses HTTPS, as far as we or a trusted proxy know."""
     is_private = False
     """True when the request had credentials."""
     is_gone = False
     """True when the client did not wait for the answer."""
     is_stream = False
-    """True for an answer that is meant to take long."""
+    """True for an answer that takes long by design."""
     error: Exception | None = None
     route = ""
-    """The template of the route, where the framework leaves it here."""
+    """Route template, where the framework provides it here."""
     exception = ""
-    """The name of an exception that the framework has answered itself."""
+    """Type of an exception that the framework has answered itself."""
     answered_at = 0.0
     """When the last part of the answer went to the server (perf_counter); 0 until then."""
     origin = ""
@@ -84,7 +84,7 @@ class Exchange(Frame):
     """True when a browser asks whether a page of another origin may send a request."""
 
     def take_ids(self, *, outer: Around | None, request_id: str, traceparent: str, tracestate: str) -> None:
-        """Take the ids of the request, or those a layer around has given it."""
+        """Use the ids of the request, or those of a layer around this one."""
         if outer is not None:
             self.outer = outer.exchange
             self.fields, self.carried = outer.exchange.fields, outer.exchange.carried
@@ -94,7 +94,7 @@ class Exchange(Frame):
 
     @property
     def path(self) -> str:
-        """The path that was asked for, below the prefix of the application."""
+        """Requested path below the prefix of the application."""
         raise NotImplementedError
 
     @property
@@ -108,19 +108,16 @@ class Exchange(Frame):
         return self.layer.health.have(self.path)
 
     def request_line(self) -> dict[str, Any]:
-        """Method, path and user agent, as the log shows them."""
+        """Return method, path and user agent for the log."""
         raise NotImplementedError
 
     @property
     def final_status(self) -> int:
-        """The status that counts: of an answer that never began, why."""
+        """Status for metrics and logs; where no answer has begun, one for the reason."""
         return self.status or (CLIENT_GONE if self.is_gone else 500)
 
     def note_error(self, error: BaseException) -> None:
-        """Remember how the call ended.
-
-        With an exception of the application, or because the client left.
-        """
+        """Note how the call ended: with an exception of the application, or because the client left."""
         has_left = self.status and type(error).__name__ in {"ClientDisconnect", "ClientDisconnected"}
         if isinstance(error, Exception) and not has_left:
             self.error = error
@@ -128,25 +125,22 @@ class Exchange(Frame):
             self.is_gone = True
 
     def set_user(self, user: object) -> None:
-        """Say which user it is, on every following line too.
-
-        Nobody for None and for nothing.
-        """
+        """Set the user, on every following line too; None and empty values are no user."""
         self.user = str(user)[:MAX_USER_LENGTH] if user else ""
         if self.user:
             self.fields["user_id"] = self.user
 
 
 class Around(NamedTuple):
-    """The layer around an inner one, and those around that."""
+    """A layer and the layers around it."""
 
     exchange: Exchange
     done: int
-    """What they do already, as bits."""
+    """The parts they apply already, as bits."""
     further: Around | None
 
     def layers(self) -> Iterator[Owner]:
-        """From the inner one out."""
+        """Yield the layers from the inner one out."""
         outer: Around | None = self
         while outer is not None:
             yield outer.exchange.layer
@@ -154,10 +148,7 @@ class Around(NamedTuple):
 
 
 def around(place: Mapping[str, Any]) -> Around:
-    """What lies around a layer that has found an exchange.
-
-    In its scope or environ.
-    """
+    """Return the layers around an inner one that has found an exchange in its scope or environ."""
     exchange: Exchange = place[KEY]
     further: Around | None = place.get(AROUND)
     done = exchange.layer.bits | (0 if further is None else further.done)
@@ -165,7 +156,7 @@ def around(place: Mapping[str, Any]) -> Around:
 
 
 def exchanges(place: Mapping[str, Any]) -> Iterator[Exchange]:
-    """The exchanges in a scope or environ, from the innermost out."""
+    """Yield the exchanges in a scope or environ, from the innermost out."""
     if KEY in place:
         yield place[KEY]
     further: Around | None = place.get(AROUND)

@@ -1,9 +1,7 @@
-"""How the layer gets around an application of each framework.
-
-As its outermost part.
+"""Installation of the layer as the outermost part of an application, by framework.
 
 Only there it sees the answers that frameworks make of exceptions. Frameworks
-are known by what they have, and imported by nobody but themselves.
+are recognized by their attributes, and never imported.
 """
 
 from __future__ import annotations
@@ -23,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def install(app: Any, options: MiddlewareOptions) -> Any:
-    """The application with the layer.
-
-    Itself where it can take it in, else the layer.
-    """
+    """Return the application with the layer inside it, else the layer around it."""
     if callable(getattr(app, "build_middleware_stack", None)):
         return _in_starlette(app, options)
     if callable(getattr(app, "wsgi_app", None)):
@@ -37,10 +32,7 @@ def install(app: Any, options: MiddlewareOptions) -> Any:
 
 
 def is_asgi(app: Any) -> bool:
-    """True for an application that takes a scope and two channels.
-
-    Raises TypeError for neither kind.
-    """
+    """Return True for an ASGI application, False for a WSGI one. Raises TypeError for neither."""
     function = app if inspect.isroutine(app) else getattr(app, "__call__", None)  # noqa: B004 - its signature is wanted
     if function is None:
         raise TypeError(f"a {type(app).__name__} is no ASGI or WSGI application")
@@ -57,7 +49,7 @@ def is_asgi(app: Any) -> bool:
 
 
 def _in_starlette(app: Any, options: MiddlewareOptions) -> Any:
-    """Around everything, the middleware that answers exceptions included."""
+    """Install around everything, the middleware that answers exceptions included."""
     build = app.build_middleware_stack
 
     def build_around() -> ASGILayer:
@@ -92,7 +84,7 @@ def _in_flask(app: Any, options: MiddlewareOptions) -> Any:
 
 
 def _in_django(handler: Any) -> Any:
-    """Have Django's handler leave the route and the exception of a request where the layer finds them.
+    """Make Django's handler store the route and the exception of a request for the layer.
 
     Returned is the handler with the health routes of its project ahead of it.
     """
@@ -125,5 +117,5 @@ def _note_exception(sender: Any, request: Any = None, **_: Any) -> None:
 
 
 def _place_of(request: Any) -> Any:
-    """The scope of a Django request over ASGI, the environ of one over WSGI."""
+    """Return the scope of a Django request over ASGI, the environ of one over WSGI."""
     return request.scope if hasattr(request, "scope") else request.environ

@@ -1,7 +1,4 @@
-"""What the layers for ASGI and WSGI have in common.
-
-Their parts, and the account of a request.
-"""
+"""Common part of the layers for ASGI and WSGI."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ TELLING = frozenset(
         b"x-forwarded-for",
     }
 )
-"""Headers of a request that tell the layer something; most requests have none of them."""
+"""Request headers that the layer reads; most requests have none of them."""
 
 _PARTS = ("security", "limits", "metrics", "access_log")
 _LIMITS_BIT = 1 << _PARTS.index("limits")
@@ -46,8 +43,8 @@ class Layer:
     """An application with the parts of the options around it.
 
     Where layers lie around each other, each part works once, in the outermost.
-    `known_route` gives the template of the route that a scope or environ holds
-    after the call; empty where there is none.
+    `known_route` returns the route template in a scope or environ after the call;
+    empty where there is none.
     """
 
     table: HeaderTable
@@ -95,11 +92,11 @@ class Layer:
         self._inner.clear()
 
     def another(self, options: MiddlewareOptions) -> Layer:
-        """The same kind of layer around the same application."""
+        """Return a layer with other options around the same application."""
         raise NotImplementedError
 
     def without(self, outer: Around) -> Any:
-        """What is left of this layer where others do some of its parts."""
+        """Return what remains of this layer where others apply some of its parts."""
         left = self.bits & ~outer.done
         if self.limits is not None and not any(layer.counts_as(self) for layer in outer.layers()):
             left |= _LIMITS_BIT  # limits of its own, for a part of the application
@@ -111,18 +108,18 @@ class Layer:
         return self._inner[left]
 
     def counts_as(self, layer: Layer) -> bool:
-        """True when it counts with the same limiters as another layer."""
+        """Return True when both layers count with the same limiters."""
         ours, theirs = self.limits, layer.limits
         return ours is not None and theirs is not None and ours.counts_as(theirs)
 
     def warn_of_proxy(self) -> None:
-        """Say once that requests seem to come through a proxy that was not named."""
+        """Warn once that requests seem to come through a proxy that was not named."""
         if not self._has_warned:
             self._has_warned = True
             log.warning("%s", self.resolver.diagnosis)
 
     def vouched_user(self, given: str, peer: str | None) -> str:
-        """The user that the user header names, if a trusted proxy sent it, and once."""
+        """Return the user in the user header, if a trusted proxy sent it, and once."""
         return given if "," not in given and self.resolver.is_trusted(peer) else ""
 
     def end(self, exchange: Exchange, route: str | None, method: str, seconds: float) -> None:
@@ -146,7 +143,7 @@ class Layer:
 
 
 def _told_route(exchange: Exchange) -> str:
-    """What a request is counted under where no router of the server's own kind says it."""
+    """Return the route label where no router of the server's own kind provides one."""
     if exchange.refusal is not None:
         return REFUSED
     return exchange.route or health_route(exchange.path, exchange.layer.health.paths)

@@ -1,8 +1,8 @@
-"""Who is refused, and what clients are told about their limits.
+"""Limits of requests: refusals, and header fields about quotas.
 
-Three things in this order: blocks and floods per address (DDoSProtection),
-users who were flagged, if that shall refuse them (AbuseDetector), and the
-quota of each user; whoever is not known counts by address.
+Three parts in this order: blocks and floods per address (DDoSProtection),
+flagged users, where they are to be refused (AbuseDetector), and the quota of
+each user; a client without a user counts by address.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ci_ops.service.middleware.exchange import Exchange
 
 DENIED = frozenset({401, 403, 404})
-"""Answers that somebody who is guessing gets in great numbers."""
+"""Statuses that a guessing client gets in great numbers."""
 MAX_REMEMBERED = 4096
 PER_ADDRESS = "per-ip"
 PER_CROWD = "per-proxy"
@@ -70,7 +70,7 @@ class RequestLimits:
         self._crowd = _crowd(per_user, guard)
 
     def judge(self, exchange: Exchange) -> None:
-        """Count a request; say what its answer tells, or refuse it."""
+        """Count a request, and set the header fields of its answer or its refusal."""
         client: Any = exchange.client
         guard, hit = self._guard, self._hit
         if client.is_suspect or exchange.is_preflight:
@@ -95,36 +95,36 @@ class RequestLimits:
                 exchange.told = told
 
     async def judge_async(self, exchange: Exchange) -> None:
-        """As `judge`, for a store that is awaited."""
+        """Count a request in an asynchronous store."""
         self.judge(exchange)
         if exchange.uncounted and self._per_user is not None:
             self._settle(exchange, await self._per_user.limiter.hit_async(exchange.uncounted))
 
     def judge_waiting(self, exchange: Exchange) -> None:
-        """As `judge`, for a store that is waited for."""
+        """Count a request in a blocking store."""
         self.judge(exchange)
         if exchange.uncounted and self._per_user is not None:
             self._settle(exchange, self._per_user.limiter.hit(exchange.uncounted))
 
     def see_that_it_fits(self, method: str) -> None:
-        """Raise TypeError for a store this kind of application cannot use."""
+        """Raise TypeError for a store that this kind of application cannot use."""
         store = self._per_user.limiter.store if self._per_user is not None and self._hit is None else None
         if store is not None and not hasattr(store, method):
             kind = "an AsyncRedisStore" if method == "spend_async" else "a RedisStore"
             raise TypeError(f"a {type(store).__name__} does not fit here: give the limiter {kind}")
 
     def counts_as(self, other: RequestLimits) -> bool:
-        """True when another one counts with the same limiters."""
+        """Return True when both count with the same limiters."""
         return (self._per_user, self._guard) == (other._per_user, other._guard)
 
     def answered(self, exchange: Exchange) -> None:
-        """Remember an answer that many of would be a pattern."""
+        """Record an answer that is suspicious in great numbers."""
         client = exchange.client
         if self._abuse is not None and client is not None and not client.is_suspect:
             self._abuse.record_event(_key(exchange), f"status {exchange.status}")
 
     def security(self) -> dict[str, Any]:
-        """What /health/security shows."""
+        """Return the status for /health/security."""
         limiters = {} if self._per_user is None else {self._per_user.quota.name: self._per_user.limiter}
         return security_status(self._abuse or abuse_detector, self._guard or ddos_protection, limiters)
 
@@ -151,10 +151,7 @@ class RequestLimits:
         _refuse(exchange, PER_ADDRESS, answer)
 
     def _settle(self, exchange: Exchange, decision: Decision) -> None:
-        """Say what the answer tells of a decision; make the refusal.
-
-        What was decided in another way than usual is counted.
-        """
+        """Set the header fields of a decision, or its refusal; unusual decisions are counted."""
         if not decision.allowed:
             _refuse(exchange, decision.quota.name, refusal([decision], legacy=self._legacy))
             if exchange.user and self._abuse is not None:
@@ -202,6 +199,6 @@ def _count(exchange: Exchange, policy: str, outcome: str) -> None:
 
 
 def _key(exchange: Exchange) -> str:
-    """Users and addresses never share a name."""
+    """Return the key of a request; users and addresses never share one."""
     client: Any = exchange.client
     return f"user:{exchange.user}" if exchange.user else f"{ADDRESS_PREFIX}{client.key}"

@@ -8,10 +8,10 @@ from ci_ops.service.logs.context import frame
 
 
 def csp_nonce() -> str:
-    """The nonce of the page that is being made: `<script nonce="…">`.
+    """Return the nonce of the current page: `<script nonce="…">`.
 
-    A page that asks for it gets a policy that names it. Raises LookupError
-    outside of a request that passes the middleware.
+    The policy of a page that uses it names it. Raises LookupError outside of a
+    request that passes the middleware.
     """
     request = frame.get()
     if request is None:

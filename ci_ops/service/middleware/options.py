@@ -1,4 +1,4 @@
-"""MiddlewareOptions: what the layer around an application does."""
+"""MiddlewareOptions: the parts of the layer around an application."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ USER_HEADER_VARIABLE = "CI_OPS_USER_HEADER"
 
 
 def resolver_from_environment() -> ClientResolver:
-    """Believes the proxies that CI_OPS_TRUSTED_PROXIES names.
+    """Return a resolver that trusts the proxies in CI_OPS_TRUSTED_PROXIES, separated by commas.
 
-    They are separated by commas; nobody is believed without it.
+    Without it no proxy is trusted.
     """
     named = os.environ.get(PROXIES_VARIABLE, "")
     return ClientResolver([one.strip() for one in named.split(",") if one.strip()])
@@ -42,15 +42,15 @@ class MiddlewareOptions:
     request_ids: bool = True
     """Answer with `X-Request-ID`; the id is on the log lines of a request in any case."""
     resolver: ClientResolver = field(default_factory=resolver_from_environment)
-    """Says whose request it is. A trusted proxy's `X-Forwarded-Proto` is believed too."""
+    """Resolves the client of a request. A trusted proxy's `X-Forwarded-Proto` is believed too."""
     user_header: str = field(default_factory=user_header_from_environment)
     """Header in which the trusted proxies name the user, such as `X-User-ID`; empty when they set none.
 
     They must set or remove it on every request: most proxies hand on what a client sent.
     """
     identity: Callable[[Any], Any] | None = None
-    """Says which user it is: gets the ASGI scope or the WSGI environ, gives a text or None; may be async in ASGI."""
+    """Returns the user for an ASGI scope or WSGI environ, a text or None; may be async in ASGI."""
     route: Callable[[Any], str | None] | None = None
-    """Gives the route template after the call, where the framework is not one of those known."""
+    """Returns the route template after the call, where the framework is not one of those known."""
     health_paths: Sequence[str] | None = None
-    """These paths and all below them are not limited and not in the access log; None is those of the health routes."""
+    """Paths that, with all below them, are neither limited nor in the access log; None is the health routes."""

@@ -1,9 +1,7 @@
-"""The template of the route that took a request.
+"""The route template of a request, as frameworks leave it behind.
 
-As frameworks leave it behind.
-
-Nothing is matched a second time. A template may stand in a metric's label,
-because a client cannot invent one.
+Nothing is matched a second time. A template may be a metric's label, because
+a client cannot invent one.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ _HEALTH_NAMES = frozenset({"live", "ready", "check", *RESERVED_GROUPS})
 
 
 def asgi_route(scope: Mapping[str, Any]) -> str:
-    """The template in a scope after the call; empty without one."""
+    """Return the template in a scope after the call; empty without one."""
     route = scope.get("route")
     if route is None:
         return _from_endpoint(scope) if "endpoint" in scope else ""
@@ -33,13 +31,13 @@ def asgi_route(scope: Mapping[str, Any]) -> str:
 
 
 def _mounted_at(scope: Mapping[str, Any]) -> str:
-    """Where the innermost mount lies, below the server's own prefix, with names for its parameters."""
+    """Return the innermost mount below the server's own prefix, with names for its parameters."""
     root = str(scope["root_path"]).removeprefix(scope["app_root_path"])
     return _named(root, scope.get("path_params") or {})[0]
 
 
 def _from_endpoint(scope: Mapping[str, Any]) -> str:
-    """The template of a route that FastAPI does not tell, made of the path and its parameters."""
+    """Return the template of a route that FastAPI does not provide, made of the path and its parameters."""
     if "app_root_path" in scope:
         return _mounted_at(scope)
     parameters = scope.get("path_params") or {}
@@ -49,7 +47,7 @@ def _from_endpoint(scope: Mapping[str, Any]) -> str:
 
 
 def _named(path: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
-    """A path with names in place of the values of parameters, and how many different ones were found."""
+    """Return a path with names in place of the values of parameters, and how many different ones were found."""
     names = {str(value): name for name, value in reversed(tuple(parameters.items()))}
     parts = path.split("/")
     named = "/".join(f"{{{names[part]}}}" if part in names else part for part in parts)
@@ -57,9 +55,9 @@ def _named(path: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def health_route(path: str, roots: Collection[str]) -> str:
-    """What a path is counted under that may be a health route.
+    """Return the route label of a path that may be a health route.
 
-    These are the roots, and known names right below one of them.
+    Health routes are the roots, and the known names right below one of them.
     """
     path = path.rstrip("/")
     head, _, name = path.rpartition("/")

@@ -1,7 +1,7 @@
-"""Security headers, ready as bytes: what browsers may do with an answer.
+"""Security headers, ready as bytes, for each kind of answer.
 
-Answers in HTML get one set, everything else, an API's answers, a stricter one.
-What the application has set itself is never touched.
+Answers in HTML get one set; everything else, such as an API's answers, a
+stricter one. Headers that the application has set itself are never changed.
 
 Source: OWASP Secure Headers Project (headers_add.json, headers_remove.json),
 OWASP HTTP Headers Cheat Sheet, RFC 6797 section 7.2 (HSTS over HTTPS alone).
@@ -47,7 +47,7 @@ Pages that FastAPI makes itself are recognised wherever `docs_url` puts them.
 """
 
 REVEALING = ("server", "x-powered-by")
-"""Taken out of the application's answers; a server adds its own later, by its own configuration."""
+"""Headers that are removed from the application's answers; a server may add its own later."""
 
 NOT_MODIFIED = 304
 """Source: RFC 9111, section 3.2: its headers update the stored answer."""
@@ -66,10 +66,10 @@ _VALUE = re.compile(r"[\x20-\x7e]*")
 class SecurityHeaders:
     """The headers for each kind of answer.
 
-    `everywhere`, `api` and `html` change single ones; an empty value takes a
-    header out. With `report_only` browsers report what the content policy
-    would forbid, and allow it. `private_no_store` keeps answers in JSON to
-    requests with credentials out of every cache.
+    `everywhere`, `api` and `html` change single ones; an empty value removes a
+    header. With `report_only` browsers report what the content policy would
+    forbid, and allow it. `private_no_store` keeps JSON answers to requests with
+    credentials out of every cache.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class SecurityHeaders:
         self._no_store = private_no_store
 
     def for_asgi(self) -> HeaderTable:
-        """The headers as bytes."""
+        """Return the headers as bytes."""
         return HeaderTable(self._kinds, str.encode, self._docs_paths, no_store=self._no_store)
 
     def for_wsgi(self) -> HeaderTable:
-        """The headers as text."""
+        """Return the headers as text."""
         return HeaderTable(self._kinds, str, self._docs_paths, no_store=self._no_store)
 
 
@@ -134,7 +134,7 @@ class HeaderTable:
         """Our headers by media type, for those that are no pages: by is_https + 2 * is_private."""
 
     def completed(self, exchange: Exchange, headers: list[Pair], own: Sequence[Pair]) -> list[Pair]:
-        """An answer's headers, then the layer's and ours where it has set none."""
+        """Return an answer's headers, with the layer's and ours where it has set none."""
         present = {name.lower(): value for name, value in headers}
         media_type = present.get(self._type, self._nothing)
         is_html = media_type.lower().startswith(self._html)
@@ -157,7 +157,7 @@ class HeaderTable:
         return [*kept, *(pair for pair in (*own, *pairs) if pair[0].lower() not in present)]
 
     def _remember(self, headers: list[Pair], media_type: Any, *, is_json: bool) -> None:
-        """Remember names and a media type that need no thought; both come from the application."""
+        """Cache names and a media type that need no further examination; both come from the application."""
         if len(self.plain_names) < MAX_REMEMBERED:
             names = {name for name, _ in headers if name == name.lower()}
             self.plain_names |= names - self._of_interest
@@ -200,7 +200,7 @@ def _with_nonce(value: str | bytes, nonce: str) -> str:
 
 
 def no_headers(convert: Callable[[str], Any]) -> HeaderTable:
-    """A table that adds nothing and takes nothing away."""
+    """Return a table that neither adds nor removes headers."""
     table = HeaderTable([{}, {}, {}], convert, (), no_store=False)
     table.revealing = set()
     return table

@@ -1,4 +1,4 @@
-"""setup_middleware: everything around an application, in one call.
+"""setup_middleware: the whole layer around an application, in one call.
 
 setup_middleware(app)                                   # FastAPI, Starlette, Flask
 application = setup_middleware(get_wsgi_application())  # Django, any WSGI or ASGI
@@ -13,9 +13,7 @@ from ci_ops.service.middleware.options import MiddlewareOptions
 
 
 def setup_middleware(app: Any, options: MiddlewareOptions | None = None) -> Any:
-    """The application with everything around it.
-
-    Request ids, security headers, limits, metrics and access log.
+    """Put ids, security headers, limits, metrics and the access log around an application.
 
     FastAPI, Starlette and Flask applications are changed and returned; of any
     other the result has to be served in its place. Call it after everything

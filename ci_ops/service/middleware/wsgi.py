@@ -30,7 +30,7 @@ class WSGILayer(Layer):
             self.limits.see_that_it_fits("spend")
 
     def another(self, options: MiddlewareOptions) -> WSGILayer:
-        """The same kind of layer around the same application."""
+        """Return a layer with other options around the same application."""
         return WSGILayer(self._app, options)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,7 +57,7 @@ class WSGILayer(Layer):
         return answer.take(body)
 
     def end_of(self, exchange: WSGIExchange) -> None:
-        """Account for a request whose answer has gone out."""
+        """Count and log a request whose answer was sent."""
         environ = exchange.environ
         if environ.get(KEY) is exchange:
             del environ[KEY]
@@ -65,7 +65,7 @@ class WSGILayer(Layer):
         self.end(exchange, self._route_of(environ), environ["REQUEST_METHOD"], seconds)
 
     def _within(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Do what the layers around this one have left."""
+        """Apply the parts that the layers around this one have left."""
         outer = around(environ)
         rest = self.without(outer)
         if rest is not self._app:
@@ -86,7 +86,7 @@ class _Answer:
         self._is_over = False
 
     def take(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """What to hand to the server: a whole body as it is, else this."""
+        """Return the body for the server: a complete one as it is, else this."""
         wrapper = self._exchange.environ.get("wsgi.file_wrapper")
         if isinstance(body, list | tuple):
             self._exchange.sent_bytes = sum(map(len, body))
@@ -108,7 +108,7 @@ class _Answer:
             raise
 
     def close(self) -> None:
-        """Called by the server when all was sent or nobody listens."""
+        """Close the body; the server calls this when all was sent or the client has left."""
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
@@ -117,7 +117,7 @@ class _Answer:
             self.end()
 
     def end(self) -> None:
-        """Account for the request, once."""
+        """Count and log the request, once."""
         if not self._is_over:
             self._is_over = True
             self._layer.end_of(self._exchange)
@@ -125,6 +125,6 @@ class _Answer:
 
 
 def _no_route(environ: Environ) -> str:
-    """Frameworks tell their routes in another way."""
+    """Return no route: WSGI frameworks provide theirs in another way."""
     del environ
     return ""

@@ -1,4 +1,4 @@
-"""A request over WSGI: what its environ tells, and how its answer is sent."""
+"""A request over WSGI, read from its environ, and its answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FAILED_HEADERS = [
 
 
 class WSGIExchange(Exchange):
-    """One request; its `start` stands in for the server's start_response."""
+    """One request; its `start` replaces the server's start_response."""
 
     layer: Layer
 
@@ -53,12 +53,12 @@ class WSGIExchange(Exchange):
 
     @property
     def path(self) -> str:
-        """The path as it was asked for, below the server's own prefix."""
+        """Requested path below the server's own prefix."""
         path: str = self.environ.get("PATH_INFO", "")
         return path
 
     def start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        """Begin the answer, with all that belongs to it."""
+        """Begin the answer with the layer's headers."""
         code = status[:3]
         self.status = int(code) if code.isascii() and code.isdigit() else 500
         if self.origin:
@@ -73,10 +73,7 @@ class WSGIExchange(Exchange):
         return [] if self.environ["REQUEST_METHOD"] == "HEAD" else [refusal.body]
 
     def fail(self, error: BaseException) -> None:
-        """Note an exception.
-
-        Where nothing was sent yet, answer it as a server would, with our headers.
-        """
+        """Note an exception; where no answer has begun, send the server's with our headers."""
         self.note_error(error)
         if self.error is not None and not self.status:
             with suppress(Exception):  # the exception that came first is the one to be seen
@@ -84,7 +81,7 @@ class WSGIExchange(Exchange):
                 write(b"" if self.environ["REQUEST_METHOD"] == "HEAD" else FAILED_TEXT)
 
     def request_line(self) -> dict[str, Any]:
-        """Method, path and user agent, as the log shows them."""
+        """Return method, path and user agent for the log."""
         path = self.environ.get("SCRIPT_NAME", "") + self.path
         return {
             "method": self.environ["REQUEST_METHOD"],
