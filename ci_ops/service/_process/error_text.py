@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def said(error: BaseException) -> str:
+def text_of_error(error: BaseException) -> str:
     """Return the text of an error; empty when it has none or raises."""
     try:
         return str(error)
@@ -11,7 +11,7 @@ def said(error: BaseException) -> str:
         return ""
 
 
-def named(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the type of an error and its text."""
-    kind, text = type(error).__name__, said(error)
+    kind, text = type(error).__name__, text_of_error(error)
     return f"{kind}: {text}" if text else kind

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.text.redact import redact_patterns
-from ci_ops.service._process.error_text import named
+from ci_ops.service._process.error_text import describe_error
 from ci_ops.service.health.model import HealthStatus, outcome_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def worst_check(statuses: Iterable[CheckStatus]) -> CheckStatus:
 
 def failed(name: str, error: BaseException) -> CheckResult:
     """Return the result of a check that raised."""
-    return CheckResult(name=name, status=CheckStatus.FAIL, message=redact_patterns(named(error)))
+    return CheckResult(name=name, status=CheckStatus.FAIL, message=redact_patterns(describe_error(error)))
 
 
 def results_of(name: str, answer: Any, seconds: float = 0.0) -> list[CheckResult]:

@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from ci_ops.core.contract.variables import Reading
 
 PRODUCTION = "production"
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 def verdict(name: str, failures: list[str], warnings: list[str], *, good: str) -> CheckResult:
     """Return the result for these sentences; `good` is its message when there are none."""
     sentences = failures + warnings
     status = CheckStatus.FAIL if failures else CheckStatus.WARN if warnings else CheckStatus.PASS
-    more = f" (and {len(sentences) - MOST_NAMED} more)" if len(sentences) > MOST_NAMED else ""
+    more = f" (and {len(sentences) - MAX_NAMED} more)" if len(sentences) > MAX_NAMED else ""
     return CheckResult(
         name=name,
         status=status,
-        message="; ".join(sentences[:MOST_NAMED]) + more if sentences else good,
+        message="; ".join(sentences[:MAX_NAMED]) + more if sentences else good,
         details={"failures": failures, "warnings": warnings} if sentences else {},
     )
 

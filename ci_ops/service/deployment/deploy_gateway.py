@@ -64,26 +64,26 @@ class DeployGateway:
     def reply(self, method: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer one request: 202 with the hook's answer, 200 when it was started before."""
         if method != "POST":
-            return _said(405, "POST only", Allow="POST")
+            return _answer(405, "POST only", Allow="POST")
         if len(body) > MAX_BODY_BYTES:
-            return _said(413, "the body is too large")
+            return _answer(413, "the body is too large")
         try:
             message_id = self._verifier.verify(headers, body)
         except RepeatedMessageError as error:
-            return _said(200, str(error))
+            return _answer(200, str(error))
         except SignatureError as error:
             emit_security(
                 security_log, logging.WARNING, "deploy_refused", f"a deployment was refused: {error}"
             )
-            return _said(401, str(error))
+            return _answer(401, str(error))
         try:
             return self._started(_ref(body))
         except ValueError as error:
-            return _said(400, str(error))
+            return _answer(400, str(error))
         except (OSError, http.client.HTTPException) as error:
             self._verifier.forget(message_id)
             log.error("the deploy hook did not answer: %s", type(error).__name__)  # noqa: TRY400 - its text may hold the address
-            return _said(502, "the deploy hook did not answer")
+            return _answer(502, "the deploy hook did not answer")
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request of a WSGI server."""
@@ -134,7 +134,7 @@ class DeployGateway:
         if not 200 <= response.status < 300:
             raise http.client.HTTPException(f"status {response.status}")
         log.info("a deployment was started", extra={"event": "deploy_started"})
-        return _said(202, "started", deploy=_deploy_id(answer))
+        return _answer(202, "started", deploy=_deploy_id(answer))
 
 
 def _ref(body: bytes) -> str:
@@ -159,7 +159,7 @@ def _deploy_id(answer: bytes) -> str:
     return found[:100] if isinstance(found, str) else ""
 
 
-def _said(status: int, message: str, *, deploy: str = "", **headers: str) -> Reply:
+def _answer(status: int, message: str, *, deploy: str = "", **headers: str) -> Reply:
     document: dict[str, Any] = {"message": message} | ({"deploy": deploy} if deploy else {})
     return Reply(
         status=status,

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 TOLERANCE_SECONDS = 300.0
 MIN_SECRET_LENGTH = 16
-MOST_IDS = 10_000
+MAX_IDS = 10_000
 MAX_ID_LENGTH = 256
-MOST_SIGNATURES = 10
+MAX_SIGNATURES = 10
 """A header may hold several, while secrets are being replaced; nobody needs more."""
 
 
@@ -54,7 +54,7 @@ class SignatureVerifier(Locked):
         self,
         *secrets: Secret | str,
         tolerance_seconds: float = TOLERANCE_SECONDS,
-        most_ids: int = MOST_IDS,
+        max_ids: int = MAX_IDS,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Raise ValueError for no secret, or one of fewer than 16 characters."""
@@ -64,7 +64,7 @@ class SignatureVerifier(Locked):
             raise ValueError(f"a signature needs a secret of at least {MIN_SECRET_LENGTH} characters")
         self._keys = tuple(key for each in plain for key in _keys(each))
         self._tolerance_seconds = tolerance_seconds
-        self._most_ids = most_ids
+        self._most_ids = max_ids
         self._now = now
         self._taken: dict[str, float] = {}
 
@@ -86,7 +86,7 @@ class SignatureVerifier(Locked):
             raise SignatureError("the signature's headers cannot be read")
         if abs(self._now() - int(timestamp[:18])) > self._tolerance_seconds:
             raise SignatureError("the signature is too old, or of the future")
-        if not self._is_right(given[:MOST_SIGNATURES], body, message_id, timestamp):
+        if not self._is_right(given[:MAX_SIGNATURES], body, message_id, timestamp):
             raise SignatureError("the signature is wrong")
         self._take(message_id)
         return message_id

@@ -103,7 +103,7 @@ def outcome_of(answer: object) -> Outcome:
     if status is Status.ERROR:
         said = repr(answer[:40]) if isinstance(answer, str) else type(answer).__name__
         return Outcome(
-            status=HealthStatus.UNHEALTHY, message=f"the check answered {said}, which is no verdict"
+            status=HealthStatus.UNHEALTHY, message=f"the check returned {said}, which is not a verdict"
         )
     return Outcome(status=health_status_of(status))
 

@@ -28,7 +28,7 @@ def provide(topic: Topic, tell: Callable[[], Any]) -> None:
     _providers[topic] = tell
 
 
-def told(topic: Topic) -> Any:
+def read_topic(topic: Topic) -> Any:
     """Return the current value of a topic, without what looks like a secret; None without a provider."""
     tell = _providers.get(topic) or _KNOWN.get(topic)
     return None if tell is None else map_texts(tell(), redact_patterns)

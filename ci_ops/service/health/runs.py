@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ci_ops.core.text.lines import encodable
-from ci_ops.service._process.error_text import named
+from ci_ops.service._process.error_text import describe_error
 from ci_ops.service.health.damping import Damping
 from ci_ops.service.health.model import (
     MAX_MESSAGE_LENGTH,
@@ -114,7 +114,7 @@ class CheckState:
             assert self._last is not None
             return self._last, max(0.0, self._age_seconds())
 
-    def known(self) -> tuple[ComponentHealth, float] | None:
+    def last_result(self) -> tuple[ComponentHealth, float] | None:
         """Return the last result and its age, without a run; None before the first."""
         with self._lock:
             return None if self._last is None else (self._last, max(0.0, self._age_seconds()))
@@ -176,7 +176,7 @@ class CheckState:
             self._finish(run, None)
 
     def _failure(self, error: BaseException) -> Outcome:
-        return Outcome(status=HealthStatus.UNHEALTHY, message=named(error))
+        return Outcome(status=HealthStatus.UNHEALTHY, message=describe_error(error))
 
     def _timeout(self) -> Outcome:
         seconds = self.check.timeout_seconds

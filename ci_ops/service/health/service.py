@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ci_ops.service.health.service")
 
 _BUILT_IN_GROUPS = ("live", "ready", "check")
-NOTHING_CHECKED = "no health check is registered here: nothing but the state of the process was looked at"
+NOTHING_CHECKED = "no health check is registered here: nothing but the state of the process was measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +192,9 @@ class HealthCheckService:
                 await until_done(run.finished, state.remaining_seconds(run))
         return self._report(group, [state.result(run) for state, run in begun])
 
-    def known(self, group: str = "check") -> HealthReport:
+    def last_report(self, group: str = "check") -> HealthReport:
         """Return the health of a group by its last results, without running a check."""
-        shown = [known for state in self._select(group) if (known := state.known())]
+        shown = [known for state in self._select(group) if (known := state.last_result())]
         return self._report(group, shown)
 
     def fix_paths(self) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from ci_ops.service.drain_file import drain_file_from_environment, seconds_since
 from ci_ops.service.health.model import Check, HealthStatus, Outcome
-from ci_ops.service.health.providers import told
+from ci_ops.service.health.providers import read_topic
 from ci_ops.service.health.service import HealthCheckService, health_service
 from ci_ops.service.health.workers import is_on_loop
 from ci_ops.service.health_checks.database import sqlalchemy_check
@@ -190,7 +190,7 @@ class ApplicationLifecycle:
         return True
 
     async def shutdown_trigger(self) -> None:
-        """Wait for SIGTERM and the drain, for servers that take such a function, as `hypercorn.asyncio.serve` does."""
+        """Wait for SIGTERM and the drain, for servers such as `hypercorn.asyncio.serve`."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         if self.watch_signals():
             self._signal.hand_over(lambda: loop.call_soon_threadsafe(over.set))
@@ -317,9 +317,9 @@ class ApplicationLifecycle:
 
 def _breaker_states() -> str:
     try:
-        states = {name: one["state"] for name, one in told("circuit-breakers").items()}
+        states = {name: one["state"] for name, one in read_topic("circuit-breakers").items()}
     except Exception:  # who tells is the application's choice, and no reason not to end in order
-        log.exception("the states of the circuit breakers cannot be told")
+        log.exception("the states of the circuit breakers cannot be read")
         return "unknown"
     return str(states or "none")
 

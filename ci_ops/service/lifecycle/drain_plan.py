@@ -13,7 +13,7 @@ GRACE_SECONDS = 30.0
 RESERVE_SECONDS = 5.0
 """For shutdown hooks and the server itself."""
 DRAIN_VARIABLE = "CI_OPS_DRAIN_SECONDS"
-LONGEST_SECONDS = 86_400.0
+MAX_SECONDS = 86_400.0
 PLATFORM_VARIABLES = ("KUBERNETES_SERVICE_HOST", "RENDER")
 
 
@@ -66,4 +66,4 @@ class DrainPlan:
 
 
 def _is_in_a_day(seconds: float) -> bool:
-    return 0.0 <= seconds <= LONGEST_SECONDS  # NaN is not
+    return 0.0 <= seconds <= MAX_SECONDS  # NaN is not

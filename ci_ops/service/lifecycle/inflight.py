@@ -12,7 +12,7 @@ from ci_ops.service._process.forks import tell_after_fork
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LOOK_SECONDS = 0.01
+POLL_SECONDS = 0.01
 """Between two looks on an event loop."""
 
 
@@ -59,7 +59,7 @@ class InFlight:
         """Wait for the last request on an event loop, without a thread: the requests may occupy all of them."""
         end = time.monotonic() + seconds
         while self._count and time.monotonic() < end:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         return self._count == 0
 
     def cut_off(self) -> int:

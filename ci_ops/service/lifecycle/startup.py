@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 from ci_ops.core.text.redact import redact_patterns
-from ci_ops.service._process.error_text import named
+from ci_ops.service._process.error_text import describe_error
 from ci_ops.service.health.model import HealthStatus, Outcome, outcome_of
 
 StartupCheck = Callable[[], Any]
@@ -55,13 +55,13 @@ async def drive_async(steps: Steps) -> Any:
 
 
 def checked(checks: dict[str, StartupCheck]) -> Steps:
-    """Yield steps that run every check, and return each one's outcome by name; no failure stops the others."""
+    """Yield steps that run every check, whatever fails, and return each one's outcome by name."""
     outcomes: dict[str, Outcome] = {}
     for name, check in checks.items():
         try:
             outcomes[name] = startup_outcome((yield check()))
         except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
-            text = redact_patterns(named(error))
+            text = redact_patterns(describe_error(error))
             outcomes[name] = Outcome(status=HealthStatus.UNHEALTHY, message=text)
     return outcomes
 

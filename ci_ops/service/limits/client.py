@@ -60,7 +60,7 @@ class ClientResolver:
     ) -> None:
         names = tuple(trusted)
         if "*" in names:
-            raise ValueError("trusting everybody lets every client choose its address: name the networks")
+            raise ValueError("trusting every peer lets each client choose its address: name the networks")
         if names and hops:
             raise ValueError("name the trusted networks or count the hops, not both")
         if not 0 <= hops <= MAX_HOPS:
@@ -68,7 +68,7 @@ class ClientResolver:
         self.header = header.lower()
         if self.header not in {"x-forwarded-for", "forwarded"} and not names:
             raise ValueError(
-                f"{header} can be sent by anybody: name the networks of the platform that sets it"
+                f"{header} can be sent by any client: name the networks of the platform that sets it"
             )
         self._trusts_unix = UNIX in names
         self._trusted = NetworkSet(name for name in names if name != UNIX)
@@ -169,7 +169,7 @@ class ClientResolver:
             return []
         if self.header != "forwarded":
             return forwarded.split(",")[-MAX_HOPS:]
-        return forwarded_for(forwarded, most=MAX_HOPS)
+        return forwarded_for(forwarded, limit=MAX_HOPS)
 
 
 def connection_peer(scope: Mapping[str, Any]) -> str | None:
@@ -200,7 +200,7 @@ def wsgi_peer(environ: Mapping[str, Any]) -> str | None:
 def _unnamed(client: Client, header: str) -> str:
     if not client.is_peer:
         return "the server took a client's address from X-Forwarded-For, but no trusted proxy is named"
-    return f"requests arrive from {client.address} with {header}, but that address is no trusted proxy"
+    return f"requests arrive from {client.address} with {header}, but that address is not a trusted proxy"
 
 
 def _client(address: str, *, is_peer: bool) -> Client:

@@ -13,9 +13,9 @@ import re
 _MARKS = {mark: re.compile(f'["{mark}]') for mark in ",;"}
 
 
-def forwarded_for(header: str, *, most: int) -> list[str]:
+def forwarded_for(header: str, *, limit: int) -> list[str]:
     """Return the `for` of the last elements, at most so many; empty where an element has none."""
-    return [_for(element) for element in _split(header, ",")[-most:]]
+    return [_for(element) for element in _split(header, ",")[-limit:]]
 
 
 def _for(element: str) -> str:

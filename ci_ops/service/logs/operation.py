@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def outcome_of_error(kind: type[BaseException] | None) -> str:
-    """Return the outcome of a block: `success`, `failure`, or `cancelled` when it was stopped from outside."""
+    """Return the outcome of a block: `success`, `failure`, or `cancelled` where it was stopped."""
     if kind is None:
         return "success"
     return "failure" if issubclass(kind, Exception) else "cancelled"

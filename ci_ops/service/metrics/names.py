@@ -27,7 +27,9 @@ _RESERVED = {"le", "quantile"}
 def metric_name(name: str) -> str:
     """Return the name. Raises ValueError where Prometheus refuses it."""
     if not _METRIC.fullmatch(name):
-        raise ValueError(f"{name!r} is no metric name: letters, digits and underscores, such as orders_total")
+        raise ValueError(
+            f"{name!r} is not a metric name: letters, digits and underscores, such as orders_total"
+        )
     return name
 
 
@@ -36,7 +38,7 @@ def label_names(names: Iterable[str]) -> tuple[str, ...]:
     checked = tuple(names)
     for name in checked:
         if not _LABEL.fullmatch(name) or name in _RESERVED:
-            raise ValueError(f"{name!r} is no label name")
+            raise ValueError(f"{name!r} is not a label name")
     if len(set(checked)) < len(checked):
         raise ValueError("a label stands once")
     return checked

@@ -26,7 +26,7 @@ log = logging.getLogger("ci_ops.service.metrics")
 
 CELLS = ".cells"
 INDEX = ".index"
-LONGEST_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 1.0
 """For a process that looks after the folder, and perhaps was stopped in the middle of it."""
 MAX_FOLDED_SERIES = 2000
 """Of one metric, from processes that have ended; what comes after counts as one."""
@@ -128,7 +128,7 @@ class SharedFolder:
 
 
 def _lock(guard: int) -> None:
-    end = time.monotonic() + LONGEST_WAIT_SECONDS
+    end = time.monotonic() + MAX_WAIT_SECONDS
     while not _takes(guard):
         if time.monotonic() > end:
             raise TimeoutError("another process holds the metrics folder, and does not let it go")

@@ -48,7 +48,7 @@ class AccessLog:
         if self._logger.isEnabledFor(level):
             fields = _fields(exchange, route, seconds)
             message = f"{fields['method']} {route} {exchange.final_status}"
-            error = _first_told(exchange.error)
+            error = _unlogged(exchange.error)
             emit(self._logger, level, message, event_type=event_type, event=EVENT, fields=fields, error=error)
 
 
@@ -65,7 +65,7 @@ def _fields(exchange: Exchange, route: str, seconds: float) -> dict[str, Any]:
     return fields
 
 
-def _first_told(error: Exception | None) -> Exception | None:
+def _unlogged(error: Exception | None) -> Exception | None:
     """Return the exception, unless another layer has logged it."""
     if error is None or getattr(error, _LOGGED, False):
         return None

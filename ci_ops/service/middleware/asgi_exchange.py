@@ -100,7 +100,7 @@ class ASGIExchange(Exchange):
             self.status = message["status"]
             headers = message.get("headers", ())
             headers = headers if type(headers) is list else list(headers)
-            own = self.told
+            own = self.quota_headers
             if layer.request_ids:
                 own = [(b"x-request-id", self.fields["request_id"].encode()), *own]
             present = dict(headers)

@@ -57,7 +57,7 @@ class Exchange(Frame):
     """Empty where neither a trusted proxy nor an identity function names one."""
     uncounted = ""
     """Key to count it under in an asynchronous store."""
-    told: Sequence[tuple[bytes, bytes]] = ()
+    quota_headers: Sequence[tuple[bytes, bytes]] = ()
     """Header fields about the quota, as ASGI sends them."""
     refusal: Refusal | None = None
     status = 0

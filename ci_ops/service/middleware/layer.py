@@ -126,7 +126,7 @@ class Layer:
         """Count and log a request that has ended."""
         status = exchange.status or exchange.final_status
         if not route or exchange.refusal is not None:
-            route = _told_route(exchange)
+            route = _fallback_route(exchange)
         if self.metrics is not None:
             self.metrics.end(method, route, status, seconds)
         if status >= 400 or exchange.error is not None:
@@ -142,7 +142,7 @@ class Layer:
             self.limits.answered(exchange)
 
 
-def _told_route(exchange: Exchange) -> str:
+def _fallback_route(exchange: Exchange) -> str:
     """Return the route label where no router of the server's own kind provides one."""
     if exchange.refusal is not None:
         return REFUSED

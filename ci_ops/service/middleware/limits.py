@@ -62,7 +62,7 @@ class RequestLimits:
         self._abuse = abuse
         self._refuses_flagged = refuse_flagged and abuse is not None
         self._legacy = legacy_headers
-        self._told: dict[int, list[tuple[bytes, bytes]]] = {}
+        self._quota_headers: dict[int, list[tuple[bytes, bytes]]] = {}
         is_here = per_user is not None and isinstance(per_user.limiter.store, MemoryStore)
         self.has_to_be_awaited = per_user is not None and not is_here
         """True when the quotas are in a store that other processes share."""
@@ -88,11 +88,11 @@ class RequestLimits:
             decision = hit(key)
             allowed, quota, full_at_ns, now_ns, _, note = decision
             # Of one quota, what is told depends on this number alone, as long as it is not used up.
-            told = self._told.get((quota.capacity_ns - full_at_ns + now_ns) // quota.interval_ns)
+            told = self._quota_headers.get((quota.capacity_ns - full_at_ns + now_ns) // quota.interval_ns)
             if told is None or note or not allowed:
                 self._settle(exchange, decision)
             else:
-                exchange.told = told
+                exchange.quota_headers = told
 
     async def judge_async(self, exchange: Exchange) -> None:
         """Count a request in an asynchronous store."""
@@ -161,11 +161,11 @@ class RequestLimits:
             (name.lower().encode(), value.encode())
             for name, value in limit_headers([decision], legacy=self._legacy)
         ]
-        exchange.told = told
+        exchange.quota_headers = told
         if decision.note:
             _count(exchange, decision.quota.name, decision.note)
-        elif decision.remaining and not self._legacy and len(self._told) < MAX_REMEMBERED:
-            self._told[decision.remaining] = told
+        elif decision.remaining and not self._legacy and len(self._quota_headers) < MAX_REMEMBERED:
+            self._quota_headers[decision.remaining] = told
 
 
 def _crowd(per_user: PerUserRateLimiter | None, guard: DDoSProtection | None) -> Limiter | None:

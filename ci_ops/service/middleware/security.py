@@ -209,7 +209,7 @@ def no_headers(convert: Callable[[str], Any]) -> HeaderTable:
 def _changed(headers: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
     for name, value in changes.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise ValueError(f"{name!r} is no header, or its value holds more than one line of ASCII")
+            raise ValueError(f"{name!r} is not a header name, or its value holds more than one line of ASCII")
     names = {name.lower(): name for name in changes}
     kept = {name: value for name, value in headers.items() if name.lower() not in names}
     return {**kept, **{name: value for name, value in changes.items() if value}}

@@ -92,5 +92,5 @@ class WSGIExchange(Exchange):
     def _completed(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         layer = self.layer
         own = [("X-Request-ID", self.fields["request_id"])] if layer.request_ids else []
-        own += [(name.decode(), value.decode()) for name, value in self.told]
+        own += [(name.decode(), value.decode()) for name, value in self.quota_headers]
         return layer.table.completed(self, headers, own)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ci_ops.core.text.redact import redact_patterns
-from ci_ops.service._process.error_text import named
+from ci_ops.service._process.error_text import describe_error
 from ci_ops.service._process.functions import Kind, kind_of
 from ci_ops.service._process.locked import Locked
 
@@ -188,7 +188,7 @@ class GracefulDegradation(Locked):
         return answered
 
     def _mark_failed(self, feature: str, error: BaseException) -> None:
-        self.mark_degraded(feature, named(error))
+        self.mark_degraded(feature, describe_error(error))
 
     def _drop_expired(self) -> list[DegradedFeature]:
         if not self._features:

@@ -14,7 +14,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ci_ops.core.text.redact import redact_patterns
-from ci_ops.service._process.error_text import said
+from ci_ops.service._process.error_text import text_of_error
 from ci_ops.service._process.functions import Kind, kind_of
 from ci_ops.service._process.locked import Locked
 from ci_ops.service._process.window import TimeWindow
@@ -126,7 +126,7 @@ class ErrorRecoveryService(Locked):
     def log_error(self, service: str, error: BaseException, *, context: str = "") -> None:
         """Count an error of a service, and log it."""
         kind = type(error).__name__
-        text = f"{said(error)} ({context})" if context else said(error)
+        text = f"{text_of_error(error)} ({context})" if context else text_of_error(error)
         message = redact_patterns(text)[:MAX_MESSAGE_LENGTH]
         log.warning("%s: %s: %s", service, kind, message)
         with self._lock:

@@ -31,7 +31,7 @@ R = TypeVar("R")
 ExceptionTypes = type[Exception] | tuple[type[Exception], ...]
 Jitter = Literal["full", "equal", "decorrelated", "none"]
 
-LONGEST_ASKED_SECONDS = 3600.0
+MAX_REQUESTED_SECONDS = 3600.0
 """Without a deadline, nobody is kept waiting longer than this because the other side asked for it."""
 
 
@@ -256,7 +256,7 @@ class _Tries:
         if asked is not None:
             seconds += asked  # never earlier than asked, and not everybody at the same moment
         if policy.deadline_seconds is None:
-            left = LONGEST_ASKED_SECONDS + policy.longest_wait_seconds
+            left = MAX_REQUESTED_SECONDS + policy.longest_wait_seconds
         else:
             left = policy.deadline_seconds - (policy.clock() - self._started)
         if seconds >= left:

@@ -26,7 +26,7 @@ from ci_ops.service.health.availability import DRAINING, STARTING
 from ci_ops.service.health.gate import Asker, Gate
 from ci_ops.service.health.model import RESERVED_GROUPS, HealthReport, HealthStatus
 from ci_ops.service.health.paths import VERSION_PATH, health_paths
-from ci_ops.service.health.providers import Topic, told
+from ci_ops.service.health.providers import Topic, read_topic
 from ci_ops.service.health.service import HealthCheckService, health_service
 from ci_ops.service.release import Release, current_release
 from ci_ops.service.routes import exposition
@@ -176,20 +176,23 @@ class HealthRoutes:
             return Reply(status=500, media_type="text/plain", body=b"it could not be told; see the log\n")
 
     def _security(self) -> Reply:
-        security = told("security")
+        security = read_topic("security")
         shown = {"available": False} if security is None else security
         return Reply(status=200, media_type=_JSON, body=as_json(shown))
 
     def _metrics(self, request: HealthRequest) -> Reply:
-        report = self.health.known()
+        report = self.health.last_report()
         accept = request.asker.headers.get("accept", "")
         if preferred(accept, ("text/plain", _JSON)) == _JSON:
-            snapshot = {**(told("metrics-snapshot") or {}), "health": self._members(report, detailed=True)}
+            snapshot = {
+                **(read_topic("metrics-snapshot") or {}),
+                "health": self._members(report, detailed=True),
+            }
             return Reply(status=200, media_type=_JSON, body=as_json(snapshot))
-        text = str(told("metrics-text") or "")
+        text = str(read_topic("metrics-text") or "")
         text += "\n" if text and not text.endswith("\n") else ""
         text += exposition.health_metrics(report, current_release())
-        text += exposition.recovery_metrics(told("circuit-breakers"), told("degraded-features"))
+        text += exposition.recovery_metrics(read_topic("circuit-breakers"), read_topic("degraded-features"))
         return Reply(status=200, media_type=exposition.MEDIA_TYPE, body=text.encode(errors="replace"))
 
     def _render(self, name: str, request: HealthRequest, report: HealthReport) -> Reply:
@@ -202,8 +205,8 @@ class HealthRoutes:
             document["uptimeSeconds"] = round(self.health.uptime_seconds, 3)
             if name == "check":
                 document["availability"] = self._availability()
-                document["circuitBreakers"] = _told("circuit-breakers")
-                document["degradedFeatures"] = _told("degraded-features")
+                document["circuitBreakers"] = _topic("circuit-breakers")
+                document["degradedFeatures"] = _topic("degraded-features")
         return self._documented(document, report, request)
 
     def _counts(self, report: HealthReport) -> dict[str, Any]:
@@ -258,10 +261,10 @@ def _group(name: str) -> str:
     return "check" if name == "summary" else name
 
 
-def _told(topic: Topic) -> Any:
+def _topic(topic: Topic) -> Any:
     """Return the value of a topic; None where its provider fails, which must not fail the health answer."""
     try:
-        return told(topic)
+        return read_topic(topic)
     except Exception:
         log.exception("the provider of %s failed", topic)
         return None

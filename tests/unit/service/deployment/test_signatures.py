@@ -132,7 +132,7 @@ def test_a_secret_that_cannot_protect_is_refused(secrets: tuple[str, ...]) -> No
 
 
 def test_fresh_ids_are_never_forgotten_to_make_room(wall: Wall) -> None:
-    verifier = SignatureVerifier(SECRET, most_ids=3, now=wall)
+    verifier = SignatureVerifier(SECRET, max_ids=3, now=wall)
     taken = [verifier.sign(b"") for _ in range(3)]
     for headers in taken:
         verifier.verify(headers, b"")

@@ -82,7 +82,7 @@ def test_a_run_that_expired_is_over_before_the_next_begins(hanging: Hanging, clo
 
     hanging.gate.set()
     first.finished.result(5)  # its late success says nothing: the answer came too late
-    assert health.known().status is UNHEALTHY
+    assert health.last_report().status is UNHEALTHY
     clock.advance(2)
 
     assert health.report().status is HEALTHY

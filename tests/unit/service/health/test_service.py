@@ -321,14 +321,14 @@ def test_the_last_results_are_known_without_running_anything(
 ) -> None:
     check = Counted()
     health.add(check, name="database")
-    assert health.known().components == ()
+    assert health.last_report().components == ()
 
     health.report()
     clock.advance(100)
 
-    assert (health.known().age_seconds, check.runs) == (100, 1)
+    assert (health.last_report().age_seconds, check.runs) == (100, 1)
     with pytest.raises(KeyError):
-        health.known()["mail"]
+        health.last_report()["mail"]
 
 
 def test_by_default_readiness_shows_nothing_older_than_five_seconds() -> None:

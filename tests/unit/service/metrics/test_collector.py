@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ci_ops.service.health.providers import told
+from ci_ops.service.health.providers import read_topic
 from ci_ops.service.metrics import collector
 from ci_ops.service.metrics.collector import MetricsCollector, TooManyMetricsError, metrics_collector
 
@@ -31,7 +31,7 @@ def test_asking_again_gives_the_same_metric_and_a_different_one_is_refused(metri
 
 @pytest.mark.parametrize("name", ["", "5xx", "a b", "a-b", "é", "a" * 201, "a\n"])
 def test_a_name_that_prometheus_does_not_take_is_refused(metrics: MetricsCollector, name: str) -> None:
-    with pytest.raises(ValueError, match="is no metric name"):
+    with pytest.raises(ValueError, match="is not a metric name"):
         metrics.gauge(name)
 
 
@@ -109,9 +109,9 @@ def test_long_names_and_labels_are_counted_and_not_remembered(metrics: MetricsCo
 def test_the_ready_made_collector_is_what_health_shows() -> None:
     metrics_collector.counter("seen_by_health", "Seen.").inc()
 
-    assert "\nseen_by_health_total 1.0\n" in told("metrics-text")
-    assert told("metrics-snapshot")["counters"]["seen_by_health_total"][0]["value"] >= 1.0
-    assert "performance" in told("metrics-snapshot")
+    assert "\nseen_by_health_total 1.0\n" in read_topic("metrics-text")
+    assert read_topic("metrics-snapshot")["counters"]["seen_by_health_total"][0]["value"] >= 1.0
+    assert "performance" in read_topic("metrics-snapshot")
 
 
 def test_numbers_that_json_has_no_word_for_are_texts(metrics: MetricsCollector) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from ci_ops.service.health.providers import provide, told
+from ci_ops.service.health.providers import provide, read_topic
 from ci_ops.service.metrics.collector import MetricsCollector
 from ci_ops.service.metrics.exposition import MetricsText, number
 from ci_ops.service.metrics.names import MAX_VALUE_LENGTH, label_value
@@ -121,7 +121,7 @@ def test_a_label_is_cut_and_loses_secrets_but_series_stay_apart() -> None:
     counter.labels("x" * 500, "b").inc()
     provide("metrics-text", metrics.render)
     try:
-        text = told("metrics-text")
+        text = read_topic("metrics-text")
     finally:
         from ci_ops.service.metrics.collector import metrics_collector  # noqa: PLC0415 - put back what was there
 

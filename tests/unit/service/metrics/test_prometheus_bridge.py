@@ -3,7 +3,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ci_ops.service.health import providers
-from ci_ops.service.health.providers import told
+from ci_ops.service.health.providers import read_topic
 from ci_ops.service.metrics.collector import MetricsCollector
 from ci_ops.service.metrics.prometheus import KitCollector, include_prometheus_client
 from ci_ops.service.metrics.requests import RequestMetrics
@@ -43,7 +43,7 @@ def test_theirs_stand_behind_ours_at_the_health_route(metrics: MetricsCollector)
     Counter("theirs", "Theirs.", registry=registry).inc(5)
     include_prometheus_client(registry, metrics)
 
-    samples = {(name, value) for name, _, value in _samples(told("metrics-text"))}
+    samples = {(name, value) for name, _, value in _samples(read_topic("metrics-text"))}
     assert {("theirs_total", 5.0), ("queue", 2.0)} <= samples
 
 
@@ -72,7 +72,7 @@ def test_a_second_family_of_one_name_that_comes_later_is_left_out_and_said_once(
     _request_counter(registry).labels("GET").inc(7)
 
     for _ in range(2):
-        samples = {(name, value) for name, _, value in _samples(told("metrics-text"))}
+        samples = {(name, value) for name, _, value in _samples(read_topic("metrics-text"))}
         assert ("http_requests_total", 1.0) in samples
         assert ("http_requests_total", 7.0) not in samples
         assert "http_requests_created" not in {name for name, _ in samples}

@@ -283,7 +283,7 @@ def test_a_file_that_somebody_deletes_meanwhile_is_held_by_nobody(tmp_path: Path
 def test_a_process_that_is_stopped_while_it_looks_after_the_folder_stops_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(shared_folder, "LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(shared_folder, "MAX_WAIT_SECONDS", 0.05)
     metrics = MetricsCollector(storage=SharedFiles(tmp_path))
     metrics.counter("hits").inc()
     with (tmp_path / ".lock").open() as stopped:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ci_ops.service.health.providers import told
+from ci_ops.service.health.providers import read_topic
 from ci_ops.service.limits.buckets import PerUserRateLimiter
 from ci_ops.service.limits.client import ClientResolver
 from ci_ops.service.limits.gcra import Decision
@@ -126,7 +126,7 @@ def test_a_flood_from_one_address_is_blocked_and_told_for_how_long(kind: Kind, k
     assert int(answers[-1].headers["retry-after"]) == pytest.approx(900, abs=2)
     assert json.loads(answers[-1].body)["violated-policies"] == ["per-ip"]
     assert kind.send(layer, peer="203.0.113.10").status == 200
-    assert told("security")["ddos"]["blocked"] == 1
+    assert read_topic("security")["ddos"]["blocked"] == 1
 
 
 def test_an_address_that_is_never_let_in_is_not_told_to_come_back(kind: Kind, kit: Kit) -> None:
@@ -199,7 +199,9 @@ def test_behind_a_proxy_that_was_not_named_nobody_pays_for_others_and_it_is_said
     assert ask("8.8.4.4") == 200
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
-    assert "10.1.2.3 with x-forwarded-for, but that address is no trusted proxy" in warnings[0].getMessage()
+    assert (
+        "10.1.2.3 with x-forwarded-for, but that address is not a trusted proxy" in warnings[0].getMessage()
+    )
 
 
 def test_a_known_user_pays_even_behind_such_a_proxy(kind: Kind, kit: Kit) -> None:
@@ -238,7 +240,7 @@ def test_guessing_is_noticed_and_flagged_users_are_refused_only_if_asked_for(kin
     refused = kind.send(strict)
     assert (refused.status, "retry-after" in refused.headers) == (429, False)
     assert json.loads(refused.body)["violated-policies"] == ["flagged"]
-    assert told("security")["abuse"]["flagged"] == 1
+    assert read_topic("security")["abuse"]["flagged"] == 1
 
 
 def test_a_user_who_runs_into_the_limit_all_the_time_is_noticed(kind: Kind, kit: Kit) -> None:
