@@ -56,7 +56,9 @@ class VerifySection:
     checks: tuple[NamedCheck, ...] = ()
     """The checks by name; none means health, revision and TLS of the address."""
     deadline: Duration = 120.0
-    """How long answers that may still change are asked for again."""
+    """How long answers that may still change are asked for again. Those that seldom change are given up after a
+    sixth of it: a name that does not exist, a 404 while the shipped revision answers, a refusal by this machine
+    after the server's processes were seen to end."""
     timeout: Duration = 10.0
     """For one try of one check."""
     on_error: Literal["rollback", "hold"] = "rollback"

@@ -169,6 +169,32 @@ class Process(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Servers:
+    """Processes that listened on a port, and what ran beside them at that moment."""
+
+    listening: frozenset[tuple[int, int]]
+    """Process id and start of each; a number alone may be used again."""
+    users: frozenset[int]
+    known: frozenset[tuple[int, int]]
+    """Every process of these users."""
+
+
+class Listeners(Protocol):
+    """Which processes of this machine serve a port."""
+
+    def at(self, port: int) -> Servers | None:
+        """Return the processes that listen on that port; None where none can be seen."""
+        ...
+
+    def have_ended(self, servers: Servers) -> bool:
+        """Return True when they are gone and their users have started no other process since.
+
+        Any new process may be the server that starts anew, however slowly.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Time, and waiting that a stop request ends."""
 
@@ -294,6 +320,11 @@ class World(Protocol):
         ...
 
     @property
+    def listeners(self) -> Listeners:
+        """Which processes of this machine serve a port."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Time and waiting."""
         ...
@@ -332,6 +363,8 @@ class Subject:
     previous_revision: str = ""
     is_revision_live: bool = False
     """True once the check `revision` saw the shipped commit on every connection."""
+    servers: Servers | None = None
+    """The processes that served the address before it was changed; None where they could not be seen."""
     had_health_document: bool = False
     """True when the health address answered a health document before."""
     published: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from ci_ops.core.ports import Clock, Env, Http, Process, Stop, Store, Templates, Tls
+    from ci_ops.core.ports import Clock, Env, Http, Listeners, Process, Stop, Store, Templates, Tls
 
 PortT = TypeVar("PortT")
 
@@ -90,6 +90,11 @@ class RealWorld:
         return self._made("process", self._make_process)
 
     @property
+    def listeners(self) -> Listeners:
+        """Which processes of this machine serve a port."""
+        return self._made("listeners", _make_listeners)
+
+    @property
     def templates(self) -> Templates:
         """Message and summary templates."""
         return self._made("templates", _make_templates)
@@ -133,6 +138,12 @@ class RealWorld:
         from ci_ops.edge.process import RealProcess  # noqa: PLC0415 - each port loads when it is used
 
         return RealProcess(env=self._env, stop=self._stop, redact=self._redact)
+
+
+def _make_listeners() -> Listeners:
+    from ci_ops.edge.listeners import ProcListeners  # noqa: PLC0415 - each port loads when it is used
+
+    return ProcListeners()
 
 
 def _make_templates() -> Templates:

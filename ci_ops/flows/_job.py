@@ -14,7 +14,7 @@ from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
 from ci_ops.core.git import Refusal
-from ci_ops.core.ports import Store, Subject, World
+from ci_ops.core.ports import Servers, Store, Subject, World
 from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
@@ -125,7 +125,13 @@ class Job:
         return self.config.environment
 
     def subject(
-        self, *, url: str, revision: str, previous_revision: str = "", had_health_document: bool = False
+        self,
+        *,
+        url: str,
+        revision: str,
+        previous_revision: str = "",
+        had_health_document: bool = False,
+        servers: Servers | None = None,
     ) -> Subject:
         """What checks look at: the service, with the revision that should be live."""
         return Subject(
@@ -134,6 +140,7 @@ class Job:
             revision=revision,
             previous_revision=previous_revision,
             had_health_document=had_health_document,
+            servers=servers,
             published=self.origin.published,
             environment=self.environment,
             timeout_seconds=self.config.verify.timeout,

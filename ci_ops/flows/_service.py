@@ -14,8 +14,8 @@ from ci_ops.core.health.document import parse_health
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Phase
-from ci_ops.core.ports import HttpError
-from ci_ops.core.text.weburl import at_path, has_path, is_loopback, read_url, shown
+from ci_ops.core.ports import HttpError, Servers
+from ci_ops.core.text.weburl import at_path, has_path, is_loopback, port_of, read_url, shown
 
 if TYPE_CHECKING:
     from ci_ops.core.ports import Response
@@ -46,6 +46,8 @@ class Service:
     reach: Reach
     revisions: frozenset[str] = frozenset()
     """Every revision that was served, as the service wrote it; empty where it names none."""
+    servers: Servers | None = None
+    """The processes of this machine that served it; None where they could not be seen."""
     has_health_document: bool = False
     """True when the health address answered a health document."""
     sentence: str = ""
@@ -88,10 +90,16 @@ def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
         return Service(reach=Reach.UNREACHABLE, sentence=sentence)
     return Service(
         reach=Reach.DOWN if answer.status >= 500 else Reach.ANSWERS,
+        servers=_servers(job, address),
         has_health_document=_has_health_document(job, address, answer),
         revisions=_revisions(job, address, expected or _ANY_REVISION),
         sentence=_failure(answer),
     )
+
+
+def _servers(job: Job, url: str) -> Servers | None:
+    parts = read_url(url)
+    return job.world.listeners.at(port_of(parts)) if is_loopback(parts) else None
 
 
 def _has_health_document(job: Job, url: str, answer: Response) -> bool:

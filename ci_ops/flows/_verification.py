@@ -71,6 +71,7 @@ def verify_release(
         revision=revision,
         previous_revision=replaced,
         had_health_document=record.had_health_document,
+        servers=run.before.service.servers if run.before is not None else None,
     )
     deadline = verify.deadline if is_patient else 0.0
     results = measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=deadline)

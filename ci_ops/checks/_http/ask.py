@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import HttpError, World
+from ci_ops.core.ports import HttpError, Servers, World
 from ci_ops.core.text.secret import Secret
 from ci_ops.core.text.weburl import NONCE_HEADER, fresh_url, new_nonce, read_url, secrets_in
 
@@ -34,6 +34,8 @@ class Question:
     fresh: bool = False
     """Open a new connection for every request."""
     busts_caches: bool = True
+    servers: Servers | None = None
+    """The processes that served the address before; None where they are not known."""
 
     def ask(self, url: str, expected: Expectation, *, connect_to: str = "") -> Response | HttpError:
         """Return the answer, or why there was none.
@@ -50,7 +52,7 @@ class Question:
                 return first
             second = self._send(following, expected, connect_to)
         except HttpError as error:
-            return error
+            return self._with_evidence(error)
         return replace(second, redirects=(url,), seconds=first.seconds + second.seconds)
 
     def _send(self, url: str, expected: Expectation, connect_to: str) -> Response:
@@ -66,6 +68,17 @@ class Question:
             follow=expected.redirects,
         )
         return _without_own_nonce(answer, nonce)
+
+    def _with_evidence(self, error: HttpError) -> HttpError:
+        """Call a refusal lasting where the server's processes are seen to have ended, and none was started."""
+        if (
+            error.kind != "refused"
+            or self.servers is None
+            or not self.world.listeners.have_ended(self.servers)
+        ):
+            return error
+        sentence = f"{error.sentence}, and the process that served it has ended"
+        return HttpError("refused", sentence, transient=True, lasting=True)
 
     def _hide(self, url: str) -> None:
         values = [value.reveal() for value in self.headers.values()]

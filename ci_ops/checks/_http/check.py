@@ -61,4 +61,5 @@ class HttpCheck(UrlCheck):
             headers=self.send_headers,
             fresh=fresh,
             busts_caches=self.cache_busting,
+            servers=subject.servers,
         )

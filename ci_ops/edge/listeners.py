@@ -1,0 +1,79 @@
+"""Which processes of this machine listen on a port, and whether they have ended; from `/proc`, on Linux alone."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.core.ports import Servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LISTENS = "0A"
+"""The state of a listening socket. Source: Linux, include/net/tcp_states.h (TCP_LISTEN)."""
+PidAndStart = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcListeners:
+    """The Listeners port: sees what this user may see, and says nothing of the rest."""
+
+    proc: Path = Path("/proc")
+
+    def at(self, port: int) -> Servers | None:
+        """Return the processes that listen on that port; None where none can be seen."""
+        inodes = frozenset(self._listening_inodes(port))
+        found = {pid for pid in self._pids() if inodes and not inodes.isdisjoint(self._socket_inodes(pid))}
+        users = frozenset(user for pid in found if (user := self._user(pid)) is not None)
+        if users and os.getuid():  # the deployment may start the server as this user
+            users |= {os.getuid()}
+        known = frozenset(self._running(users))
+        listening = frozenset(each for each in known if each[0] in found)
+        return Servers(listening=listening, users=users, known=known) if listening else None
+
+    def have_ended(self, servers: Servers) -> bool:
+        """Return True when these processes are gone and their users have started no other one since."""
+        now = frozenset(self._running(servers.users))
+        return servers.listening.isdisjoint(now) and now <= servers.known
+
+    def _listening_inodes(self, port: int) -> Iterator[str]:
+        for table in ("net/tcp", "net/tcp6"):
+            with suppress(OSError):
+                for line in (self.proc / table).read_text("ascii").splitlines()[1:]:
+                    fields = line.split()
+                    if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
+                        yield fields[9]
+
+    def _pids(self) -> Iterator[int]:
+        with suppress(OSError):
+            yield from (int(each.name) for each in self.proc.iterdir() if each.name.isdecimal())
+
+    def _socket_inodes(self, pid: int) -> set[str]:
+        inodes = set[str]()
+        with suppress(OSError):  # it has ended, or belongs to another user
+            for each in (self.proc / str(pid) / "fd").iterdir():
+                with suppress(OSError):
+                    inodes.add(str(each.readlink()).removeprefix("socket:[").removesuffix("]"))
+        return inodes
+
+    def _user(self, pid: int) -> int | None:
+        try:
+            return (self.proc / str(pid)).stat().st_uid
+        except OSError:
+            return None
+
+    def _running(self, users: frozenset[int]) -> Iterator[PidAndStart]:
+        """Every process of these users that is no zombie, with its start: a number alone may be used again."""
+        for pid in self._pids():
+            if self._user(pid) not in users:
+                continue
+            with suppress(OSError, ValueError, IndexError):
+                state, *fields = (
+                    (self.proc / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+                )
+                if state not in {"Z", "X"}:
+                    yield pid, int(fields[18])
