@@ -1,4 +1,4 @@
-"""Which processes of this machine listen on a port, and whether they have ended; from `/proc`, on Linux alone."""
+"""Processes of this machine that listen on a port, and whether they have ended (Linux: `/proc`)."""
 
 from __future__ import annotations
 
