@@ -92,12 +92,17 @@ def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
 
 def _candidates(demand: PythonDemand, env: Mapping[str, str]) -> Iterator[str]:
     folders = [each for each in env.get("PATH", "").split(os.pathsep) if Path(each).is_absolute()]
+    home = Path(env.get("HOME") or os.devnull)
     tools = Path(env.get("RUNNER_TOOL_CACHE") or os.devnull) / "Python"
+    pyenv = Path(env.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    uv = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share") / "uv" / "python"
     for minor in range(OLDEST_MINOR, NEWEST_MINOR):
         if not any(demand.allows(f"3.{minor}.{patch}") for patch in range(30)):
             continue
         yield from _programs(f"python3.{minor}", folders)
         yield from map(str, sorted(tools.glob(f"3.{minor}.*/*/bin/python3")))
+        yield from map(str, sorted(pyenv.glob(f"3.{minor}.*/bin/python3")))
+        yield from map(str, sorted(uv.glob(f"cpython-3.{minor}.*/bin/python3")))
         yield from map(str, sorted(tools.glob(f"3.{minor}.*/*/python.exe")))
     yield from _programs("python3", folders)
 

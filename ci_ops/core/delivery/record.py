@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from ci_ops.core.delivery.written import check_written
+
 SCHEMA = 1
 """Major version of the written form; readers accept this and the one before."""
 
@@ -148,11 +150,12 @@ class DeploymentRecord:
         try:
             values["state"] = State(values.get("state", "planned"))
             for name in ("started_at", "finished_at", "verified_at"):
-                values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
+                values[name] = _time(values[name]) if values.get(name) else None
             for name in ("components", "migrations"):
                 values[name] = tuple(values.get(name) or ())
+            check_written(cls, values)
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"not a deployment record: {error}") from error
 
 
@@ -163,6 +166,12 @@ def check_schema(document: Any) -> None:
         raise ValueError(
             f"schema {schema!r} is not one this version of ci-ops reads ({SCHEMA - 1} or {SCHEMA})"
         )
+
+
+def _time(text: str) -> datetime:
+    """A time without a zone would fit no other one."""
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _plain(value: object) -> Any:

@@ -11,6 +11,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ci_ops.core.delivery.written import check_written
+
 DEFAULT_TIMEOUT_SECONDS = 900.0
 
 
@@ -146,8 +148,9 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
         kind = _KINDS[values.pop("kind")]
         if values.get("undo") is not None:
             values["undo"] = step_from_json(values["undo"])
+        check_written(kind, values)
         return kind(**values)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"not a step: {error}") from error
 
 

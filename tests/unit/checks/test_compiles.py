@@ -145,13 +145,15 @@ def test_a_newer_python_than_ours_is_named_and_nothing_is_called_broken(tmp_path
         tmp_path,
         shop="try:\n    pass\nexcept ValueError, TypeError:\n    pass\n" if NEWER == "3.14" else "(\n",
     )
-    result = look(tmp_path)
+    alone = RealWorld(env={"PATH": "/nonexistent", "HOME": "/nonexistent"})
+    result = the_result(Compiles(), a_subject(tmp_path), alone)
     assert (result.status, rules_of(result)) == (Status.ERROR, ["other-python"])
     assert NEWER in result.sentence
     assert source in result.sentence
     assert "not compile one file" in result.sentence
     write(tmp_path, shop="x = 1\n")
-    assert (look(tmp_path).status, look(tmp_path).measured) == (Status.WARN, 1)
+    result = the_result(Compiles(), a_subject(tmp_path), alone)
+    assert (result.status, result.measured) == (Status.WARN, 1)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,10 @@ def test_a_newer_python_than_ours_is_named_and_nothing_is_called_broken(tmp_path
 def test_poetry_says_it_in_its_own_words(tmp_path: Path, said: str, allowed: bool) -> None:
     (tmp_path / "pyproject.toml").write_text(f'[tool.poetry.dependencies]\npython = "{said}"\n')
     write(tmp_path, app="(\n")
-    assert rules_of(look(tmp_path)) == ["broken" if allowed else "other-python"]
+    alone = RealWorld(env={"PATH": "/nonexistent", "HOME": "/nonexistent"})
+    assert rules_of(the_result(Compiles(), a_subject(tmp_path), alone)) == [
+        "broken" if allowed else "other-python"
+    ]
 
 
 STAND_IN = """#!/bin/sh

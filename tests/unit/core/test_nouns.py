@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,18 @@ def test_a_digest_changes_with_what_a_step_would_do() -> None:
     assert step_digest(one) != step_digest(Command(title="t", key="k", run="false"))
 
 
-@pytest.mark.parametrize("document", [{}, {"kind": "dance"}, {"kind": "command", "surprise": 1}])
+A_COMMAND = {"kind": "command", "title": "t", "key": "k", "run": "true"}
+A_REQUEST = {"kind": "request", "title": "t", "key": "k", "method": "GET", "url": "x"}
+NO_STEPS: list[Any] = [
+    *({}, {"kind": "dance"}, {"kind": "command", "surprise": 1}, {"kind": []}),
+    *({**A_COMMAND, "title": 5}, {**A_COMMAND, "run": ["rm"]}, {**A_COMMAND, "changes": "yes"}),
+    *({**A_COMMAND, "timeout_seconds": value} for value in ("x", None, float("nan"), float("inf"))),
+    *({**A_COMMAND, "undo": 7}, {**A_COMMAND, "undo": {**A_COMMAND, "run": None}}),
+    *({**A_REQUEST, "headers": {"a": 1}}, {**A_REQUEST, "headers": []}),
+]
+
+
+@pytest.mark.parametrize("document", NO_STEPS)
 def test_what_is_no_step_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a step"):
         step_from_json(document)
@@ -97,10 +109,16 @@ def test_a_record_survives_being_written(record: DeploymentRecord) -> None:
     assert again.external_id == record.external_id
 
 
-@pytest.mark.parametrize(
-    "document",
-    [{"schema": 1}, {"schema": 1, **a_record().to_json(), "state": "sideways"}, {"schema": 2}, {}],
-)
+NO_RECORDS: list[Any] = [
+    *({"schema": 1}, {"schema": 1, **a_record().to_json(), "state": "sideways"}, {"schema": 2}, {}),
+    *({**a_record().to_json(), name: None} for name in ("id", "url", "kind")),
+    *({**a_record().to_json(), name: ["x"]} for name in ("id", "url", "kind", "started_at")),
+    *({**a_record().to_json(), "components": [1]}, {**a_record().to_json(), "components": 5}),
+    *({**a_record().to_json(), "started_at": "yesterday"}, {**a_record().to_json(), "started_at": 5}),
+]
+
+
+@pytest.mark.parametrize("document", NO_RECORDS)
 def test_what_is_no_record_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"not a deployment record|schema"):
         DeploymentRecord.from_json(document)

@@ -1,0 +1,37 @@
+"""Values that were read from a file and are to become a dataclass of ours."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def check_written(cls: type[Any], values: Mapping[str, Any]) -> None:
+    """Raise ValueError unless every value is of the kind that its field says.
+
+    A file may have been edited, damaged, or written by somebody else.
+    """
+    for each in fields(cls):
+        if each.name in values and not _is_fit(str(each.type), values[each.name]):
+            raise ValueError(f"{each.name} is not of the kind {each.type}")
+
+
+def _is_fit(kind: str, value: object) -> bool:
+    """True for a kind that is none of these: whatever makes the value looks at it."""
+    match kind:
+        case "str":
+            return isinstance(value, str)
+        case "bool":
+            return isinstance(value, bool)
+        case "float":
+            return isinstance(value, int | float) and math.isfinite(value)
+        case "tuple[str, ...]":
+            return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+        case "Mapping[str, str]":
+            return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+        case _:
+            return True
