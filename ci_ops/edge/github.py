@@ -108,7 +108,7 @@ class GitHub(Ledger, CommitStatuses):
             task=TASK,
             auto_merge=False,
             required_contexts=[],
-            payload=payload_of(record, self._redact),
+            payload=payload_of(record, self._redact.own),
             environment=record.environment,
             description=self._said(f"{record.kind} of {record.service} {record.short_revision}"),
         )
@@ -235,7 +235,7 @@ class GitHub(Ledger, CommitStatuses):
         )
 
     def _said(self, text: str) -> str:
-        return described(self._redact(text))
+        return described(self._redact.own(text))
 
 
 def _number_of(repository: Repository, record: DeploymentRecord) -> int | None:

@@ -161,6 +161,9 @@ def _settings(check: Check) -> str:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        with path.open(
+            "x", encoding="utf-8", newline="\n"
+        ) as file:  # never through a link that a checkout brings
+            file.write(text)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error

@@ -236,3 +236,12 @@ def test_an_address_that_cannot_be_read_is_refused_before_anything_is_written(
         init(tmp_path, WORLD, Wishes(url=url))
     assert caught.value.where == "url"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_a_checkout_brings_leads_no_file_out_of_it(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "ci-ops.yml").symlink_to(tmp_path / "outside.yml")
+    with pytest.raises(UsageError, match="cannot be written: File exists"):
+        init(project, WORLD)
+    assert not (tmp_path / "outside.yml").exists()
