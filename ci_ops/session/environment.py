@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.config.shown import names_a_secret
 from ci_ops.core.errors import UsageError
-from ci_ops.core.text.weburl import secrets_in_text
+from ci_ops.core.text.weburl import passwords_in
 from ci_ops.plugins import modules_in
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def likely_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
     Whatever a value looks like: passwords may be words, be short, begin with a slash.
     """
     named = (value for name, value in env.items() if names_a_secret(name) and not _NAMES_A_PLACE.search(name))
-    in_addresses = (secrets_in_text(value) for value in env.values() if "://" in value and "@" in value)
-    return (*named, *chain.from_iterable(in_addresses))
+    addresses = (value for value in env.values() if "://" in value and "@" in value)
+    return (*named, *chain.from_iterable(map(passwords_in, addresses)))
 
 
 def user_environment(env: Mapping[str, str]) -> dict[str, str]:

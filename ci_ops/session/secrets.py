@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.core.text.spellings import is_word
 from ci_ops.core.text.weburl import secrets_in_text
 from ci_ops.session.environment import SECRET_LINES, likely_secrets, secret_lines
 
@@ -41,7 +42,10 @@ def secrets_of_config(config: Config) -> Iterable[str]:
 
 
 def hide(runner: Runner, world: RealWorld, secrets: Iterable[str]) -> None:
-    """Redact these values in every text of ours, and have the runner mask them."""
+    """Redact these values in every text of ours, and have the runner mask them.
+
+    A mask holds for the log of the whole job: ordinary words are left to our own redaction.
+    """
     known = [secret for secret in secrets if secret]
     world.redact.add(*known)
-    runner.mask(known)
+    runner.mask(secret for secret in known if not is_word(secret))

@@ -44,7 +44,7 @@ class Spellings:
         self.probes = (max(runs, key=len) if runs else "", *_base64_cores(value), *_hexadecimal(value))
         """A text that has none of these has the secret in no spelling; empty when only the pattern can tell."""
         self._pattern: re.Pattern[str] | str = value
-        self.is_word = _WORD.fullmatch(value) is not None
+        self.is_word = is_word(value)
         """True for what may well be an ordinary word or number."""
         self.length = len(value)
 
@@ -54,6 +54,11 @@ class Spellings:
             if isinstance(self._pattern, str):
                 self._pattern = re.compile(_pattern_of(self._pattern))
             yield from (match.span() for match in self._pattern.finditer(text))
+
+
+def is_word(value: str) -> bool:
+    """Return True for what may well be an ordinary word or number, such as `production` or `8000`."""
+    return _WORD.fullmatch(value) is not None
 
 
 def masks_of(value: str) -> tuple[str, ...]:

@@ -109,6 +109,18 @@ def secrets_in(parts: SplitResult) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
+def passwords_in(url: str) -> tuple[str, ...]:
+    """Return the password of an address such as a database's, as written and decoded.
+
+    The user is no secret there: `postgres` stands in many a message.
+    """
+    try:
+        written = urlsplit(url).password or ""
+    except ValueError:
+        return ()
+    return tuple(filter(None, dict.fromkeys((unquote(written), written))))
+
+
 def secrets_in_text(url: str) -> tuple[str, ...]:
     """The same of an address that may be none: nothing then."""
     try:

@@ -139,3 +139,17 @@ def test_a_token_that_the_service_shows_is_in_no_evidence(terminal: Terminal, ki
     secret = "MIIEvQIBADANBgkqhkiG" if kind == "key" else token
     kept = "".join(path.read_text(errors="replace") for path in terminal.folder.rglob("*") if path.is_file())
     assert secret not in said.out + said.err + kept
+
+
+def test_the_runner_masks_passwords_and_leaves_the_words_of_the_job_alone(terminal: Terminal) -> None:
+    terminal.on_a_runner(
+        CI_OPS_ENV="STAGE=production\nADMIN=correct-horse-battery-staple",
+        DATABASE_URL="postgresql://postgres:in-the-address@db/shop",
+        CI_OPS_READINESS_TOKEN="",
+    )
+    said = terminal.run("readiness")
+    masks = {
+        line.removeprefix("::add-mask::") for line in said.err.splitlines() if line.startswith("::add-mask::")
+    }
+    assert {"correct-horse-battery-staple", "in-the-address"} <= masks
+    assert not {"production", "postgres", "shop"} & masks

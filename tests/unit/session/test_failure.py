@@ -86,4 +86,4 @@ def test_values_of_variables_that_are_named_like_a_secret_are_hidden_whatever_th
         "DATABASE_URL": "postgresql://shop:in-the%2Faddress@db/shop",
     }
     found = likely_secrets({**secrets, **others})
-    assert found == (*secrets.values(), "in-the/address", "in-the%2Faddress", "shop:in-the/address", "shop")
+    assert found == (*secrets.values(), "in-the/address", "in-the%2Faddress")
