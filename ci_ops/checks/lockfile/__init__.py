@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks.lockfile.faults import fault
 from ci_ops.checks.lockfile.locks import LOCK_FILES, Conflict
-from ci_ops.checks.lockfile.project import PYPROJECT, REQUIREMENTS, REQUIREMENTS_IN
+from ci_ops.checks.lockfile.project import PIPFILE, PYPROJECT, REQUIREMENTS, REQUIREMENTS_IN
 from ci_ops.core.contract.requirements import in_pyproject
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
@@ -28,8 +28,8 @@ _AGAIN = "Make the lock file again and commit it: `uv lock`, `poetry lock`, `pdm
 class Lockfile(Check):
     """Every dependency is in a lock file, in step with the project.
 
-    Read offline: uv.lock (also of the workspace above), poetry.lock, pdm.lock, pylock.toml and
-    requirements.txt with everything it includes. Where several lie side by side, they have to
+    Read offline: uv.lock (also of the workspace above), poetry.lock, pdm.lock, pylock.toml,
+    Pipfile.lock and requirements.txt with everything it includes. Where several lie side by side, they have to
     agree: a server may install from either.
     """
 
@@ -93,7 +93,7 @@ class Lockfile(Check):
     @classmethod
     def detect(cls, root: Path) -> Self | None:
         """Applies where a pyproject.toml or requirements file names dependencies."""
-        if any((root / name).is_file() for name in (REQUIREMENTS, REQUIREMENTS_IN)):
+        if any((root / name).is_file() for name in (REQUIREMENTS, REQUIREMENTS_IN, PIPFILE)):
             return cls()
         if not (root / PYPROJECT).is_file():
             return None

@@ -1,6 +1,6 @@
-"""Whether poetry.lock and pdm.lock carry the hash of the pyproject.toml beside them.
+"""Whether poetry.lock, pdm.lock and Pipfile.lock carry the hash of the file beside them.
 
-Both tools refuse a lock file whose hash is another one. Source: `poetry/packages/locker.py`
+The tools refuse a lock file whose hash is another one. Source: `poetry/packages/locker.py`
 (1.8 to 2.5) and `pdm/project/project_file.py` (2.0 to 2.29), which say what is hashed.
 """
 
@@ -23,24 +23,36 @@ if TYPE_CHECKING:
 
 _POETRY_LEGACY = ("dependencies", "source", "extras", "dev-dependencies")
 _PROJECT = ("requires-python", "dependencies", "optional-dependencies")
+PIPFILE_LOCK = "Pipfile.lock"
+_PIPENV_SECTIONS = frozenset(
+    {"source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop"}
+)
 _GENERATOR = re.compile(r"Poetry (\d+)\.(\d+)")
 
 
 def stale_hash(lock: Lock, project: Project) -> Iterator[Fault]:
     """Yield a fault where the lock was made from another pyproject.toml."""
-    if not project.document:
+    if not (project.pipfile if lock.name == PIPFILE_LOCK else project.document):
         return
-    if lock.name == "poetry.lock":
+    if lock.name == PIPFILE_LOCK:
+        if not project.pipfile.get("source"):
+            return  # Pipenv hashes the index that it falls back to, which its own settings may name
+        written, expected = (
+            table(lock.document, "_meta", "hash").get("sha256"),
+            [_pipenv_hash(project.pipfile)],
+        )
+    elif lock.name == "poetry.lock":
         written = table(lock.document, "metadata").get("content-hash")
         expected = _poetry_hashes(project.document, lock.text)
     else:
         written, expected = _pdm_written(lock), _pdm_hashes(project.document)
         if written is None:
             return
+    source = "Pipfile" if lock.name == PIPFILE_LOCK else "pyproject.toml"
     if written not in expected:
         yield fault(
             "out-of-step",
-            f"{lock.file} was made from another pyproject.toml: its content hash does not fit.",
+            f"{lock.file} was made from another {source}: its content hash does not fit.",
             file=lock.file,
             line=_line(lock.text, str(written)),
             expected=f"the hash {expected[0][:12]}…",
@@ -103,6 +115,19 @@ def _pdm_hashes(document: Mapping[str, Any]) -> list[str]:
         "resolution": pdm.get("resolution", {}),
     }
     return [_digest(relevant)]
+
+
+def _pipenv_hash(pipfile: Mapping[str, Any]) -> str:
+    """Source: `plette/pipfiles.py`, which Pipenv carries."""
+    own = {key: value for key, value in pipfile.items() if key not in _PIPENV_SECTIONS}
+    relevant = {
+        "_meta": {"sources": pipfile.get("source"), "requires": pipfile.get("requires", {})},
+        "default": pipfile.get("packages", {}),
+        "develop": pipfile.get("dev-packages", {}),
+        **own,
+    }
+    text = json.dumps(relevant, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(value: object) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks.lockfile.pep440 import parse_requirement
@@ -15,10 +16,15 @@ from ci_ops.core.text.encoding import read_text_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
 """Found by name; a pinned requirements.txt counts where none of them is there."""
 
-RELOCK = {"uv.lock": "uv lock", "poetry.lock": "poetry lock", "pdm.lock": "pdm lock"}
+RELOCK = {
+    "uv.lock": "uv lock",
+    "poetry.lock": "poetry lock",
+    "pdm.lock": "pdm lock",
+    "Pipfile.lock": "pipenv lock",
+}
 """The command that makes a lock file again."""
 
 _APART = (
@@ -93,9 +99,9 @@ def is_lock(name: str) -> bool:
 
 
 def read_lock(path: Path, file: str) -> Lock:
-    """The lock in that TOML file, called `file`. Raises OSError, Conflict, ValueError."""
+    """The lock in that file, called `file`. Raises OSError, Conflict, ValueError."""
     text = read_text_file(path)
-    document = parse_toml(text, file)
+    document = parse_json(text, file) if path.name == "Pipfile.lock" else parse_toml(text, file)
     reader = _READERS.get(path.name, _pylock if path.name.startswith("pylock.") else _uv)
     return reader(file, path.name, document, text)
 
@@ -115,6 +121,20 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
         raise ValueError(f"{file}: nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
+
+
+def parse_json(text: str, file: str) -> dict[str, Any]:
+    """The JSON object of that text. Raises Conflict, or ValueError when it is none."""
+    require_no_conflict(text, file)
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{file}: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"{file} is no JSON object")
+    return document
 
 
 def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
@@ -154,10 +174,26 @@ def _pylock(file: str, name: str, document: Mapping[str, Any], text: str) -> Loc
     return _lock(file, name, packages, document, text, groups=covered, python=python)
 
 
+def _pipenv(file: str, name: str, document: Mapping[str, Any], text: str) -> Lock:
+    _require(file, table(document, "_meta").get("pipfile-spec"), "6")
+    if "default" not in document:
+        raise ValueError(f"{file} has no list of packages")
+    packages = [
+        {"name": package, **entry, "version": _text(entry.get("version")).removeprefix("==") or None}
+        for category in document
+        if category != "_meta"
+        for package, entry in table(document, category).items()
+        if isinstance(entry, dict)
+    ]
+    # One package may stand in several categories: that is no double.
+    return replace(_lock(file, name, packages, document, text), doubled=())
+
+
 _READERS: dict[str, Callable[[str, str, Mapping[str, Any], str], Lock]] = {
     "uv.lock": _uv,
     "poetry.lock": _poetry,
     "pdm.lock": _pdm,
+    "Pipfile.lock": _pipenv,
 }
 
 

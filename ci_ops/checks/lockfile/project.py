@@ -12,7 +12,7 @@ from ci_ops.checks.lockfile.addresses import is_address
 from ci_ops.checks.lockfile.locks import parse_toml, require_no_conflict, table
 from ci_ops.checks.lockfile.pep440 import parse_requirement
 from ci_ops.core.contract.requirement_files import read_requirement_files
-from ci_ops.core.contract.requirements import Dependency, in_pyproject, read_requirement
+from ci_ops.core.contract.requirements import Dependency, in_pyproject, normal, read_requirement
 from ci_ops.core.folders import folders_up
 from ci_ops.core.text.encoding import read_text_file
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PYPROJECT = "pyproject.toml"
+PIPFILE = "Pipfile"
 REQUIREMENTS = "requirements.txt"
 REQUIREMENTS_IN = "requirements.in"
 UV_LOCK = "uv.lock"
@@ -33,6 +34,7 @@ class Project:
     folder: Path
     document: Mapping[str, Any] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = ()
+    pipfile: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -65,7 +67,28 @@ def read_project(folder: Path, root: Path) -> Project:
         dependencies += (_exact(replace(each, file=_in(prefix, PYPROJECT))) for each in found)
     if (path := folder / REQUIREMENTS_IN).is_file():
         dependencies += _in_requirements(path, root)
-    return Project(folder=folder, document=document, dependencies=tuple(dependencies))
+    pipfile: dict[str, Any] = {}
+    if (path := folder / PIPFILE).is_file():
+        text = read_text_file(path)
+        pipfile = parse_toml(text, _in(prefix, PIPFILE))
+        dependencies += in_pipfile(pipfile, text, _in(prefix, PIPFILE))
+    return Project(folder=folder, document=document, dependencies=tuple(dependencies), pipfile=pipfile)
+
+
+def in_pipfile(pipfile: Mapping[str, Any], text: str, file: str) -> Iterator[Dependency]:
+    """Yield what a Pipfile asks for; a source other than an index has no version to compare."""
+    for category, group in (("packages", ""), ("dev-packages", "develop")):
+        for name, wish in table(pipfile, category).items():
+            version = wish.get("version", "*") if isinstance(wish, dict) else wish
+            yield Dependency(
+                name=normal(name),
+                specifier="" if version == "*" or not isinstance(version, str) else version,
+                is_conditional=isinstance(wish, dict)
+                and bool(wish.keys() & {"markers", "sys_platform", "os_name"}),
+                group=group,
+                file=file,
+                line=text[: max(0, text.find(name))].count("\n") + 1,
+            )
 
 
 def _in_requirements(path: Path, root: Path) -> Iterator[Dependency]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ci_ops.checks.lockfile import Lockfile
 from ci_ops.core.health.status import Status
 from tests.support.checking import rules_of
 from tests.support.lock_samples import copied, edit, look
@@ -123,3 +124,37 @@ def test_the_inputs_that_pdm_writes_in_place_of_a_hash_are_not_judged(tmp_path: 
     edit(root / "pdm.lock", [('lock_version = "4.5.1"', 'lock_version = "4.5.1"\nlock_inputs = {}')])
     edit(root / "pyproject.toml", [("iniconfig>=1.1", "iniconfig>=1.0")])
     assert look(root).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        ("", "", []),
+        ('iniconfig = ">=1.1"', 'iniconfig = ">= 1.1"', ["out-of-step"]),
+        ('iniconfig = ">=1.1"', 'iniconfig = ">=9"', ["other-version", "out-of-step"]),
+        ('iniconfig = ">=1.1"', 'iniconfig = ">=1.1"\nhttpx = "*"', ["not-locked", "out-of-step"]),
+        ('toml = "==0.10.2"', 'toml = "*"', ["out-of-step"]),
+        ('python_version = "3.11"', 'python_version = "3.12"', ["out-of-step"]),
+        ("[requires]", '[scripts]\nserve = "python -m shop"\n[requires]', []),
+        ("[[source]]", "[[elsewhere]]", []),
+    ],
+)
+def test_a_pipfile_is_held_against_the_hash_of_its_lock(
+    tmp_path: Path, old: str, new: str, rules: list[str]
+) -> None:
+    root = copied("pipenv", tmp_path)
+    edit(root / "Pipfile", [(old, new)] if old else [])
+    result = look(root)
+    assert rules_of(result) == rules
+    if rules:
+        assert result.findings[-1].advice == "Run `pipenv lock` and commit Pipfile.lock."
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"_meta": {"pipfile-spec": 7}, "default": {}}', "[" * 100_000]
+)
+def test_a_pipfile_lock_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> None:
+    root = copied("pipenv", tmp_path)
+    (root / "Pipfile.lock").write_text(text)
+    assert (look(root).status, rules_of(look(root))) == (Status.ERROR, ["unreadable"])
+    assert Lockfile.detect(root) == Lockfile()
