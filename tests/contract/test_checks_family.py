@@ -219,7 +219,18 @@ def hostile() -> Iterator[SampleService]:
 
 
 HEADERS = st.dictionaries(
-    st.sampled_from(["Content-Type", "Age", "X-Cache", "Retry-After", "Location", "X-Revision"]),
+    st.sampled_from(
+        [
+            "Content-Type",
+            "Age",
+            "X-Cache",
+            "Retry-After",
+            "Location",
+            "X-Revision",
+            "CF-Mitigated",
+            "X-Ci-Ops-Nonce",
+        ]
+    ),
     st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
     max_size=4,
 )
