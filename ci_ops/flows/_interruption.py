@@ -74,5 +74,5 @@ def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
 def stopped_before(run: Run) -> str:
     """What to say of a run that was stopped before its own work began."""
     if run.changed:
-        return "Stopped by a signal while an earlier deployment was taken back."
+        return "Stopped by a signal while an earlier deployment was undone."
     return "Stopped by a signal before any change."

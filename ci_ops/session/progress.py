@@ -28,7 +28,7 @@ _PLAIN_SIGNS = {
 }
 _TOLD = {
     StepState.PLANNED: "would run",
-    StepState.UNDONE: "taken back",
+    StepState.UNDONE: "undone",
     StepState.INTERRUPTED: "ended by the stop",
 }
 _CLEAR_LINE = "\r\x1b[2K"

@@ -70,7 +70,7 @@ class Command(Target):
     def deploy_steps(self, record: DeploymentRecord) -> Steps:
         """Run the command; its undo is the configured one."""
         del record
-        undo = self._step("undo", "Take the deployment back", self.undo) if self.undo else None
+        undo = self._step("undo", "Undo the deployment", self.undo) if self.undo else None
         yield CommandStep(
             title="Run the deployment command",
             key="run",
@@ -102,7 +102,7 @@ class Command(Target):
             key=key,
             run=run,
             shown=shown,
-            no_undo="going back is not taken back",
+            no_undo="a rollback is not undone",
             probe=RUN_AGAIN,
             timeout_seconds=self.timeout,
         )

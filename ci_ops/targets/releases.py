@@ -146,7 +146,7 @@ class Releases(Target):
         live = yield self._read_current()
         folder = self.release_directory(to)
         yield Command(
-            title=f"Look for the release of {to.short_revision}",
+            title=f"Check that the release of {to.short_revision} is there",
             key="look",
             run=f"test -d {shlex.quote(folder)} || {{ echo {shlex.quote(folder + ' is gone')} >&2; exit 1; }}",
             changes=False,
@@ -164,7 +164,7 @@ class Releases(Target):
         yield self._marked(
             record,
             "fetch",
-            "Put the release into its folder",
+            "Fetch the release",
             f"{OUTLIVE_TERM}\nrm -rf {release}\nmkdir -p {release}\n(\n{self.fetch}\n)\n"
             f"""[ -e {revision} ] || printf '%s\\n' "$DEPLOYMENT_REVISION" > {revision}""",
             shown=self.fetch,
@@ -207,7 +207,7 @@ class Releases(Target):
                 title="Switch back" if live else "Remove the link, as before",
                 key="switch-back",
                 run=f"{back}\n(\n{self._back}\n)" if self._back and live else back,
-                no_undo="going back is not taken back",
+                no_undo="a rollback is not undone",
                 timeout_seconds=self.timeout,
             ),
         )
@@ -218,7 +218,7 @@ class Releases(Target):
             yield self._marked(record, "reload", title, serve, shown=shown, no_undo=reason)
         if self.health:
             yield Wait(
-                title="Wait until the host answers well",
+                title="Wait until the host is healthy",
                 key="health",
                 run=self.health,
                 deadline_seconds=self.health_deadline,
@@ -227,7 +227,7 @@ class Releases(Target):
     def _read_current(self) -> Command:
         current = self._at("current")
         return Command(
-            title="Look which release is live",
+            title="Read which release is live",
             key="current",
             run=f"if [ -L {current} ]; then readlink {current}; fi",
             changes=False,
@@ -246,10 +246,10 @@ class Releases(Target):
         """A step that leaves a mark when it is done, so that a killed run can tell."""
         mark = self._at.mark(record.id, key)
         back = Command(
-            title=f"Take back: {title.lower()}",
+            title="Remove the release",
             key=f"{key}-back",
             run=undo,
-            no_undo="going back is not taken back",
+            no_undo="a rollback is not undone",
             required=False,
         )
         return Command(

@@ -34,7 +34,7 @@ class ReplayMismatch(CiOpsError):
         super().__init__(
             f"step {key!r} is not the one that the unfinished deployment began",
             reason="deploy-failed",
-            hint="The unfinished deployment is taken back first, then the new one starts.",
+            hint="The unfinished deployment is undone first, then the new one starts.",
         )
 
 

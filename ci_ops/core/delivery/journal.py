@@ -1,6 +1,6 @@
 """The journal of one deployment.
 
-What was planned, begun, done and taken back.
+What was planned, begun, done and undone.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def a_step(state: StepState, **more: object) -> StepOutcome:
     [
         (a_step(StepState.DONE), ["  ✓ Switch over (2.5 s)"]),
         (a_step(StepState.DONE, replayed=True), ["  ✓ Switch over (2.5 s, already done)"]),
-        (a_step(StepState.UNDONE), ["  ✓ Switch over (taken back, 2.5 s)"]),
+        (a_step(StepState.UNDONE), ["  ✓ Switch over (undone, 2.5 s)"]),
         (
             a_step(StepState.PLANNED, run="ln -s\nmv"),
             ["  ✓ Switch over (would run)", "<      ln -s", "      mv>"],
