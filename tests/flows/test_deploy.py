@@ -166,7 +166,8 @@ def test_a_secret_in_the_address_gets_into_no_record(shop: Shop, capsys: pytest.
     written = [
         path.read_bytes() for path in shop.project.rglob("*") if path.is_file() and path.suffix != ".yml"
     ]
-    assert not [text for text in (*written, *capsys.readouterr()) if "pass-8765" in text]
+    said = [text.encode() for text in capsys.readouterr()]
+    assert not [data for data in (*written, *said) if b"pass-8765" in data]
 
 
 def test_an_unreachable_service_with_a_verified_release_changes_nothing(shop: Shop) -> None:
