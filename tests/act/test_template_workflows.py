@@ -47,11 +47,14 @@ def test_a_good_release_stays_a_bad_one_is_taken_back_and_a_person_may_go_back_f
     assert stage.github.states()[1][-1] == "failure"
     assert f"Rolled back to {one[:7]}, and proven." in stage.told
 
+    stage.caller.commit("pass")
+    assert run(stage, "push", "deploy").exit_code == 0
+
     inputs = {"environment": "production", "to": one, "reason": "the orders page"}
     third = run(stage, "workflow_dispatch", "rollback", inputs=inputs)
     assert third.exit_code == 0
     assert stage.service.live == one
-    assert stage.github.deployments[2]["payload"]["reason"] == "the orders page"
+    assert stage.github.deployments[-1]["payload"]["reason"] == "the orders page"
     assert "Reason: the orders page" in stage.told
 
 
