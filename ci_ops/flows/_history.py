@@ -104,10 +104,11 @@ def as_journaled(record: DeploymentRecord, journal: Journal) -> DeploymentRecord
     return record
 
 
-def unseen(what: str) -> Inconclusive:
+def unseen(what: str, why: str) -> Inconclusive:
     """Return the error of a command that has no ledger to read."""
     return Inconclusive(
-        f"{what} cannot be read: this runner keeps no records, and no token was given to read GitHub's",
-        where="token",
-        hint="Give the input `token`, with `deployments: read`, or run it on the host of the releases.",
+        f"{what} cannot be read: {why}",
+        where="ledger",
+        hint="Give the input `token`, with `deployments: read`, or run it on the host of the releases "
+        "with the variables of its target.",
     )

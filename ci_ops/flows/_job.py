@@ -93,8 +93,8 @@ class Site:
 
     store: Store
     ledger: Ledger
-    is_whole: bool = True
-    """False when the ledger knows only what this job itself has done."""
+    unread: str = ""
+    """Why another ledger with more records cannot be read from here; empty where this one has them all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,8 +38,8 @@ def finish(job: Job) -> Report:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")
     history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
     of_this_run = [each for each in history if is_same_run(each.run_url, job.origin.run_url)]
-    if not of_this_run and not job.site.is_whole:
-        raise unseen("the deployments of this run")
+    if not of_this_run and job.site.unread:
+        raise unseen("the deployments of this run", job.site.unread)
     left = [each for each in of_this_run if each.state in UNDER_WAY]
     if not left:
         return run.report("ok", "Every deployment of this run is closed.")

@@ -69,8 +69,8 @@ def history(job: Job, limit: int, *, measure: bool = True) -> Listing:
     """
     run, recorded = Run(job, "history"), History(job)
     records = tuple(islice(recorded, limit))
-    if not records and not job.site.is_whole:
-        raise unseen("the deployments of this environment")
+    if not records and job.site.unread:
+        raise unseen("the deployments of this environment", job.site.unread)
     live = measure_live(run, recorded) if measure else None
     if live is not None and not live.is_measured:
         if records:
@@ -78,10 +78,8 @@ def history(job: Job, limit: int, *, measure: bool = True) -> Listing:
         live = None
     elif live is not None and live.release == UNRECORDED:
         run.note(f"What is live is in no record: {live.revision[:7] or 'its commit is unknown'}.")
-    if not job.site.is_whole:
-        run.note(
-            "Only what this job itself has done is known here: no token was given to read the rest from GitHub."
-        )
+    if job.site.unread:
+        run.note(f"There may be more deployments than these: {job.site.unread}.")
     return Listing(
         service=job.config.service,
         environment=job.environment,

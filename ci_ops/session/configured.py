@@ -34,6 +34,8 @@ class Configured:
     """What the reader should know."""
     warnings: tuple[Problem, ...] = ()
     """What is worth a look in the file, and belongs into the report."""
+    target_problem: str = ""
+    """Why the target could not be read, so that where it keeps its records is not known; empty where it is."""
 
     def show(self, runner: Runner, folder: Path, *, note: Callable[[str], None]) -> None:
         """Note every warning, and show it at its line on a runner."""
@@ -67,7 +69,21 @@ def configured(call: Call, world: World, project: Project, *, repository: str) -
         config = replace(config, service=_service_of(folder, repository))
     problems = loaded.problems if is_reported else None
     notes = tuple(_silenced(call, loaded))
-    return Configured(config=config, problems=problems, notes=notes, warnings=loaded.warnings)
+    unread = (each.sentence for each in loaded.left_out if each.path.startswith("deploy.target"))
+    return Configured(
+        config=config,
+        problems=problems,
+        notes=notes,
+        warnings=loaded.warnings,
+        target_problem=next(unread, ""),
+    )
+
+
+def why_unread(read: Configured, *, is_job: bool) -> str:
+    """Why records of this environment may lie where this session cannot read them; empty where none may."""
+    if read.target_problem:
+        return f"the target's folder is not known, {read.target_problem}"
+    return "this runner keeps no records, and no token was given to read GitHub's" if is_job else ""
 
 
 def _service_of(folder: Path, repository: str) -> str:

@@ -20,7 +20,7 @@ from ci_ops.flows._job import Job
 from ci_ops.flows._sinks import sinks_for
 from ci_ops.session.close import close
 from ci_ops.session.colour import is_coloured
-from ci_ops.session.configured import configured
+from ci_ops.session.configured import configured, why_unread
 from ci_ops.session.environment import passed_environment, user_environment
 from ci_ops.session.github import open_github, with_token
 from ci_ops.session.needs import have_groups, naming_the_extra
@@ -106,7 +106,13 @@ def open_job(
         call, config, world, runner, git, is_token_given=is_token_given, waits=waits, note=note
     )
     site = open_site(
-        config, world, kept_in, traits=call.traits, remote=remote, is_job=runner.is_github, note=note
+        config,
+        world,
+        kept_in,
+        traits=call.traits,
+        remote=remote,
+        unread=why_unread(read, is_job=runner.is_github),
+        note=note,
     )
     job = Job(
         config=config,

@@ -74,12 +74,12 @@ def open_site(
     *,
     traits: Traits,
     remote: GitHub | None,
-    is_job: bool,
+    unread: str,
     note: Callable[[str], None],
 ) -> Site:
     """Return store and ledger of a service in its environment, beside the releases where they are here.
 
-    A job's own folder is thrown away with it, so its ledger alone is not whole.
+    `unread` says why there may be records elsewhere; it does not hold beside the releases, nor with a remote.
     """
     beside = _beside_releases(config, traits)
     place = folder / environment_key(config.service) / environment_key(config.environment)
@@ -87,7 +87,7 @@ def open_site(
     local = JsonLinesLedger(store, note=note)
     lasts = beside is not None
     if remote is None:
-        return Site(store=store, ledger=local, is_whole=lasts or not is_job)
+        return Site(store=store, ledger=local, unread="" if lasts else unread)
     pair = LedgerPair(local, remote, local_lasts=lasts, note=note, is_strict=traits.answers_from_ledger)
     return Site(store=store, ledger=pair)
 

@@ -89,6 +89,20 @@ def test_a_format_that_it_does_not_have_is_refused(terminal: Terminal) -> None:
     assert "hint: One of: text, json." in said.err
 
 
+def test_records_beside_releases_whose_folder_is_not_known_are_not_called_none(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    target = "deploy: {verify: false, target: {type: releases, path: '${SITE}', fetch: 'true'}}"
+    terminal.write("ci-ops.yml", f"version: 1\nservice: shop\n{target}\n")
+    terminal.set(SITE=str(tmp_path / "srv"))
+    assert terminal.run("deploy", "--revision", ONE).code == 0
+    assert "(live)" in terminal.run("history").out
+    terminal.monkeypatch.delenv("SITE")
+    said = terminal.run("history")
+    assert (said.code, said.out) == (3, "")
+    assert "the target's folder is not known, the variable SITE is not set" in said.err
+
+
 @pytest.fixture
 def github(terminal: Terminal) -> Iterator[GitHubDouble]:
     with GitHubDouble("org/shop", token=TOKEN) as double:
@@ -144,4 +158,4 @@ def test_what_the_job_itself_did_is_listed_with_a_note_that_it_is_not_all(
     assert terminal.run(*DEPLOY).code == 0
     said = terminal.run("history")
     assert (said.code, ONE[:7] in said.out) == (0, True)
-    assert "note: Only what this job itself has done is known here" in said.err
+    assert "note: There may be more deployments than these: this runner keeps no records" in said.err
