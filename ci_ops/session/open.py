@@ -84,14 +84,7 @@ def open_job(
     world = _with_passed(world, env, config.deploy.pass_env)
     hide(runner, world, secrets_of_config(config))
     have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
-    progress = TerminalProgress(
-        sys.stderr,
-        live=is_live(sys.stderr, env),
-        coloured=is_coloured(sys.stderr, env),
-        shows_plan=runner.is_github and not call.get("format"),
-        untrusted=runner.untrusted,
-        redact=world.redact,
-    )
+    progress = _progress(call, runner, world, env)
     for sentence in read.notes:
         progress.note(sentence)
     log.debug(
@@ -101,19 +94,12 @@ def open_job(
     kept_in = state_folder(folder / runner.state_root, git=git, traits=call.traits, note=progress.note)
     note = _keep_and_show(notes := list[str](), progress)
     read.show(runner, folder, note=note)
-    git, waits = Git(folder, world), _waits(world)
+    waits = _waits(world)
     remote = open_github(
         call, config, world, runner, git, is_token_given=is_token_given, waits=waits, note=note
     )
-    site = open_site(
-        config,
-        world,
-        kept_in,
-        traits=call.traits,
-        remote=remote,
-        unread=why_unread(read, is_job=runner.is_github),
-        note=note,
-    )
+    unread = why_unread(read, is_job=runner.is_github)
+    site = open_site(config, world, kept_in, traits=call.traits, remote=remote, unread=unread, note=note)
     job = Job(
         config=config,
         world=world,
@@ -130,6 +116,17 @@ def open_job(
         config_problems=read.problems,
     )
     return Session(call=call, job=job, runner=runner, state_folder=kept_in, remote=remote)
+
+
+def _progress(call: Call, runner: Runner, world: RealWorld, env: Mapping[str, str]) -> TerminalProgress:
+    return TerminalProgress(
+        sys.stderr,
+        live=is_live(sys.stderr, env),
+        coloured=is_coloured(sys.stderr, env),
+        shows_plan=runner.is_github and not call.get("format"),
+        untrusted=runner.untrusted,
+        redact=world.redact,
+    )
 
 
 def _project(call: Call, variables: Mapping[str, str], root: Path | None) -> Project:
