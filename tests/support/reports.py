@@ -342,7 +342,7 @@ def hostile_report(text: str = HOSTILE) -> Report:
         sentence=text,
         measured=1,
         findings=(finding,),
-        facts={"histogram": {text: 3}, text: text, "endless": float("inf"), "thing": NOW},
+        facts={text: text, "histogram": {text: 3}, "endless": float("inf"), "thing": NOW},  # ours win
     )
     return Report(
         command="deploy",
