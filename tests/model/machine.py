@@ -101,6 +101,13 @@ class Deployments(RuleBasedStateMachine):
     def verify(self, place: int, choice: int) -> None:
         self.play(place, Wanted(command="verify", revision=self.old(place, choice) or self.fresh("0")))
 
+    @rule(place=PLACES, choice=CHOICES)
+    def verify_deployment(self, place: int, choice: int) -> None:
+        name = self.name(place, choice)
+        release = self.model(place).releases.get(name)
+        revision = release.revision if release else ""
+        self.play(place, Wanted(command="verify", deployment_id=name, revision=revision))
+
     @rule(place=PLACES, back=st.booleans())
     def rehearse(self, place: int, back: bool) -> None:
         revision = "" if back else self.fresh("0")
