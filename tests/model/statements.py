@@ -50,8 +50,19 @@ _UNTOUCHED = re.compile(
 )
 _PROVEN = re.compile(r"\b(?:and|is) (?:proven|verified)\b")
 _RETURN = re.compile(r"previous release|release before|is whole|production is whole", re.IGNORECASE)
-_TOUCHING = {"switch", "switch-back", "reload", "restart", "run", "undo", "rollback", "stop", "start"}
-"""Keys of the steps that change what is live."""
+_TOUCHING = {
+    "migrate",
+    "switch",
+    "switch-back",
+    "reload",
+    "restart",
+    "run",
+    "undo",
+    "rollback",
+    "stop",
+    "start",
+}
+"""Keys of the steps that change what is live, or the database below it."""
 
 
 def contradictions(episode: Episode) -> Iterator[str]:
