@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             (each, pool.submit(kills.kill_apart, each, options.runs, options.seed + n))
             for n, each in enumerate(loops)
         ]
-        problems = _sum_up([each.result() for each in played])
+        problems = _sum_up([each.result() for each in played]) if played else 0
         problems += sum(_show(loop, future.result()) for loop, future in killed)
     say(f"{problems} contradictions in {time.monotonic() - began:.0f} s")
     return 1 if problems else 0
