@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -23,6 +22,27 @@ DEADLINE_SECONDS = 120.0
 FACTOR = 5
 REVISION = "1" * 40
 FAILED_VERIFICATION, FAILED_DEPLOYMENT = 1, 5
+_SERVER = """
+import http.server, os
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"status": "pass"}')
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy)
+os.getuid() or os.setuid(65534)  # a user of its own, as a service has
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+_ENDED = """\
+version: 1
+service: shop
+deploy: {target: {type: command, run: kill SERVER, undo: "true"}}
+verify: {url: "http://127.0.0.1:PORT/health", deadline: 2m, checks: {health: {}}}
+"""
 _TARGET = """\
 version: 1
 service: shop
@@ -51,8 +71,30 @@ def _row(what: str, seconds: float) -> Row:
 
 
 def _refused(place: Path) -> float:
-    with _closed_port() as port:
-        return _verify(place, f"http://127.0.0.1:{port}/health", {})
+    """From the start of a deployment that ends the server of this machine to its rollback."""
+    (place / "server.py").write_text(_SERVER)
+    server = subprocess.Popen([sys.executable, "server.py"], cwd=place, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    config = _ENDED.replace("PORT", server.stdout.readline().strip())
+    (place / "ci-ops.yml").write_text(config.replace("SERVER", str(server.pid)))
+    with server:
+        started = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, "-m", "ci_ops", "deploy", "--revision", REVISION],
+            cwd=place,
+            env=bare_environment(place),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as command:
+            assert command.stderr is not None
+            lines = [*takewhile(lambda line: not line.startswith("Rolling back"), command.stderr)]
+            seconds = time.perf_counter() - started
+            command.terminate()
+    if command.returncode == 0 or not any("refused" in line for line in lines):
+        raise RuntimeError(f"the deployment ended with {command.returncode}:\n{''.join(lines)[-4000:]}")
+    return seconds
 
 
 def _other_name(place: Path) -> float:
@@ -94,11 +136,3 @@ def _seconds(command: Sequence[str], place: Path, env: Mapping[str, str], *, exp
     if done.returncode != expected:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     return seconds
-
-
-@contextmanager
-def _closed_port() -> Iterator[int]:
-    """A port of this machine on which nothing listens, and which nobody else is given."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
