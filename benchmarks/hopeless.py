@@ -92,7 +92,7 @@ def _refused(place: Path) -> float:
             lines = [*takewhile(lambda line: not line.startswith("Rolling back"), command.stderr)]
             seconds = time.perf_counter() - started
             command.terminate()
-    if command.returncode == 0 or not any("refused" in line for line in lines):
+    if command.returncode == 0 or not any("did not answer" in line for line in lines):
         raise RuntimeError(f"the deployment ended with {command.returncode}:\n{''.join(lines)[-4000:]}")
     return seconds
 

@@ -19,8 +19,8 @@ from tests.torture import kills, sequences
 from tests.torture.kills import LOOPS, Loop
 from tests.torture.saying import say
 
-BATCH = 250
-"""Sequences of one process, each batch with a seed and a world of its own."""
+BATCH = 50
+"""Sequences that are played with one seed, in a world of their own."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -34,7 +34,10 @@ class Tally:
 def play_apart(sequences: int, start: int) -> Tally:
     """Play them in a world of this process's own."""
     with outside() as world:
-        return play(world, sequences=sequences, start=start)
+        tally = play(world, sequences=sequences, start=start)
+    found = len(tally.problems)
+    say(f"seed {start}: {tally.sequences} sequences, {tally.commands} commands: {found} contradictions")
+    return tally
 
 
 def play(world: Outside, *, sequences: int, start: int) -> Tally:
