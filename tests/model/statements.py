@@ -167,10 +167,11 @@ def _sentences(episode: Episode) -> Iterator[str]:
 def _records(episode: Episode) -> Iterator[str]:
     if episode.ran.code in REFUSALS or episode.is_dry:
         return
-    may_close = episode.ran.arguments[0] != "verify"
+    is_whole = episode.ran.arguments[0] != "verify" and episode.ran.code not in _SIGNALLED
     for record in episode.after.records:
         before = episode.before.record(record.id)
-        if record.state in {"planned", "running"} and may_close and not episode.is_disturbed:
+        is_to_end = is_whole or record.id == episode.ran.record.get("id")
+        if record.state in {"planned", "running"} and is_to_end and not episode.is_disturbed:
             yield f"{record.id} is left {record.state}"
         is_new = record.state == "verified" and (before is None or before.state != "verified")
         if is_new and record.release not in episode.known_good:
