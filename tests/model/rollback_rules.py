@@ -115,6 +115,7 @@ def _rollback_of(model: Model, wanted: Wanted, episode: Episode) -> Iterator[str
         yield from changes(episode)
         return
     ways, may_refuse = _ways(model, wanted, episode)
+    may_refuse |= named is not current  # the run that deployed it was cut off, perhaps before it began
     if current is not None and current.is_verified:
         ways |= {current.before}
         may_refuse = True

@@ -150,7 +150,7 @@ def _sentences(episode: Episode) -> Iterator[str]:
     for sentence in said:
         for found in (*_LIVE.findall(sentence), *_BACK.findall(sentence)):
             is_so = now.revision.startswith(found) if now.revision else False
-            if not is_so and "could not be verified" not in sentence and sentence in said[:1]:
+            if not is_so and "could not" not in sentence and sentence in said[:1]:
                 yield f"{sentence!r}, but {now.revision[:7] or 'nothing'} is served"
         if _PROVEN.search(sentence) and "not" not in sentence and sentence in said[:1] and not now.is_healthy:
             yield f"{sentence!r}, but the service is not healthy"
