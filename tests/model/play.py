@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 FAULTS: dict[str, dict[str, object]] = {
     "GitHub refuses the token": {"status": 401, "times": 10**6},
     "GitHub refuses statuses": {"status": 401, "times": 10**6, "method": "POST", "path": "/statuses$"},
-    "GitHub forbids deployments": {"status": 403, "times": 10**6, "path": "/deployments$"},
     "GitHub stumbles": {"status": 502, "times": 1},
 }
 """What GitHub does to the requests of one run; what is tried again for long would hold up every test."""
