@@ -156,7 +156,7 @@ def environment_home() -> str:
 
 
 def is_ours(folder: str) -> bool:
-    """True if the folder could be made, can hold programs, and nobody but this user can write to it."""
+    """True if the folder could be made, can hold programs, and only this user can write to it."""
     if not os.path.isabs(folder):
         return False  # a home that is not known would lead into the workspace
     try:

@@ -171,7 +171,7 @@ def _try_once(channel: Channel, message: Message, world: World) -> _Answer:
     except Undeliverable as failure:
         return _Answer(failure=failure)
     except Exception as error:  # noqa: BLE001 - a channel's mistake must not stop a deployment
-        sentence = f"{channel.plugin_name()} failed in a way nobody foresaw: {type(error).__name__}"
+        sentence = f"{channel.plugin_name()} failed unexpectedly: {type(error).__name__}"
         return _Answer(failure=Undeliverable(sentence, retry=False))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _FOREIGN = frozenset({"__pycache__", "node_modules", "site-packages", ".git"})
-"""Folders of this name hold no code of the project, whoever committed it."""
+"""Folders of this name hold no code of the project, even where git tracks it."""
 _USUALLY_MADE = ("build", "dist", "env", "venv")
 """Folders of this name, and hidden ones, hold code of the project only where git tracks some of it."""
 

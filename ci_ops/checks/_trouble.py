@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RULES: Mapping[str, Rule] = {
     "crashed": Rule(
-        sentence="The check itself failed in a way nobody foresaw.",
+        sentence="The check itself failed unexpectedly.",
         advice="Run again with `--log-level debug` and report what it says.",
     ),
     "unable": Rule(
@@ -28,7 +28,7 @@ RULES: Mapping[str, Rule] = {
         advice="Every check has to yield at least one result; this is a defect of the check.",
     ),
     "wrong-phase": Rule(
-        sentence="The check does not belong into this phase.",
+        sentence="The check does not belong in this phase.",
         advice="Move it to the other one of `readiness.checks` and `verify.checks`.",
     ),
 }

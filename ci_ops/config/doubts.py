@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _RESERVED = re.compile(
     r"(?i)(?:^|[/@.])(?P<name>example\.(?:com|org|net)|[a-z0-9-]+\.(?:example|invalid|test))(?=[:/?#\s\"']|$)"
 )
-"""Source: RFC 2606 and RFC 6761, names that belong to nobody."""
+"""Source: RFC 2606 and RFC 6761, names that are reserved for documentation."""
 
 
 def doubts(loaded: Loaded, folder: Path, root: str = "ci_ops") -> Iterator[Problem]:

@@ -72,7 +72,7 @@ class Loaded:
         yield from self.incomplete
 
     warnings: tuple[Problem, ...] = ()
-    """What is worth a look but keeps nobody from working."""
+    """Doubts that do not stop a command."""
 
 
 def load(source: Source) -> Config:

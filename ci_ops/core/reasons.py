@@ -213,7 +213,7 @@ _TABLE = (
         "bug",
         Status.ERROR,
         70,
-        "ci-ops itself failed in a way nobody foresaw.",
+        "ci-ops itself failed unexpectedly.",
         "Please report the block that was printed; what was done so far is in the journal.",
     ),
     _reason(

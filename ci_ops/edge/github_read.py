@@ -38,7 +38,7 @@ def _rows(repository: Repository, path: str, **parameters: object) -> list[dict[
 
 def deployments_of(repository: Repository, filters: Mapping[str, str], page: int = 0) -> list[Deployment]:
     """Return one page of the repository's deployments, newest first."""
-    from github.Deployment import Deployment  # noqa: PLC0415 - loaded already by whoever has a repository
+    from github.Deployment import Deployment  # noqa: PLC0415 - loaded already where there is a repository
 
     rows = _rows(repository, "deployments", page=page + 1, **filters)
     return [Deployment(repository.requester, {}, row, completed=True) for row in rows]

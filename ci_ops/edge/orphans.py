@@ -35,9 +35,9 @@ finish() {
 finish TERM 20
 finish KILL 20
 """
-"""Two seconds from TERM to KILL: nobody hears what an orphan reports, and a next run may wait for its lock.
+"""Two seconds from TERM to KILL: an orphan's output has no reader, and a next run may wait for its lock.
 
-The wait after KILL is bounded, because a process that nobody collects counts as a member of its group."""
+The wait after KILL is bounded, because a process that is not reaped counts as a member of its group."""
 
 
 class OrphanGuard:

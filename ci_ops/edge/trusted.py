@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_MODE, FOLDER_MODE = 0o664, 0o775
-"""Never writable by everybody, whatever the umask of a container says."""
+"""Never writable by every user, whatever the umask of a container says."""
 
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _BINARY: int = getattr(os, "O_BINARY", 0)
@@ -55,7 +55,7 @@ def read_own(path: Path) -> bytes:
 def check_folder(folder: Path, root: Path) -> None:
     """Raise Untrusted unless the folder, and those above it up to the root, are ours.
 
-    What is not there yet is. The root's own parent is not looked at: whoever owns it decides what lies in it.
+    What is not there yet is. The root's own parent is not checked: its owner decides what lies in it.
     """
     above = [each for each in folder.parents if each == root or root in each.parents]
     for each in (*reversed(above), folder):
@@ -81,7 +81,7 @@ def _check_writer(state: os.stat_result, folder: Path) -> None:
     if not hasattr(os, "geteuid"):
         return
     if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:
-        raise Untrusted("everybody may write to it (chmod o-w)")
+        raise Untrusted("every user may write to it (chmod o-w)")
     around = folder.stat()
     is_shared = bool(around.st_mode & stat.S_IWGRP) and state.st_gid == around.st_gid
     if state.st_uid not in {os.geteuid(), 0, around.st_uid} and not is_shared:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError
 from ci_ops.flows._live import measure_live
+from ci_ops.flows._rollback_target import rollback_target
 from ci_ops.flows._service import Reach
-from ci_ops.flows._way_back import way_back
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
@@ -44,5 +44,5 @@ def safe_release(history: History, live: Live) -> str:
     """Return the id of the last verified release, live or not, which retention keeps; empty for none."""
     if live.deployment is not None and live.deployment.state is State.VERIFIED:
         return live.deployment.id
-    found: DeploymentRecord | None = way_back(history, live)[0]
+    found: DeploymentRecord | None = rollback_target(history, live)[0]
     return found.id if found is not None else ""

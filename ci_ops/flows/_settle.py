@@ -71,7 +71,7 @@ def _recorded(run: Run, begun: DeploymentRecord) -> DeploymentRecord:
 
 
 def mark_left(run: Run, records: Iterable[DeploymentRecord], by: DeploymentRecord) -> None:
-    """Mark every record of the release that a rollback has left: it is no way back any more."""
+    """Mark every record of the release that a rollback has left: a rollback no longer chooses it."""
     for each in records:
         if each.state is not State.ROLLED_BACK and each.release_id != by.release_id:
             run.write(each.with_state(State.ROLLED_BACK))

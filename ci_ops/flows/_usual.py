@@ -38,7 +38,7 @@ def with_usual_checks(verify: VerifySection, *, url: str = "", has_revision: boo
 
 
 def _front_page() -> Any:
-    """What a front page that nobody described has to answer: anything but a server error, stored or not.
+    """What a front page without a configured expectation has to answer: anything but a server error, stored or not.
 
     Many services have none (404), send visitors to a sign-in, or leave the page to a CDN.
     """

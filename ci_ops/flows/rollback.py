@@ -14,12 +14,12 @@ from ci_ops.flows._history import History
 from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._live import measure_live
 from ci_ops.flows._restore import undo_and_prove
+from ci_ops.flows._rollback_target import Destination, choose
 from ci_ops.flows._run import Run
 from ci_ops.flows._same_run import is_same_run
 from ci_ops.flows._settle import read_latest, reconcile
 from ci_ops.flows._transaction import begin, rehearse, still_verified, stoppable, under_lock
 from ci_ops.flows._unreported import is_unreported
-from ci_ops.flows._way_back import Destination, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable

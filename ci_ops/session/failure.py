@@ -78,7 +78,7 @@ def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> 
     block = "\n".join([f"ci-ops {__version__}, {platform}", *trace])
     lines = [f"{type(error).__name__}: the log has a block to report"]
     _write_files(runner, "bug", _summary("bug", lines, REASONS["bug"].advice))
-    sys.stderr.write("error: ci-ops failed in a way nobody foresaw\n")
+    sys.stderr.write("error: ci-ops failed unexpectedly\n")
     sys.stderr.write(f"hint: {REASONS['bug'].advice}\n")
     sys.stderr.flush()
     runner.untrusted(f"----- 8< -----\n{block}\n----- >8 -----")

@@ -84,7 +84,7 @@ class Model:
         current = self.current
         return truth.condition.revision == (current.revision if current else "")
 
-    def way_back(self, truth: Truth, start: str | None = None) -> frozenset[str]:
+    def rollback_target(self, truth: Truth, start: str | None = None) -> frozenset[str]:
         """Where `rollback` may go: to the newest verified release before the live one; empty for nowhere."""
         current = self.releases.get(self.live if start is None else start)
         if current is None:
@@ -110,7 +110,7 @@ class Model:
 
     def must_have_way_back(self, truth: Truth) -> bool:
         """False where a refusal is allowed too: no release is surely one to go back to."""
-        return any(self.is_sure(self.releases[each]) for each in self.way_back(truth))
+        return any(self.is_sure(self.releases[each]) for each in self.rollback_target(truth))
 
     def named(self, name: str) -> list[Release]:
         """Releases that `--to NAME` may mean."""

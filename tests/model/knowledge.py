@@ -9,7 +9,7 @@ from tests.model.expected import Cut, Model, Release
 def learn(model: Model, wanted: Wanted, episode: Episode) -> None:
     """Take over what the command did, as far as it is so."""
     left, was_clear = model.live, model.is_clear(episode.before)
-    ways = model.way_back(episode.before)
+    ways = model.rollback_target(episode.before)
     model.learn(episode)
     current, code = model.current, episode.ran.code
     if wanted.is_dry:

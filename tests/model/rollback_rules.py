@@ -25,7 +25,7 @@ def rollback(model: Model, wanted: Wanted, episode: Episode) -> Iterator[str]:
 
 def _ways(model: Model, wanted: Wanted, episode: Episode) -> tuple[frozenset[str], bool]:
     """Where a rollback may go, and whether it may refuse."""
-    ways = model.way_back(episode.before)
+    ways = model.rollback_target(episode.before)
     may_refuse = not model.must_have_way_back(episode.before)
     current = model.current
     if not model.is_clear(episode.before):
@@ -33,7 +33,7 @@ def _ways(model: Model, wanted: Wanted, episode: Episode) -> tuple[frozenset[str
             each.id for each in model.releases.values() if each.revision == episode.before.condition.revision
         ]
         for each in started:
-            ways |= model.way_back(episode.before, each)
+            ways |= model.rollback_target(episode.before, each)
         may_refuse = True
     if (
         current is not None

@@ -16,7 +16,7 @@ from tests.support.parts import ROOT
 from tests.support.runner_rules import parse_file, read_log
 
 BUG = """\
-error: ci-ops failed in a way nobody foresaw
+error: ci-ops failed unexpectedly
 hint: Please report the block that was printed; what was done so far is in the journal.
 ----- 8< -----
 ci-ops {version}, Python """

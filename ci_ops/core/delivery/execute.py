@@ -167,9 +167,9 @@ class Executor:
         return result
 
     def _start(self, step: Step, phase: str) -> StepResult:
-        """Run a step that the journal has begun; a deployment that could not be taken back is not begun.
+        """Run a step that the journal has begun; a deployment that could not be undone is not begun.
 
-        What goes back, looks or cleans may run without its line: it is safe to
+        What undoes, measures or cleans may run without its line: it is safe to
         run twice, and a full disk needs it most.
         """
         self.on_start(step)

@@ -39,7 +39,7 @@ class State(StrEnum):
 
 
 UNDER_WAY = frozenset({State.PLANNED, State.RUNNING})
-"""States of a deployment that nobody has ended yet."""
+"""States of a deployment that has not ended yet."""
 
 
 def is_revision(text: str) -> bool:

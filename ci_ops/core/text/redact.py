@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MIN_SECRET_LENGTH = 3
-"""One or two characters stand in every text, and whoever wants them has tried them all in a second."""
+"""One or two characters stand in every text, and all of them can be tried in a second."""
 SETTINGS = frozenset(
     {"true", "false", "yes", "none", "null", "nil", "off", "undefined", "default", "enabled", "disabled"}
 )

@@ -1,4 +1,4 @@
-"""Credentials that are known by their shape, whoever shows them."""
+"""Credentials that are known by their shape, wherever they are shown."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def test_a_request_gets_no_more_time_than_is_left(clock: JumpClock) -> None:
         )
         (refused,) = late(EVENT)
     assert refused.outcome is Outcome.FAILED
-    assert refused.sentence == "caller failed in a way nobody foresaw: HttpError"
+    assert refused.sentence == "caller failed unexpectedly: HttpError"
     assert len(receiver.taken) == 1
 
 
@@ -229,7 +229,7 @@ def test_a_channels_mistake_is_a_failed_delivery_without_its_words(world: World)
         EVENT
     )
     assert delivery.outcome is Outcome.FAILED
-    assert delivery.sentence == "post failed in a way nobody foresaw: KeyError"
+    assert delivery.sentence == "post failed unexpectedly: KeyError"
 
 
 def test_a_secret_in_a_refusal_is_hidden(world: World) -> None:

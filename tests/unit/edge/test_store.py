@@ -306,7 +306,7 @@ def test_what_everybody_may_write_is_not_obeyed(tmp_path: Path, what: str) -> No
     store = LocalStore(tmp_path / "state")
     path = store.write("a.jsonl", "x\n")
     (path.parent if what == "folder" else path).chmod(0o777 if what == "folder" else 0o666)
-    with pytest.raises(StorageError, match="everybody may write to it"):
+    with pytest.raises(StorageError, match="every user may write to it"):
         store.lines("a.jsonl").read()
     with pytest.raises(StorageError, match="chmod o-w"):
         store.lines("a.jsonl").append("y")

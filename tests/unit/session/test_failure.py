@@ -70,7 +70,7 @@ def test_where_the_runners_files_cannot_be_written_the_log_has_to_do(
     assert tell_bug(KeyError("x"), platform="test", env=env) == 70
     said = capsys.readouterr().err
     assert "cannot write the file of GITHUB_OUTPUT" in said
-    assert "error: ci-ops failed in a way nobody foresaw\n" in said
+    assert "error: ci-ops failed unexpectedly\n" in said
 
 
 def test_values_of_variables_that_are_named_like_a_secret_are_hidden_whatever_they_look_like() -> None:

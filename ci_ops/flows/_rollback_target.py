@@ -47,12 +47,12 @@ class _Verdicts:
         return deployment.state is State.VERIFIED and not is_left
 
 
-def way_back(
+def rollback_target(
     history: Iterable[DeploymentRecord], live: Live
 ) -> tuple[DeploymentRecord | None, tuple[DeploymentRecord, ...]]:
     """Return the newest verified deployment before the live one, and those passed over as gone.
 
-    Another deployment of the same commit is no way back, nor is one that a
+    Another deployment of the same commit is no target, nor is one that a
     rollback has left since. A live release without a record is newer than all.
     """
     verdicts = _Verdicts()
@@ -94,7 +94,7 @@ def choose(run: Run, history: History, live: Live, *, to: str) -> Destination:
     unproven = _unproven(history, live)
     if unproven is not None:
         return unproven
-    found, gone = way_back(history, live)
+    found, gone = rollback_target(history, live)
     for each in gone:
         run.note(
             f"{each.id} ({each.short_revision}) was verified, but its release is gone: it is passed over."
