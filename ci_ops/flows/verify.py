@@ -29,15 +29,6 @@ TRAITS = Traits(
     needs_revision=False,
 )
 
-TRAITS = Traits(
-    command="verify",
-    uses=frozenset({"verify"}),
-    keeps_report=True,
-    names_silent_channels=True,
-    github_with="deployment_id",
-    needs_revision=False,
-)
-
 
 def verify(job: Job, *, deployment_id: str = "") -> Report:
     """Run the checks of the phase verify; with a deployment's id, record the verdict.
