@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 ALL_BUT_READINESS = frozenset({"deploy", "verify", "notify"})
@@ -57,7 +57,3 @@ class Traits:
     def asks_github(self, options: Mapping[str, Any]) -> bool:
         """Return True when a token was given and there is a use for it: GitHub's client takes time to install."""
         return bool(options.get("token")) and (not self.github_with or bool(options.get(self.github_with)))
-
-    def renamed(self, command: str, **changes: Any) -> Traits:
-        """Return the traits of another command that differs in these alone."""
-        return replace(self, command=command, **changes)

@@ -110,3 +110,18 @@ def test_the_root_of_a_repository_is_found_upwards(project: Caller, tmp_path: Pa
     (project.folder / "a" / "b").mkdir(parents=True)
     assert repository_root(project.folder / "a" / "b") == project.folder
     assert repository_root(tmp_path) is None
+
+
+def test_what_git_says_of_a_checkout_that_it_cannot_read_is_shown(project: Caller) -> None:
+    (project.folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (project.folder / ".git" / "config").write_text("[core\n")
+    refusal = refused(asking(project.folder))
+    assert refusal.sentence.startswith("git does not say which commit is checked out in ")
+    assert "config" in refusal.sentence
+
+
+def test_where_users_have_no_numbers_nothing_is_trusted(
+    project: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "geteuid")
+    assert trusting(project.folder, {}) == {}

@@ -16,9 +16,11 @@ from ci_ops.core.text.weburl import (
     is_loopback,
     is_open,
     new_nonce,
+    passwords_in,
     port_of,
     read_url,
     secrets_in,
+    secrets_in_text,
     shown,
     without_user_info,
 )
@@ -118,3 +120,20 @@ def test_two_requests_never_have_the_same_query() -> None:
     assert parse_qs(urlsplit(one).query)["b"] == ["c"]
     assert urlsplit(one).fragment == ""
     assert urlsplit(fresh_url("https://shop/a", "0123456789abcdef")).query == "ci-ops=0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("postgresql://shop:p%40ss@db/shop", ("p@ss", "p%40ss")),
+        ("postgresql://shop@db/shop", ()),
+        ("postgresql://[::1/shop", ()),
+    ],
+)
+def test_the_password_of_a_database_is_found_and_its_user_is_not(url: str, found: tuple[str, ...]) -> None:
+    assert passwords_in(url) == found
+
+
+def test_an_address_that_cannot_be_read_has_no_secrets() -> None:
+    assert secrets_in_text("https://[::1/hook") == ()
+    assert "pa55word" in secrets_in_text("https://mona:pa55word@shop.example.com/")
