@@ -88,7 +88,7 @@ def notify(job: Job, options: NotifyOptions) -> Report:
 
 
 def _status_of(options: NotifyOptions) -> Status | None:
-    """The status that the caller gives; None for none. Raises UsageError for an unknown word."""
+    """The status that the caller gives; None where it gives none. Raises UsageError for an unknown word."""
     word = options.status.strip().casefold()
     given = _JOB_WORDS.get(word) or status_of(word)
     if word and given is None:

@@ -33,7 +33,7 @@ class Configured:
     notes: tuple[str, ...]
     """What the reader should know."""
     warnings: tuple[Problem, ...] = ()
-    """What is worth a look in the file, and belongs into the report."""
+    """Doubts about the file, which the report lists."""
     target_problem: str = ""
     """Why the target could not be read, so that where it keeps its records is not known; empty where it is."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SECRET_LINES = "CI_OPS_ENV"
-"""One secret with many variables, for reusable workflows: `NAME=value`, one a line."""
+"""One secret with many variables, for reusable workflows: `NAME=value`, one on each line."""
 
 _OURS = frozenset({SECRET_LINES, "CI_OPS_BOOTSTRAP", "CI_OPS_PYTHON", "CI_OPS_CHECK_RUN_ID"})
 _OF_THE_RUNNER = "ACTIONS_"

@@ -10,7 +10,7 @@ import math
 import shlex
 
 RELOAD_SECONDS = 10
-"""How long a reload on the way back may take to serve before the server is restarted."""
+"""How long a reload in a rollback may take to serve before the server is restarted."""
 
 _SHELLS = (
     'if command -v bash >/dev/null; then run="bash -eo pipefail -c"; else run="sh -ec"; fi\n'

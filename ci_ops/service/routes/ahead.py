@@ -93,7 +93,7 @@ def doors(endpoints: Iterable[tuple[str, Any]]) -> Doors:
 
 def ahead_of_starlette(stack: App, app: Any) -> App:
     """Return the middleware of a Starlette application with its health routes ahead of it."""
-    if not _Marks.exist:  # nobody made any: no request pays for them
+    if not _Marks.exist:  # without any mark, no request pays for the search
         return stack
     return AheadASGI(stack, lambda: doors(_starlette_routes(app.router.routes)))
 
