@@ -18,7 +18,7 @@ from benchmarks._row import CannotMeasure, Row, at_most
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks.endpoints import Endpoints
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import Subject
+from ci_ops.core.subject import Subject
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:

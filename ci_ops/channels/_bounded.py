@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.deadline import Deadline
-from ci_ops.core.ports import Http, HttpError
+from ci_ops.core.ports.http import Http, HttpError
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Response, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

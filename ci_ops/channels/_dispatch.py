@@ -20,7 +20,7 @@ from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.named import NamedChannel
-from ci_ops.core.ports import World
+from ci_ops.core.ports.world import World
 from ci_ops.core.route import Route
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import map_texts

@@ -20,7 +20,7 @@ from ci_ops.core.text.lines import encodable, map_texts, one_line
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Event
-    from ci_ops.core.ports import Templates
+    from ci_ops.core.ports.templates import Templates
 
 VALUE_CHARACTERS = 1000
 ADDRESS_CHARACTERS = 4000

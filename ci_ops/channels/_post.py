@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ci_ops.core.message import Undeliverable
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.redact import Redactor
 from ci_ops.core.text.retry_after import parse_retry_after
 from ci_ops.core.text.spellings import WHOLE_LENGTH
@@ -17,7 +17,8 @@ from ci_ops.core.text.weburl import read_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci_ops.core.ports import Response, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
     from ci_ops.core.text.secret import Secret
 
 _WORDS = re.compile(r"[a-z]+(?:[_ -][a-z]+){0,7}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ci_ops.core.message import Message
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,8 @@ from ci_ops.core.text.json_document import parse_json
 from ci_ops.core.text.lines import one_line
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Response, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
 
 HEADER_CHARACTERS = 150
 """Source: https://docs.slack.dev/reference/block-kit/blocks/header-block"""

@@ -28,7 +28,7 @@ from ci_ops.core.text.signed_message import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 SCHEMA = 1
 """Major version of the payload."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from ci_ops.core.ports import Stop
+    from ci_ops.core.ports.stop import Stop
 
 KeyT = TypeVar("KeyT")
 AnswerT = TypeVar("AnswerT")

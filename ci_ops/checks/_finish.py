@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ci_ops.checks._repeat import Try
     from ci_ops.core.named import NamedCheck
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Finding, Result
 
 MAX_LISTED_TRIES = 20

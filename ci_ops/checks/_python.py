@@ -18,7 +18,7 @@ from ci_ops.core.contract.versions import plain_clauses, satisfies
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ci_ops.core.ports import Process
+    from ci_ops.core.ports.process import Process
 
 MAX_DOCUMENT_BYTES = 1 << 20
 OLDEST_MINOR, NEWEST_MINOR = 8, 20

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.git import Git
-from ci_ops.core.ports import World
+from ci_ops.core.ports.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

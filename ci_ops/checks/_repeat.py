@@ -15,8 +15,9 @@ from ci_ops.checks._verdict import HAS_DOCUMENT_FACT, LASTING_FACT, RETRY_AFTER_
 from ci_ops.core.deadline import Deadline, ask_until
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.plugin import Phase
-from ci_ops.core.ports import Subject, World
+from ci_ops.core.ports.world import World
 from ci_ops.core.result import Result
+from ci_ops.core.subject import Subject
 
 if TYPE_CHECKING:
     from ci_ops.core.named import NamedCheck

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from ci_ops.core.named import NamedCheck
     from ci_ops.core.plugin import Phase
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
+    from ci_ops.core.subject import Subject
 
 MOST_AT_ONCE = 8
 PROGRAM_END_SECONDS = 5.0

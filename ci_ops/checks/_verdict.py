@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ci_ops.core.plugin import Check
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
 
 EVIDENCE_CHARACTERS = 300

@@ -13,8 +13,10 @@ from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase, Rule
 from ci_ops.core.text.durations import format_duration
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Completed, Subject, World
+    from ci_ops.core.ports.process import Completed
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 KEPT_CHARACTERS = 4000
 """Of the output, its end: that is where programs say what went wrong."""

@@ -20,8 +20,9 @@ from ci_ops.core.plugin import Check, Phase, Rule
 from ci_ops.core.result import Location
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 _CHILD = Path(__file__).with_name("_compile_files.py")
 _MAX_FILES_NAMED = 20

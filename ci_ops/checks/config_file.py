@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ci_ops.core.errors import Problem
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 FILES = ("ci-ops.yml", "ci-ops.json")
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+))?(?::\d+)?")

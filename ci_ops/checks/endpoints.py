@@ -15,15 +15,16 @@ from ci_ops.checks._http.compare import compare
 from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.plugin import Rule
-from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.weburl import at_path, shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 MOST_PARALLEL = 256
 MOST_CONNECTIONS = 100

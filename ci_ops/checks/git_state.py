@@ -17,8 +17,10 @@ from ci_ops.core.text.lines import as_sentence
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ci_ops.core.ports import Completed, Subject, World
+    from ci_ops.core.ports.process import Completed
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_FILES_TOLD = 5

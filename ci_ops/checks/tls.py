@@ -14,15 +14,17 @@ from ci_ops.checks._http.place import has_no_way
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.weburl import is_loopback, port_of, shown, without_user_info
 
 if TYPE_CHECKING:
     from datetime import datetime
     from urllib.parse import SplitResult
 
-    from ci_ops.core.ports import Certificate, Subject, World
+    from ci_ops.core.ports.tls import Certificate
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 DAY_SECONDS = 86_400
 SHORT_LIVED_DAYS = 10

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ci_ops.core.contract.variables import Contract
-    from ci_ops.core.ports import Completed, Process
+    from ci_ops.core.ports.process import Completed, Process
 
 CHILD = "ci_ops.service.settings.declared"
 

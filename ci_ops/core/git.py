@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.folders import repository_root
-from ci_ops.core.ports import World
+from ci_ops.core.ports.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ci_ops.core.ports import Completed
+    from ci_ops.core.ports.process import Completed
 
 TIMEOUT_SECONDS = 30.0
 _NOT_INSTALLED = 127

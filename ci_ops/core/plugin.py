@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.delivery.step import Steps
     from ci_ops.core.message import Message
-    from ci_ops.core.ports import Subject, Templates, World
+    from ci_ops.core.ports.templates import Templates
+    from ci_ops.core.ports.world import World
     from ci_ops.core.report import Report
+    from ci_ops.core.subject import Subject
 
 OBSERVED_CHARACTERS = 500
 """What a finding shows of anything from outside; more would hide the rest."""

@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.sockets import Call, PacedSocket, open_socket
 
 if TYPE_CHECKING:

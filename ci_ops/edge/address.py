@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNFIT = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")

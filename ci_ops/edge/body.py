@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from ci_ops.core.ports import Stop
+    from ci_ops.core.ports.stop import Stop
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """SIGHUP says that the terminal was closed. SIGBREAK is what Windows sends for Ctrl+Break, and to a process group."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import requests
 
 from ci_ops import __version__
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.weburl import header_problem
 from ci_ops.edge.address import Address
 from ci_ops.edge.body import ACCEPTED

@@ -12,7 +12,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from github.Repository import Repository
 
-    from ci_ops.core.ports import Clock
+    from ci_ops.core.ports.clock import Clock
     from ci_ops.core.text.redact import Redactor
     from ci_ops.core.text.secret import Secret
 

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 import requests
 import urllib3
 
-from ci_ops.core.ports import MAX_BODY_BYTES, Env, HttpError, Response, Stop
+from ci_ops.core.ports.http import MAX_BODY_BYTES, HttpError, Response
+from ci_ops.core.ports.stop import Stop
+from ci_ops.core.ports.world import Env
 from ci_ops.core.text.redact import Redactor
 from ci_ops.core.text.weburl import shown
 from ci_ops.edge.adapter import PacedAdapter

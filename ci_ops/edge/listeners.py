@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import Servers
+from ci_ops.core.ports.listeners import Servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import Completed
+from ci_ops.core.ports.process import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

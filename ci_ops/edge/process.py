@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import Stop
+from ci_ops.core.ports.stop import Stop
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.child import Child
 from ci_ops.edge.orphans import OrphanGuard
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ci_ops.core.ports import Completed
+    from ci_ops.core.ports.process import Completed
 
 TERM_SECONDS = 4.0
 """Between TERM and KILL. Source: actions/runner ProcessInvoker.cs: a cancelled

@@ -7,10 +7,10 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Env
+    from ci_ops.core.ports.world import Env
     from ci_ops.edge.address import Address
 
 

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.durations import format_duration
 from ci_ops.edge.failures import explained
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from ci_ops.core.ports import Stop
+    from ci_ops.core.ports.stop import Stop
 
 AnswerT = TypeVar("AnswerT")
 Place = tuple[socket.AddressFamily, Any]

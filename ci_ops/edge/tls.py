@@ -8,7 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.ports import Certificate, Env, HttpError, Stop
+from ci_ops.core.ports.http import HttpError
+from ci_ops.core.ports.stop import Stop
+from ci_ops.core.ports.tls import Certificate
+from ci_ops.core.ports.world import Env
 from ci_ops.edge.address import Address
 from ci_ops.edge.der import Facts, read_certificate
 from ci_ops.edge.failures import certificate_problem, explained

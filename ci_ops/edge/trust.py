@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.sockets import PacedTlsSocket
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Env
+    from ci_ops.core.ports.world import Env
 
 BUNDLE_NAMES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Environment variables that name a file or folder of authorities; the first one set counts."""

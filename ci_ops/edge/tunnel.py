@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.address import Address
 from ci_ops.edge.failures import explained
 from ci_ops.edge.sockets import PacedTlsSocket, open_socket

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from ci_ops.core.ports import Clock, Env, Http, Listeners, Process, Stop, Store, Templates, Tls
+    from ci_ops.core.ports.clock import Clock
+    from ci_ops.core.ports.http import Http
+    from ci_ops.core.ports.listeners import Listeners
+    from ci_ops.core.ports.process import Process
+    from ci_ops.core.ports.stop import Stop
+    from ci_ops.core.ports.store import Store
+    from ci_ops.core.ports.templates import Templates
+    from ci_ops.core.ports.tls import Tls
+    from ci_ops.core.ports.world import Env
 
 PortT = TypeVar("PortT")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.report import Availability
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 INTERVAL_SECONDS = 0.1
 TIMEOUT_SECONDS = 2.0

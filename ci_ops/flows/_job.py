@@ -14,10 +14,13 @@ from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
 from ci_ops.core.git import Refusal
-from ci_ops.core.ports import Servers, Store, Subject, World
+from ci_ops.core.ports.store import Store
+from ci_ops.core.ports.world import World
+from ci_ops.core.subject import Subject
 from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
+    from ci_ops.core.ports.listeners import Servers
     from ci_ops.core.report import StepOutcome
     from ci_ops.core.result import Result
 

@@ -14,7 +14,7 @@ from ci_ops.core.text.json_document import parse_json
 from ci_ops.flows._run import problem_lines
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Store
+    from ci_ops.core.ports.store import Store
 
 FILE = "last-report.json"
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ci_ops.core.named import NamedCheck
     from ci_ops.core.plugin import Phase
-    from ci_ops.core.ports import Subject
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
     from ci_ops.flows._run import Run
 
 

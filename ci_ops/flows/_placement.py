@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ci_ops.core.delivery.step import Command
     from ci_ops.core.plugin import Placement, Target
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 
 def measure_placement(

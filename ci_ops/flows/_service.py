@@ -14,11 +14,12 @@ from ci_ops.core.health.document import parse_health
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Phase
-from ci_ops.core.ports import HttpError, Servers
+from ci_ops.core.ports.http import HttpError
+from ci_ops.core.ports.listeners import Servers
 from ci_ops.core.text.weburl import at_path, has_path, is_loopback, port_of, read_url, shown
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Response
+    from ci_ops.core.ports.http import Response
     from ci_ops.flows._job import Job
 
 _BROKEN_OFF = frozenset({"refused", "reset", "body", "protocol"})

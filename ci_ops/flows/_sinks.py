@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ci_ops.config.model import Config
     from ci_ops.core.event import Sink
-    from ci_ops.core.ports import Store, World
+    from ci_ops.core.ports.store import Store
+    from ci_ops.core.ports.world import World
 
 FILE = "deliveries.jsonl"
 REMEMBERED = 200

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ci_ops.core.ports import Process
+    from ci_ops.core.ports.process import Process
 
 FRAMEWORKS = {"Django": "django", "FastAPI": "fastapi", "Flask": "flask"}
 """As a person writes it → the distribution."""

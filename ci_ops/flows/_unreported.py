@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.errors import CiOpsError, Interrupted
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Store
+    from ci_ops.core.ports.store import Store
     from ci_ops.core.report import Report
     from ci_ops.flows._run import Run
 

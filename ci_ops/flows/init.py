@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from ci_ops.core.plugin import Check
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
     from ci_ops.flows._survey import Survey
 
 CONFIG = NAMES[0]

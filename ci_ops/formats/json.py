@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ci_ops.core.plugin import Format
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Templates
+    from ci_ops.core.ports.templates import Templates
     from ci_ops.core.report import Report
 
 

@@ -28,7 +28,7 @@ from ci_ops.formats._words import (
 )
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Templates
+    from ci_ops.core.ports.templates import Templates
     from ci_ops.core.report import Report, StepOutcome
 
 MAX_ROWS = 50

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ci_ops.core.event import Delivery
-    from ci_ops.core.ports import Templates
+    from ci_ops.core.ports.templates import Templates
     from ci_ops.core.report import Report, StepOutcome
     from ci_ops.core.result import Finding, Result
 

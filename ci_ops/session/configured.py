@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ci_ops.config.find import Project
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
     from ci_ops.edge.runner import Runner
     from ci_ops.session.call import Call
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ci_ops.config.model import Config
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.event import Sink
-    from ci_ops.core.ports import Store
+    from ci_ops.core.ports.store import Store
     from ci_ops.flows._job import Progress
     from ci_ops.session.call import Call
     from ci_ops.session.session import Flow

@@ -22,8 +22,8 @@ from ci_ops.checks._http.expect import Expectation
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase
-from ci_ops.core.ports import Subject
 from ci_ops.core.result import Location, Result
+from ci_ops.core.subject import Subject
 from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import class_name, family
 from tests.support.checking import NEW, a_subject, a_world, checked

@@ -23,7 +23,7 @@ from tests.support.published import assert_published
 from tests.support.reports import DELIVERED, HOSTILE, REPORTS, STALE, STEPS, hostile_report
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Templates
+    from ci_ops.core.ports.templates import Templates
     from ci_ops.core.report import Report
 
 NAMES = family("formats").names()

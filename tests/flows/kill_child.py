@@ -13,7 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ci_ops.core.delivery.journal import SUFFIX
-from ci_ops.core.ports import Lines, Lock, Store
+from ci_ops.core.ports.lines import Lines
+from ci_ops.core.ports.lock import Lock
+from ci_ops.core.ports.store import Store
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.session.call import Call

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.http import RequestsHttp

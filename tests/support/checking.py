@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.checks._run import run_checks
 from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Check, Phase
-from ci_ops.core.ports import Certificate, Http, HttpError, Response, Subject, Tls
+from ci_ops.core.ports.http import Http, HttpError, Response
+from ci_ops.core.ports.tls import Certificate, Tls
 from ci_ops.core.result import Result
+from ci_ops.core.subject import Subject
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock
 from tests.support.waiting import wait_until
@@ -21,7 +23,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
     from ci_ops.edge.clock import StopSignal
 
 OLD = "1" * 7 + "a" * 33

@@ -16,7 +16,7 @@ from tests.support.jump_clock import JumpClock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci_ops.core.ports import Clock
+    from ci_ops.core.ports.clock import Clock
     from tests.support.github_double import GitHubDouble
 
 START = datetime(2026, 11, 22, 8, tzinfo=UTC)

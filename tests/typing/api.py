@@ -10,7 +10,8 @@ from pathlib import Path
 import ci_ops
 from ci_ops import Call, Check, Report, Result, Session, Status
 from ci_ops.core.plugin import Phase
-from ci_ops.core.ports import Subject, World
+from ci_ops.core.ports.world import World
+from ci_ops.core.subject import Subject
 
 
 def verified(url: str) -> bool:

@@ -9,13 +9,15 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import HttpError, Servers, World
+from ci_ops.core.ports.http import HttpError
+from ci_ops.core.ports.listeners import Servers
+from ci_ops.core.ports.world import World
 from ci_ops.core.text.secret import Secret
 from ci_ops.core.text.weburl import NONCE_HEADER, fresh_url, new_nonce, read_url, secrets_in
 
 if TYPE_CHECKING:
     from ci_ops.checks._http.expect import Expectation
-    from ci_ops.core.ports import Response
+    from ci_ops.core.ports.http import Response
 
 ACCEPTED = "application/health+json, application/json;q=0.9, */*;q=0.5"
 _UNASKED = frozenset({"dns", "route", "proxy", "url", "header", "http2"})

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from urllib.parse import SplitResult
 
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 
 class UrlCheck(Check):

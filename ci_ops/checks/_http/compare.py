@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ci_ops.checks._http.expect import Expectation, Latency
-    from ci_ops.core.ports import Response, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
 
 _PASSING_STATUSES = frozenset({404, 408, 425, 429})
 _NOT_FOUND = 404

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.text.weburl import NONCE_HEADER
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Response
+    from ci_ops.core.ports.http import Response
 
 _HIT = re.compile(
     r"(?<![a-z])(?<!refresh_)(?:hit(?!-for)(?!=\?0)|stale|updating)(?![a-z])",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
-    from ci_ops.core.ports import Response
+    from ci_ops.core.ports.http import Response
 
 _MAX_BODY_CHARACTERS = 20_000
 _HEADERS: tuple[tuple[str, str, str], ...] = (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._verdict import evidence
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Response, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
 
 _MAX_READ_CHARACTERS = 20_000
 _MAX_TITLE_CHARACTERS = 60

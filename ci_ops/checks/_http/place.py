@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.page import is_html
-from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.weburl import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from ci_ops.checks._http.ask import Question
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ci_ops.core.contract.variables import VariableProblem
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 EXAMPLE_FILE = ".env.example"
 PRODUCTION = "production"

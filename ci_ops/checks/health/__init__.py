@@ -14,15 +14,16 @@ from ci_ops.checks.health.samples import Samples
 from ci_ops.core.fields import Duration
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.weburl import HEALTH_PATHS, is_open, shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from ci_ops.checks._http.ask import Question
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)

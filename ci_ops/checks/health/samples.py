@@ -12,7 +12,7 @@ from ci_ops.checks._http.page import page_in
 from ci_ops.checks._verdict import HAS_DOCUMENT_FACT, Fault, conclude, evidence
 from ci_ops.core.health.document import HealthDocument, parse_health
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.weburl import shown
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from ci_ops.checks._http.place import Place
     from ci_ops.checks.health import Health
     from ci_ops.core.plugin import Check
-    from ci_ops.core.ports import Response, Subject, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 MOST_COMPONENTS_TOLD = 5
 MOST_COMPONENTS_KEPT = 50

@@ -18,8 +18,9 @@ from ci_ops.core.text.encoding import read_text_file
 
 if TYPE_CHECKING:
     from ci_ops.checks.lockfile.survey import Survey
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 _AGAIN = "Make the lock file again and commit it: `uv lock`, `poetry lock`, `pdm lock`, or `pip-compile`."
 

@@ -23,14 +23,15 @@ from ci_ops.checks.revision.source import (
 from ci_ops.checks.revision.spelling import is_known
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
-from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-    from ci_ops.core.ports import Subject, World
+    from ci_ops.core.ports.world import World
     from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
 
 MOST_PARALLEL = 16
 """Connections open at the same time: they have to reach busy and idle workers alike."""

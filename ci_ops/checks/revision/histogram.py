@@ -12,14 +12,16 @@ from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.checks.revision.spelling import commits_in, is_commit, is_dirty, is_known, same_revision, short
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ci_ops.checks.revision.source import Source
-    from ci_ops.core.ports import Response, Subject, World
+    from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.world import World
+    from ci_ops.core.subject import Subject
 
 ONE_CLIENT = "behind a load balancer with client affinity (ip_hash) they reach one instance"
 """What connections of one client to one address cannot tell apart."""

@@ -10,7 +10,7 @@ from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.jsonpath import find, read_json
 from ci_ops.checks._http.place import find_health
 from ci_ops.core.health.document import parse_health
-from ci_ops.core.ports import HttpError, Response
+from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.weburl import at_path
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from ci_ops.core.delivery.journal import Entry, Journal, Mark
 from ci_ops.core.delivery.step import Command, Request, Step, StepResult, Steps, Wait, step_digest
 from ci_ops.core.errors import CiOpsError, StorageError
-from ci_ops.core.ports import HttpError, World
+from ci_ops.core.ports.http import HttpError
+from ci_ops.core.ports.world import World
 from ci_ops.core.report import EVIDENCE, StepOutcome, StepState
 from ci_ops.core.text.error_line import TIME_LIMIT, error_line
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Completed
+    from ci_ops.core.ports.process import Completed
 
 OUTPUT_CHARACTERS = 8000
 """Of a step's output that the journal and the report keep."""

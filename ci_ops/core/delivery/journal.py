@@ -17,7 +17,9 @@ from ci_ops.core.errors import StorageError
 from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import Clock, Lines, Store
+    from ci_ops.core.ports.clock import Clock
+    from ci_ops.core.ports.lines import Lines
+    from ci_ops.core.ports.store import Store
 
 log = logging.getLogger(__name__)
 

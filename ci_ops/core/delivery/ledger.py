@@ -15,7 +15,7 @@ from ci_ops.core.text.json_document import parse_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from ci_ops.core.ports import Store
+    from ci_ops.core.ports.store import Store
 
 _SHORT_REVISION = re.compile(r"[0-9a-f]{7,40}")
 DEFAULT_LIMIT = 20

@@ -26,7 +26,7 @@ from tests.support.reports import record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 SECRET = "correct-horse-battery-staple"
 EVENT = event()

@@ -11,7 +11,7 @@ from ci_ops.channels.slack import Slack
 from ci_ops.channels.webhook import Webhook
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Message, Undeliverable
-from ci_ops.core.ports import Http, HttpError, Response
+from ci_ops.core.ports.http import Http, HttpError, Response
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock

@@ -17,8 +17,9 @@ from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.plugin import Check, Phase, Rule
-from ci_ops.core.ports import Subject, World
+from ci_ops.core.ports.world import World
 from ci_ops.core.result import Location, Result
+from ci_ops.core.subject import Subject
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import a_subject, a_world, asking_to_stop, checked, clean_env

@@ -18,8 +18,9 @@ from ci_ops.checks.revision import Revision
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.plugin import Check, Phase, Rule
-from ci_ops.core.ports import Subject, World
+from ci_ops.core.ports.world import World
 from ci_ops.core.result import Result
+from ci_ops.core.subject import Subject
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import NEW, a_subject, a_world, checked, clean_env, rules_of
 from tests.support.jump_clock import JumpClock

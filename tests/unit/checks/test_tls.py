@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from ci_ops.checks.tls import Tls
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import Certificate, Http, Response
-from ci_ops.core.ports import Tls as TlsPort
+from ci_ops.core.ports.http import Http, Response
+from ci_ops.core.ports.tls import Certificate
+from ci_ops.core.ports.tls import Tls as TlsPort
 from ci_ops.core.result import Result
 from ci_ops.edge.world import RealWorld
 from tests.support.certificates import DAY, Authority, authority, bundle, server_context, stranger

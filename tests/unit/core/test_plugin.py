@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import pytest
 
 from ci_ops.core.plugin import Channel, Check, Format, Rule, Status, Target, shorten
-from ci_ops.core.ports import Response, Subject, World
+from ci_ops.core.ports.http import Response
+from ci_ops.core.ports.world import World
 from ci_ops.core.report import Report
+from ci_ops.core.subject import Subject
 from tests.support.deployments import a_record
 
 if TYPE_CHECKING:

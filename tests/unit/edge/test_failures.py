@@ -12,7 +12,7 @@ import pytest
 import requests
 import urllib3
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.failures import certificate_problem, explained
 
 SUBJECT = "https://service.invalid"

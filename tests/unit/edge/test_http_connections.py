@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.http import RequestsHttp
 from tests.support.asking import (
     AMPLE_SECONDS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.http import RequestsHttp
 from tests.support.asking import (

@@ -13,7 +13,7 @@ import pytest
 from ci_ops.checks.health import Health
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import NamedCheck
-from ci_ops.core.ports import Listeners, Servers
+from ci_ops.core.ports.listeners import Listeners, Servers
 from ci_ops.edge.listeners import ProcListeners
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import a_subject, checked, clean_env

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.address import Address
 from ci_ops.edge.proxy import proxy_for
 

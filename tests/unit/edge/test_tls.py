@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.tls import RealTls
 from tests.support.certificates import DAY, Authority, bundle, server_context, stranger

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.ports import HttpError
+from ci_ops.core.ports.http import HttpError
 from ci_ops.edge.der import read_certificate
 from ci_ops.edge.trust import BUNDLE_NAMES, trusting_context
 from tests.support.certificates import authority, bundle

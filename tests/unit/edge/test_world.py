@@ -15,7 +15,7 @@ from ci_ops.edge.clock import RealClock, StopSignal
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:
-    from ci_ops.core.ports import World
+    from ci_ops.core.ports.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ import pytest
 from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks.health import Health
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import Response
+from ci_ops.core.ports.http import Response
 from ci_ops.core.text.weburl import NONCE_HEADER
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 from tests.support.sample_service import Answer, Asked, SampleService, said

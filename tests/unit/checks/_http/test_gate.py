@@ -9,7 +9,7 @@ from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks.endpoints import Endpoints
 from ci_ops.checks.revision import Revision
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports import Response
+from ci_ops.core.ports.http import Response
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 from tests.support.sample_service import Answer, SampleService, said, text
 

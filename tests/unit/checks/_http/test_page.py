@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ci_ops.checks._http.page import page_in
-from ci_ops.core.ports import Response
+from ci_ops.core.ports.http import Response
 from tests.support.checking import a_world
 
 

@@ -1,0 +1,32 @@
+"""Which processes serve a port of this machine, and whether they have ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Servers:
+    """Processes that listened on a port, and what ran beside them at that moment."""
+
+    listening: frozenset[tuple[int, int]]
+    """Process id and start of each; a number alone may be used again."""
+    users: frozenset[int]
+    known: frozenset[tuple[int, int]]
+    """Every process of these users."""
+
+
+class Listeners(Protocol):
+    """Which processes of this machine serve a port."""
+
+    def at(self, port: int) -> Servers | None:
+        """Return the processes that listen on that port; None where none can be seen."""
+        ...
+
+    def have_ended(self, servers: Servers) -> bool:
+        """Return True when they are gone and their users have started no other process since.
+
+        Any new process may be the server that starts anew, however slowly.
+        """
+        ...

@@ -1,0 +1,68 @@
+"""All ports in one bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports.clock import Clock
+    from ci_ops.core.ports.http import Http
+    from ci_ops.core.ports.listeners import Listeners
+    from ci_ops.core.ports.process import Process
+    from ci_ops.core.ports.stop import Stop
+    from ci_ops.core.ports.templates import Templates
+    from ci_ops.core.ports.tls import Tls
+    from ci_ops.core.text.redact import Redactor
+
+Env = Mapping[str, str]
+"""The environment variables the user gave us."""
+
+
+class World(Protocol):
+    """Everything outside, in one bundle; members are made when first used."""
+
+    @property
+    def http(self) -> Http:
+        """HTTP requests."""
+        ...
+
+    @property
+    def tls(self) -> Tls:
+        """TLS handshakes."""
+        ...
+
+    @property
+    def process(self) -> Process:
+        """Child programs."""
+        ...
+
+    @property
+    def listeners(self) -> Listeners:
+        """Which processes of this machine serve a port."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Time and waiting."""
+        ...
+
+    @property
+    def stop(self) -> Stop:
+        """Whether we were asked to stop."""
+        ...
+
+    @property
+    def env(self) -> Env:
+        """The environment variables."""
+        ...
+
+    @property
+    def redact(self) -> Redactor:
+        """Takes secrets out of text."""
+        ...
+
+    @property
+    def templates(self) -> Templates:
+        """Message and summary templates."""
+        ...
