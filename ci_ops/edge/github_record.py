@@ -68,7 +68,6 @@ _LATER = frozenset(
     {"schema", "state", "finished_at", "verified_at", "duration_seconds", "error", "external_id"}
 )
 """Fields that are not known, or not final, when a deployment is opened."""
-_LISTS = frozenset({"components", "migrations"})
 _RELEASE = re.compile(r"[0-9A-Za-z-]*")
 _BEYOND = re.compile(r"[\U00010000-\U0010ffff]")
 
@@ -190,8 +189,6 @@ def _typed(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fits(name: str, value: object) -> bool:
-    if name in _LISTS:
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
     return isinstance(value, bool if name == "had_health_document" else str)
 
 

@@ -372,8 +372,6 @@ def hostile_record(text: str = HOSTILE) -> DeploymentRecord:
         run_url=text,
         reason=text,
         error=text,
-        backup=text,
-        components=(text,),
     )
 
 

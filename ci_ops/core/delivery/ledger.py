@@ -13,7 +13,7 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from ci_ops.core.ports.store import Store
 
@@ -39,11 +39,6 @@ class LedgerError(Inconclusive):
         """The permission that the token lacks, such as `deployments: write`; empty for other kinds."""
         self.opened: DeploymentRecord | None = None
         """The record where the deployment was opened, and only its status was refused."""
-
-    @property
-    def is_transient(self) -> bool:
-        """True when the same question may be answered later."""
-        return self.kind in {"limited", "unavailable", "unreachable"}
 
     @property
     def is_skip(self) -> bool:
@@ -115,18 +110,6 @@ class Ledger(Protocol):
         while len(found) < limit and (record := next(records, None)) is not None:
             found.append(record)
         return tuple(found)
-
-    def last_verified(self, environment: str, exclude: Collection[str] = ()) -> DeploymentRecord | None:
-        """The newest deployment whose verification passed.
-
-        None when there is none.
-
-        `exclude` lists deployment ids and full revisions that are out of the question.
-        """
-        wanted = self.records(
-            environment, lambda record: record.id not in exclude and (record.revision or None) not in exclude
-        )
-        return next((record for record in wanted if record.state is State.VERIFIED), None)
 
     def find(self, environment: str, name: str) -> DeploymentRecord | None:
         """The deployment named by its id, its outside id or its commit.

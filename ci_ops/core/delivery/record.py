@@ -32,11 +32,6 @@ class State(StrEnum):
     ROLLED_BACK = "rolled-back"
     INTERRUPTED = "interrupted"
 
-    @property
-    def is_terminal(self) -> bool:
-        """True when nothing more will happen to the record by itself."""
-        return self not in {State.PLANNED, State.RUNNING, State.UNVERIFIED}
-
 
 UNDER_WAY = frozenset({State.PLANNED, State.RUNNING})
 """States of a deployment that has not ended yet."""
@@ -79,7 +74,6 @@ class DeploymentRecord:
     kind: str = "deployment"
     """`deployment` or `rollback`."""
     type: str = "standard"
-    components: tuple[str, ...] = ()
     ref: str = ""
     version: str = ""
     release: str = ""
@@ -103,9 +97,6 @@ class DeploymentRecord:
     reason: str = ""
     """Why it was done (a rollback's stated reason) or how it ended."""
     error: str = ""
-    steps_digest: str = ""
-    backup: str = ""
-    migrations: tuple[str, ...] = ()
     external_id: str = field(default="", compare=False)
     """The id in an outside ledger (GitHub's deployment id); empty for none."""
 
@@ -151,8 +142,6 @@ class DeploymentRecord:
             values["state"] = State(values.get("state", "planned"))
             for name in ("started_at", "finished_at", "verified_at"):
                 values[name] = _time(values[name]) if values.get(name) else None
-            for name in ("components", "migrations"):
-                values[name] = tuple(values.get(name) or ())
             check_written(cls, values)
             return cls(**values)
         except (TypeError, ValueError, OverflowError) as error:
@@ -177,6 +166,4 @@ def _time(text: str) -> datetime:
 def _plain(value: object) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    if isinstance(value, tuple):
-        return list(value)
     return str(value) if isinstance(value, StrEnum) else value

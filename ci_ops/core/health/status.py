@@ -71,17 +71,3 @@ def worst(statuses: Iterable[Status]) -> Status | None:
     None for none.
     """
     return max(statuses, key=_SEVERITY.index, default=None)
-
-
-_COMPONENT_WORDS = {
-    Status.PASS: "HEALTHY",
-    Status.WARN: "DEGRADED",
-    Status.FAIL: "UNHEALTHY",
-    Status.ERROR: "UNHEALTHY",
-    Status.SKIP: "DEGRADED",
-}
-
-
-def component_word(status: Status) -> str:
-    """HEALTHY, DEGRADED or UNHEALTHY; a skipped component is never HEALTHY."""
-    return _COMPONENT_WORDS[status]

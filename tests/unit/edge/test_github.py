@@ -13,6 +13,7 @@ from ci_ops.core.delivery.record import State, new_id
 from ci_ops.core.errors import UsageError
 from ci_ops.core.health.status import Status
 from tests.support.github_client import RECORD, REVISION, START, TOKEN
+from tests.support.verified import newest_verified
 
 if TYPE_CHECKING:
     from ci_ops.edge.github import GitHub
@@ -144,7 +145,7 @@ def test_the_search_goes_on_over_pages_full_of_other_peoples_deployments(
     foreign = [{**ours, "id": 2000 + number, "payload": {}, "statuses": []} for number in range(230)]
     double.deployments.extend(foreign)
     double.requests.clear()
-    last = github.last_verified("production")
+    last = newest_verified(github)
     assert last is not None
     assert last.id == RECORD.id
     assert [each.query.get("page", "1") for each in double.requests] == ["1", "2", "3", "1"]
@@ -155,7 +156,7 @@ def test_the_search_ends_after_a_thousand_deployments(double: GitHubDouble, gith
     (ours,) = double.deployments
     double.deployments.extend({**ours, "id": 2000 + number, "payload": {}} for number in range(1000))
     double.requests.clear()
-    assert github.last_verified("production") is None
+    assert newest_verified(github) is None
     assert len(double.requests) == 10
 
 

@@ -15,6 +15,7 @@ from ci_ops.core.delivery.ledger import LedgerError
 from ci_ops.core.delivery.record import State, new_id
 from ci_ops.edge.github_record import MAX_DESCRIPTION, Shown, as_shown, described
 from tests.support.github_client import RECORD, REVISION, START
+from tests.support.verified import newest_verified
 
 if TYPE_CHECKING:
     from ci_ops.edge.github import GitHub
@@ -104,12 +105,10 @@ def test_a_payload_that_is_not_soundly_ours_is_passed_over(
 
 def test_fields_of_the_wrong_kind_do_not_reach_a_record(double: GitHubDouble, github: GitHub) -> None:
     github.open(RECORD)
-    odd = payload(
-        actor=5, components=["web", 7], migrations=["0001"], state="verified", external_id="1", version={}
-    )
+    odd = payload(actor=5, components=["web"], previous=["x"], state="verified", external_id="1", version={})
     double.deployments[0]["payload"] = {**odd, "started_at": "2026-11-22T08:00:00", "unheard_of": "x"}
     (read,) = github.history("production")
-    assert (read.actor, read.components, read.migrations, read.version) == ("", (), ("0001",), "")
+    assert (read.actor, read.previous, read.version) == ("", "", "")
     assert read.state is State.RUNNING
     assert read.external_id == "1000"
     assert read.started_at is not None
@@ -120,7 +119,7 @@ def test_a_deployment_of_a_newer_version_stops_the_search(double: GitHubDouble, 
     github.open(RECORD)
     double.deployments[0]["payload"] = payload(ci_ops=2)
     with pytest.raises(LedgerError, match="newer version") as caught:
-        github.last_verified("production")
+        newest_verified(github)
     assert caught.value.kind == "newer"
 
 
