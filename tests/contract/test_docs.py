@@ -92,6 +92,20 @@ def test_the_map_of_the_kit_names_what_is_there_and_every_folder() -> None:
     assert {one for one in named - folders if not fnmatch.filter(modules, one)} == set()
 
 
+def test_decisions_name_modules_that_exist_and_their_index_every_page() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    text = "".join((folder / page).read_text(encoding="utf-8") for page in sorted(pages))
+    modules = re.findall(
+        r"`((?:core|checks|targets|edge|flows|session|service|actions)/[\w/]+(?:\.py|/))`", text
+    )
+
+    assert set(re.findall(r"\]\((\w+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))) == pages
+    assert modules
+    for module in modules:
+        assert (ROOT / "ci_ops" / module).exists() or (ROOT / module).exists(), module
+
+
 def test_the_five_minutes_can_be_walked(tmp_path: Path) -> None:
     """Each command of the chapter runs in a fresh project and says what it found."""
     (block,) = re.findall(r"## Five minutes\n\n((?:    .*\n)+)", README)
