@@ -18,11 +18,13 @@ from benchmarks._programs import ROOT
 from benchmarks._row import Row, at_most
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.delivery.journal import open_journal
-from ci_ops.core.delivery.step import Command, Steps
+from ci_ops.core.delivery.steps.command import Command
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ci_ops.core.delivery.step import Steps
 
 STEPS, ROUNDS = 10, 31
 COMMAND = ":"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from typing import Generic, Literal, TypeVar, cast, overload
 
 from ci_ops.core.errors import UsageError
+from ci_ops.core.modules import modules_in
 from ci_ops.core.plugin import Channel, Check, Format, Plugin, Target, family_bases
 from ci_ops.core.text.nearmiss import did_you_mean
 
@@ -58,13 +57,6 @@ class Family(Generic[PluginT_co]):
                 f"{self.package}.{module_name(name)} must define a plugin named {class_name(name)}"
             )
         return cast("type[PluginT_co]", found)
-
-
-@cache
-def modules_in(package: str) -> tuple[str, ...]:
-    """Return the names of a package's public modules in kebab-case, sorted; imports none of them."""
-    modules = pkgutil.iter_modules(import_module(package).__path__)
-    return tuple(sorted(each.name.replace("_", "-") for each in modules if not each.name.startswith("_")))
 
 
 @overload

@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ci_ops.core.delivery.step import Command, StepResult
+from ci_ops.core.delivery.step import StepResult
+from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.health.status import Status
 from ci_ops.core.result import Finding, Location, Result
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ci_ops.core.delivery.step import Command
+    from ci_ops.core.delivery.steps.command import Command
     from ci_ops.core.plugin import Placement, Target
     from ci_ops.core.ports.world import World
 

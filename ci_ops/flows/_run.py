@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
-from ci_ops.core.delivery.step import Command
+from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.report import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.execute import dry_run
+from ci_ops.core.delivery.dry_run import dry_run
 from ci_ops.core.delivery.journal import REFUSED, Journal, open_journal
 from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError, Interrupted

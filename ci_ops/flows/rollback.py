@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.execute import ReplayMismatch, dry_run
+from ci_ops.core.delivery.dry_run import dry_run
+from ci_ops.core.delivery.execute import ReplayMismatch
 from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError
 from ci_ops.core.traits import Traits

@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import Any
 
 from ci_ops.core.errors import UsageError
+from ci_ops.core.modules import modules_in
 from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.core.traits import Traits
-from ci_ops.plugins import modules_in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

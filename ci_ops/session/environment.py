@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ci_ops.config.shown import names_a_secret
 from ci_ops.core.errors import UsageError
+from ci_ops.core.modules import modules_in
 from ci_ops.core.text.weburl import passwords_in
-from ci_ops.plugins import modules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.record import is_deployment_id, is_revision
-from ci_ops.core.delivery.step import Command as CommandStep
+from ci_ops.core.delivery.steps.command import Command as CommandStep
 from ci_ops.core.errors import UsageError
 from ci_ops.core.fields import Duration, Shell
 from ci_ops.core.plugin import Placement, Target

@@ -9,7 +9,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.delivery.step import Command, Wait
+from ci_ops.core.delivery.steps.command import Command
+from ci_ops.core.delivery.steps.wait import Wait
 from ci_ops.core.fields import Duration, Shell
 from ci_ops.core.plugin import Placement, Target
 from ci_ops.targets._layout import ID_PATTERN, OUTLIVE_TERM, STATE_FOLDER, Layout, path_inside

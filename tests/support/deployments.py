@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.delivery.journal import Journal, open_journal
 from ci_ops.core.delivery.record import DeploymentRecord
-from ci_ops.core.delivery.step import Command, Step, StepResult, Steps
+from ci_ops.core.delivery.step import Step, StepResult, Steps
+from ci_ops.core.delivery.steps.command import Command
 from ci_ops.edge.store import LocalStore
 from ci_ops.edge.world import RealWorld
 

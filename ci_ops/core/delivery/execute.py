@@ -5,27 +5,16 @@ Runs steps, journals them, replays them and takes them back.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.context import Context
 from ci_ops.core.delivery.journal import Entry, Journal, Mark
-from ci_ops.core.delivery.step import Command, Request, Step, StepResult, Steps, Wait, step_digest
+from ci_ops.core.delivery.step import Step, StepResult, Steps, drive, step_digest
 from ci_ops.core.errors import CiOpsError, StorageError
-from ci_ops.core.ports.http import HttpError
 from ci_ops.core.ports.world import World
 from ci_ops.core.report import EVIDENCE, StepOutcome, StepState
-from ci_ops.core.text.error_line import TIME_LIMIT, error_line
-
-if TYPE_CHECKING:
-    from ci_ops.core.ports.process import Completed
-
-OUTPUT_CHARACTERS = 8000
-"""Of a step's output that the journal and the report keep."""
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class ReplayMismatch(CiOpsError):
@@ -77,6 +66,11 @@ class Executor:
     started_seconds: float = 0.0
     """Monotonic time at which the run began; offsets count from it."""
 
+    @property
+    def context(self) -> Context:
+        """What its steps are performed in."""
+        return Context(world=self.world, root=self.root, variables=self.env)
+
     def run(self, steps: Steps, *, phase: str = "deploy") -> Execution:
         """Run to the end or to the first failure of a required step.
 
@@ -84,7 +78,7 @@ class Executor:
         """
         outcomes: list[StepOutcome] = []
         seen: set[str] = set()
-        for step, answer in _drive(steps):
+        for step, answer in drive(steps):
             if step.key in seen:
                 raise ValueError(f"two steps have the key {step.key!r}")
             seen.add(step.key)
@@ -116,7 +110,7 @@ class Executor:
 
     def show(self, step: Step) -> StepOutcome:
         """Run a harmless step beside the journal, and show what it printed as evidence."""
-        result = self._perform(step)
+        result = step.perform(self.context)
         state = StepState.DONE if result.ok else StepState.WARNED
         outcome = self._outcome(step, state, result, phase=EVIDENCE, shown=result.output)
         self.on_step(outcome)
@@ -150,7 +144,7 @@ class Executor:
             return entry.result
         if entry.mark is Mark.PLANNED or not entry.step.changes:
             return None
-        happened = self._probe(entry.step)
+        happened = entry.step.has_happened(self.context)
         if happened is None and entry.step.undo is not None:
             taken_back = self._take_back(entry.step)
             if not taken_back.ok and entry.step.undo.required:
@@ -159,7 +153,7 @@ class Executor:
             raise CiOpsError(
                 f"nobody can tell whether step {entry.step.title!r} happened before the last run stopped",
                 reason="deploy-failed",
-                hint=f"Look at the target, then give the step a probe or an undo. It ran: {_text(entry.step)}",
+                hint=f"Look at the target, then give the step a probe or an undo. It ran: {entry.step.text}",
             )
         if not happened:
             return None
@@ -185,7 +179,7 @@ class Executor:
             return StepResult(
                 ok=False, code=-1, output=f"not begun: its journal {error.what} ({error.where})"
             )
-        result = self._perform(step)
+        result = step.perform(self.context)
         if not result.ok and self.world.stop.requested:
             self.journal.mark(Mark.INTERRUPTED, step.key)
             self._stopped_in(step, result, phase)
@@ -213,78 +207,12 @@ class Executor:
         self.guard()
         self.before_change()
         self.journal.mark(Mark.UNDOING, step.key)
-        result = self._perform(step.undo)
+        result = step.undo.perform(self.context)
         if not result.ok and self.world.stop.requested:
             self._stopped_in(step.undo, result, "undo")
         if result.ok or not step.undo.required:
             self.journal.mark(Mark.UNDONE, step.key)
         return result
-
-    def _probe(self, step: Step) -> bool | None:
-        """Whether a change is there; None when nothing can tell."""
-        if not step.probe:
-            return None
-        if isinstance(step, Request):
-            try:
-                url = self._expand(step.probe)
-                answer = self.world.http.request("GET", url, timeout_seconds=step.timeout_seconds)
-            except (HttpError, ValueError):
-                return None
-            return {2: True, 4: False}.get(answer.status // 100)
-        directory = step.directory if isinstance(step, Command) else ""
-        done = self._shell(step.probe, timeout_seconds=60.0, directory=directory)
-        return {0: True, 1: False}.get(done.exit_code)
-
-    def _perform(self, step: Step) -> StepResult:
-        if isinstance(step, Command):
-            done = self._shell(step.run, timeout_seconds=step.timeout_seconds, directory=step.directory)
-            return _command_result(done, step.timeout_seconds)
-        return self._send(step) if isinstance(step, Request) else self._wait(step)
-
-    def _shell(self, run: str, *, timeout_seconds: float, directory: str) -> Completed:
-        return self.world.process.run(
-            run,
-            timeout_seconds=timeout_seconds,
-            env={**self.world.env, **self.env},
-            directory=self.root / directory if directory else self.root,
-        )
-
-    def _send(self, step: Request) -> StepResult:
-        try:
-            answer = self.world.http.request(
-                step.method,
-                self._expand(step.url),
-                timeout_seconds=step.timeout_seconds,
-                headers={name: self._expand(value) for name, value in step.headers.items()},
-                body=self._expand(step.body).encode() or None,
-            )
-        except (HttpError, ValueError) as error:
-            return StepResult(ok=False, code=-1, output=self.world.redact(str(error)))
-        text = self.world.redact(answer.text)[-OUTPUT_CHARACTERS:]
-        return StepResult(
-            ok=answer.status // 100 == 2, code=answer.status, output=text, seconds=answer.seconds
-        )
-
-    def _wait(self, step: Wait) -> StepResult:
-        clock = self.world.clock
-        started = clock.monotonic()
-        while True:
-            done = self._shell(step.run, timeout_seconds=step.timeout_seconds, directory=step.directory)
-            elapsed = clock.monotonic() - started
-            if done.exit_code == 0 or done.interrupted or elapsed >= step.deadline_seconds:
-                result = _command_result(done, step.timeout_seconds)
-                return StepResult(ok=result.ok, code=result.code, output=result.output, seconds=elapsed)
-            clock.sleep(min(step.interval_seconds, step.deadline_seconds - elapsed))
-
-    def _expand(self, text: str) -> str:
-        def value(match: re.Match[str]) -> str:
-            name = match.group(1)
-            found = self.env.get(name, self.world.env.get(name))
-            if found is None:
-                raise ValueError(f"the environment variable {name} is not set")
-            return found
-
-        return _VARIABLE.sub(value, text)
 
     def _outcome(
         self,
@@ -306,63 +234,6 @@ class Executor:
             started_offset_seconds=max(0.0, elapsed - (0.0 if replayed else result.seconds)),
             replayed=replayed,
             phase=phase,
-            run=self.world.redact.own(_text(step)),
+            run=self.world.redact.own(step.text),
             output=shown if result.ok else result.output,
         )
-
-
-def dry_run(steps: Steps, *, phase: str = "deploy") -> tuple[StepOutcome, ...]:
-    """The steps that would run, fed with named unknowns; nothing is touched."""
-    outcomes: list[StepOutcome] = []
-    for number, (step, answer) in enumerate(_drive(steps), 1):
-        outcomes.append(
-            StepOutcome(
-                key=step.key,
-                title=step.title,
-                state=StepState.PLANNED,
-                changes=step.changes,
-                phase=phase,
-                run=_text(step),
-            )
-        )
-        answer(StepResult(ok=True, code=0, output=f"<the output of step {number}>", known=False))
-    return tuple(outcomes)
-
-
-def _drive(steps: Steps) -> Iterator[tuple[Step, Callable[[StepResult], None]]]:
-    """Each step with the function that hands its result back to the generator."""
-    answers: list[StepResult] = []
-    try:
-        step = next(steps)
-        while True:
-            answers.clear()
-            yield step, answers.append
-            step = steps.send(answers[0])
-    except StopIteration:
-        return
-    finally:
-        steps.close()
-
-
-def _text(step: Step) -> str:
-    """What people see of a step."""
-    if isinstance(step, Request):
-        return f"{step.method} {step.url}"
-    return (step.shown if isinstance(step, Command) else "") or step.run
-
-
-def _command_result(done: Completed, timeout_seconds: float) -> StepResult:
-    ok = done.exit_code == 0 and not done.timed_out and not done.interrupted
-    output = done.stdout if ok else done.output
-    if done.timed_out:
-        output = f"{output}\nended after {timeout_seconds:g} s: {TIME_LIMIT}".lstrip()
-    elif not (ok or done.interrupted or output.strip()):
-        output = f"it printed nothing and ended with exit code {done.exit_code}"
-    shown = output[-OUTPUT_CHARACTERS:] if ok else _end_with_its_error(output)
-    return StepResult(ok=ok, code=done.exit_code, output=shown, seconds=done.seconds)
-
-
-def _end_with_its_error(output: str) -> str:
-    """Return the end of a long output, under the line that says what went wrong first."""
-    end, first = output[-OUTPUT_CHARACTERS:], error_line(output)[:OUTPUT_CHARACTERS]
-    return end if first in end else f"{first}\n…\n{end[len(first) + 3 :]}"

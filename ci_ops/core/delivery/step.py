@@ -1,92 +1,72 @@
-"""Steps of a deployment as data.
-
-What to do, how to take it back, how to tell.
-"""
+"""Steps of a deployment as data: what to do, how to undo it, how to tell whether it happened."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.written import check_written
+from ci_ops.core.modules import modules_in
 
-DEFAULT_TIMEOUT_SECONDS = 900.0
+if TYPE_CHECKING:
+    from ci_ops.core.delivery.context import Context
+
+OUTPUT_CHARACTERS = 8000
+"""Of a step's output that the journal and the report keep."""
+
+_TYPES = "ci_ops.core.delivery.steps"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
-    """Run a command line in the shell, to its first failing line.
+class Step:
+    """One step; each type is one class in a module of its own under `steps/`.
 
-    A changing command has an `undo`, or says in `no_undo` why it has none;
-    `probe` exits 0 when the change is there, 1 when it is not.
+    A changing step has an `undo`, or says in `no_undo` why it has none.
     """
 
     title: str
     key: str
-    """Names the step within its deployment; the same on every replay."""
-    run: str
+    """Names the step within its generator; the same on every replay."""
     changes: bool = True
-    undo: Command | Request | None = None
+    undo: Step | None = None
     no_undo: str = ""
     probe: str = ""
-    """A command that exits 0 if the change has happened; empty when nothing can tell."""
-    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
-    directory: str = ""
-    """Where it runs; empty for the project's root."""
+    """Tells whether the change has happened; empty when nothing can tell."""
+    timeout_seconds: float
     prepares: bool = False
     """True where it cannot touch the live release, such as a build: its failure needs no rollback."""
     required: bool = True
     """False for what comes after the release serves, such as cleaning: a failure is a warning."""
-    shown: str = ""
-    """What people see of it; empty for `run`, which may hold bookkeeping around the command."""
+
+    @property
+    def text(self) -> str:
+        """What people see of it, in a dry run too."""
+        raise NotImplementedError
+
+    def perform(self, context: Context) -> StepResult:
+        """Do it. A failure is a result, not an exception."""
+        raise NotImplementedError
+
+    def has_happened(self, context: Context) -> bool | None:
+        """Return whether its change is there; None when nothing can tell."""
+        del context
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """Send one HTTP request; any 2xx answer is success."""
+class Observation(Step):
+    """A step that changes nothing, so that it has no undo and no probe."""
 
-    title: str
-    key: str
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Values may name environment variables as `${NAME}`, filled in when it is sent."""
-    body: str = ""
-    changes: bool = True
-    undo: Command | Request | None = None
-    no_undo: str = ""
-    probe: str = ""
-    """A URL that answers 2xx if the change has happened; empty when nothing can tell."""
-    timeout_seconds: float = 30.0
-    prepares: bool = False
-    required: bool = True
-    """False for what comes after the release serves: a failure is a warning."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wait:
-    """Repeat a harmless command until it exits 0 or time is up."""
-
-    title: str
-    key: str
-    run: str
-    deadline_seconds: float = 60.0
-    interval_seconds: float = 1.0
-    timeout_seconds: float = 10.0
-    """For one try."""
-    directory: str = ""
     changes: bool = field(default=False, init=False)
-    undo: None = field(default=None, init=False)
+    undo: Step | None = field(default=None, init=False)
     no_undo: str = field(default="", init=False)
     probe: str = field(default="", init=False)
     prepares: bool = field(default=True, init=False)
     required: bool = field(default=True, init=False)
-
-
-Step = Command | Request | Wait
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,19 +105,32 @@ class StepResult:
 Steps = Generator[Step, StepResult, None]
 """A target yields steps and receives each result; returning ends the list."""
 
-_KINDS: dict[str, type[Command | Request | Wait]] = {"command": Command, "request": Request, "wait": Wait}
+
+def drive(steps: Steps) -> Iterator[tuple[Step, Callable[[StepResult], None]]]:
+    """Yield each step with the function that hands its result back to the generator."""
+    answers: list[StepResult] = []
+    try:
+        step = next(steps)
+        while True:
+            answers.clear()
+            yield step, answers.append
+            step = steps.send(answers[0])
+    except StopIteration:
+        return
+    finally:
+        steps.close()
 
 
 def step_to_json(step: Step) -> dict[str, Any]:
-    """The written form of a step, undo included."""
+    """Return the written form of a step, undo included."""
     document: dict[str, Any] = {"kind": type(step).__name__.lower()}
     for each in fields(step):
         if not each.init:
             continue
         value = getattr(step, each.name)
-        if each.name == "undo":
-            value = None if value is None else step_to_json(value)
-        document[each.name] = dict(value) if isinstance(value, Mapping) and each.name == "headers" else value
+        if isinstance(value, Step):
+            value = step_to_json(value)
+        document[each.name] = dict(value) if isinstance(value, Mapping) else value
     return document
 
 
@@ -145,7 +138,7 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
     """Read the written form; raises ValueError when it is none."""
     values = dict(document)
     try:
-        kind = _KINDS[values.pop("kind")]
+        kind = _step_type(values.pop("kind"))
         if values.get("undo") is not None:
             values["undo"] = step_from_json(values["undo"])
         check_written(kind, values)
@@ -158,3 +151,11 @@ def step_digest(step: Step) -> str:
     """16 hex digits that change with anything that the step would do."""
     text = json.dumps(step_to_json(step), sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _step_type(kind: str) -> type[Step]:
+    """Return the class of that kind of step; raise ValueError for an unknown one."""
+    if kind not in modules_in(_TYPES):
+        raise ValueError(f"there is no kind of step {kind!r}")
+    found: type[Step] = getattr(import_module(f"{_TYPES}.{kind}"), kind.capitalize())
+    return found

@@ -19,15 +19,15 @@ from ci_ops.core.delivery.record import (
     new_id,
 )
 from ci_ops.core.delivery.step import (
-    Command,
-    Request,
     Step,
     StepResult,
-    Wait,
     step_digest,
     step_from_json,
     step_to_json,
 )
+from ci_ops.core.delivery.steps.command import Command
+from ci_ops.core.delivery.steps.request import Request
+from ci_ops.core.delivery.steps.wait import Wait
 from ci_ops.core.event import Delivery, Event, Kind, Outcome, Stage
 from ci_ops.core.health.status import Status, status_of, worst
 from ci_ops.core.result import Finding, Location, Result

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.delivery.step import Command as CommandStep
+from ci_ops.core.delivery.steps.command import Command as CommandStep
 from ci_ops.core.errors import Inconclusive, UsageError
 from ci_ops.core.plugin import Placement
 from ci_ops.flows._placement import measure_placement

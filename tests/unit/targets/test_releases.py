@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.delivery.execute import dry_run
+from ci_ops.core.delivery.dry_run import dry_run
 from ci_ops.core.delivery.step import StepResult
 from ci_ops.core.errors import Inconclusive, Interrupted
 from ci_ops.core.plugin import Placement

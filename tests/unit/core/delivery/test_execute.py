@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.delivery.execute import Executor, ReplayMismatch, dry_run
+from ci_ops.core.delivery.dry_run import dry_run
+from ci_ops.core.delivery.execute import Executor, ReplayMismatch
 from ci_ops.core.delivery.journal import Journal, Mark
-from ci_ops.core.delivery.step import Request, Steps, Wait
+from ci_ops.core.delivery.step import Steps
+from ci_ops.core.delivery.steps.request import Request
+from ci_ops.core.delivery.steps.wait import Wait
 from ci_ops.core.errors import CiOpsError, Interrupted, LockHeld
 from ci_ops.core.report import StepState
 from ci_ops.edge.clock import StopSignal

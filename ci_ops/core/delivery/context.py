@@ -1,0 +1,48 @@
+"""What a step is performed in: the world, the project's root and the variables of its deployment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_ops.core.ports.world import World
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports.process import Completed
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """Where and with which variables a step is performed."""
+
+    world: World
+    root: Path
+    """The project's root, in which commands run."""
+    variables: Mapping[str, str]
+    """Variables the step sees beside the user's own, such as DEPLOYMENT_ID."""
+
+    def shell(self, run: str, *, directory: str, timeout_seconds: float) -> Completed:
+        """Run a command line; `directory` is relative to the project's root."""
+        return self.world.process.run(
+            run,
+            timeout_seconds=timeout_seconds,
+            env={**self.world.env, **self.variables},
+            directory=self.root / directory if directory else self.root,
+        )
+
+    def fill_in(self, text: str) -> str:
+        """Return the text with the value of each `${NAME}`; raise ValueError where one is not set."""
+
+        def value(match: re.Match[str]) -> str:
+            name = match.group(1)
+            found = self.variables.get(name, self.world.env.get(name))
+            if found is None:
+                raise ValueError(f"the environment variable {name} is not set")
+            return found
+
+        return _VARIABLE.sub(value, text)

@@ -1,0 +1,46 @@
+"""A command line as a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.command_result import command_result
+from ci_ops.core.delivery.step import Step, StepResult
+
+if TYPE_CHECKING:
+    from ci_ops.core.delivery.context import Context
+
+PROBE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command(Step):
+    """Run a command line in the shell, to its first failing line.
+
+    Its probe is a command that exits 0 when the change has happened and 1 when not.
+    """
+
+    run: str
+    timeout_seconds: float = 900.0
+    directory: str = ""
+    """Where it runs; empty for the project's root."""
+    shown: str = ""
+    """Its text; empty for `run`, which may hold bookkeeping around the command."""
+
+    @property
+    def text(self) -> str:
+        """The command line."""
+        return self.shown or self.run
+
+    def perform(self, context: Context) -> StepResult:
+        """Run it; exit code 0 is success."""
+        done = context.shell(self.run, directory=self.directory, timeout_seconds=self.timeout_seconds)
+        return command_result(done, self.timeout_seconds)
+
+    def has_happened(self, context: Context) -> bool | None:
+        """Run the probe."""
+        if not self.probe:
+            return None
+        done = context.shell(self.probe, directory=self.directory, timeout_seconds=PROBE_SECONDS)
+        return {0: True, 1: False}.get(done.exit_code)

@@ -1,0 +1,40 @@
+"""A command that is repeated until it succeeds, as a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.command_result import command_result
+from ci_ops.core.delivery.step import Observation, StepResult
+
+if TYPE_CHECKING:
+    from ci_ops.core.delivery.context import Context
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait(Observation):
+    """Repeat a harmless command until it exits 0 or the deadline has passed."""
+
+    run: str
+    deadline_seconds: float = 60.0
+    interval_seconds: float = 1.0
+    timeout_seconds: float = 10.0
+    """For one try."""
+    directory: str = ""
+
+    @property
+    def text(self) -> str:
+        """The command line."""
+        return self.run
+
+    def perform(self, context: Context) -> StepResult:
+        """Run the command until it succeeds; the result is the last one."""
+        clock = context.world.clock
+        started = clock.monotonic()
+        while True:
+            done = context.shell(self.run, directory=self.directory, timeout_seconds=self.timeout_seconds)
+            elapsed = clock.monotonic() - started
+            if done.exit_code == 0 or done.interrupted or elapsed >= self.deadline_seconds:
+                return replace(command_result(done, self.timeout_seconds), seconds=elapsed)
+            clock.sleep(min(self.interval_seconds, self.deadline_seconds - elapsed))
