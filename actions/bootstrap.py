@@ -244,8 +244,10 @@ def fetch(lock: str, folder: str, work: str) -> None:
 def newer_python() -> str:
     """Another interpreter that is new enough: on PATH, else in the runner's tool cache."""
     import glob
+    import runpy
     import subprocess
 
+    rule = runpy.run_path(os.path.join(ROOT, "ci_ops", "core", "child_environment.py"))
     candidates = programs(*(f"python3.{minor}" for minor in range(NEWEST_MINOR, OLDEST[1] - 1, -1)))
     cache = os.environ.get("RUNNER_TOOL_CACHE") or os.devnull
     for version in sorted(glob.glob(os.path.join(cache, "Python", "3.*")), key=numbers_in, reverse=True):
@@ -254,7 +256,11 @@ def newer_python() -> str:
     question = "import sys; sys.exit(sys.version_info < (3, 11))"
     for candidate in candidates:
         try:
-            code = subprocess.call([candidate, "-I", "-S", "-c", question], stderr=subprocess.DEVNULL)
+            code = subprocess.call(
+                [candidate, "-I", "-S", "-c", question],
+                env=rule["tool_environment"](os.environ, rule["PYTHON"]),
+                stderr=subprocess.DEVNULL,
+            )
         except OSError:
             continue  # no program of this machine
         if code == 0:

@@ -12,16 +12,22 @@ import shutil
 import subprocess
 import sys
 
-REPLACED_PREFIXES = ("PIP_", "PYTHON", "UV_")
-KEPT_NAMES = {
+CHILD_ENVIRONMENT = os.path.join(
+    os.path.dirname(__file__), os.pardir, "ci_ops", "core", "child_environment.py"
+)
+SOURCES = (
     *("PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT"),
     *("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_KEYRING_PROVIDER", "PIP_NO_INDEX"),
     *("PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
     *("UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
     *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_NO_INDEX"),
     *("UV_OFFLINE", "UV_SYSTEM_CERTS"),
-}
+    *("UV_HTTP_*", "UV_INDEX*", "NETRC"),
+)
 """What says where packages come from; everything else of pip and uv would change what is done with them."""
+KEYRING_SWITCHES = ("PIP_KEYRING_PROVIDER", "UV_KEYRING_PROVIDER")
+KEYRING = ("AWS_*", "GOOGLE_*", "CLOUDSDK_*", "ARTIFACTS_*", "VSS_*", "KEYRING_*", "DBUS_SESSION_BUS_ADDRESS")
+"""What the keyrings of private indexes sign in with; given only where the job names a keyring provider."""
 
 
 class NotFetched(Exception):
@@ -110,14 +116,10 @@ def fetch_wheels(lock: str, folder: str) -> bool:
 
 
 def quiet_environment() -> dict[str, str]:
-    """The environment for pip and uv: where packages come from, and none of the job's other settings."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in KEPT_NAMES
-        or name.startswith(("UV_HTTP_", "UV_INDEX"))
-        or not name.startswith(REPLACED_PREFIXES)
-    }
+    """Return the environment for pip and uv: where packages come from, and nothing else of the job's."""
+    rule = runpy.run_path(CHILD_ENVIRONMENT)["tool_environment"]
+    has_keyring = any(os.environ.get(name) for name in KEYRING_SWITCHES)
+    kept: dict[str, str] = rule(os.environ, SOURCES, KEYRING if has_keyring else ())
     for name, value in (("PIP_RETRIES", "2"), ("UV_HTTP_RETRIES", "2")):
         kept.setdefault(name, value)
     if kept.get("PIP_INDEX_URL") and not any(name.startswith(("UV_INDEX", "UV_DEFAULT")) for name in kept):

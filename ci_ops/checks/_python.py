@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.contract.placeholder import is_secret_name
+from ci_ops.core.child_environment import PYTHON, tool_environment
 from ci_ops.core.contract.versions import plain_clauses, satisfies
 
 if TYPE_CHECKING:
@@ -78,16 +78,11 @@ def other_pythons(
         answer = process.run(
             [candidate, "-I", "-S", "-c", _VERSION_QUESTION],
             timeout_seconds=10.0,
-            env=without_secrets(env),
+            env=tool_environment(env, PYTHON),
             directory=Path(os.sep),
         )
         if answer.exit_code == 0 and demand.allows(answer.stdout.strip()):
             yield candidate
-
-
-def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a program that needs no password of anybody."""
-    return {name: value for name, value in env.items() if not is_secret_name(name)}
 
 
 def _candidates(demand: PythonDemand, env: Mapping[str, str]) -> Iterator[str]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ci_ops.checks._python import PythonDemand, other_pythons, python_demand, without_secrets
+from ci_ops.checks._python import PythonDemand, other_pythons, python_demand
 from ci_ops.checks._python_files import Tracked, python_files
 from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.child_environment import PYTHON, tool_environment
 from ci_ops.core.fields import Duration
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
@@ -118,7 +119,7 @@ class Compiles(Check):
             completed = world.process.run(
                 [python, "-I", "-S", "-B", str(_CHILD), str(names), str(result)],
                 timeout_seconds=self.timeout,
-                env=without_secrets(world.env),
+                env=tool_environment(world.env, PYTHON),
                 directory=subject.root,
             )
             if completed.interrupted:

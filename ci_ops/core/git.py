@@ -1,7 +1,8 @@
 """Questions to git about the repository around a folder.
 
 Nothing is fetched, locked or changed, and no program is started that the
-repository's own configuration or the caller's hooks name.
+repository's own configuration or the caller's hooks name. git gets its own
+variables and the base of every program, but none that names another repository.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.core.child_environment import GIT, tool_environment
 from ci_ops.core.folders import repository_root
 from ci_ops.core.ports.world import World
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 30.0
 _NOT_INSTALLED = 127
 _HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE")
-"""Variables that git sets for hooks; they name the repository of the hook, not the folder's."""
 _PARENT = re.compile(r"^parent ([0-9a-f]{40,64})$", re.MULTILINE)
 
 
@@ -115,7 +115,7 @@ class Git:
         )
 
     def _env(self) -> Mapping[str, str]:
-        own = {name: value for name, value in self.world.env.items() if name not in _ELSEWHERE}
+        own = tool_environment(self.world.env, GIT)
         return {**own, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 

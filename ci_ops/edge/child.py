@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from ci_ops.core.child_environment import tool_environment
 from ci_ops.edge.shell import shell_arguments
 
 if TYPE_CHECKING:
@@ -171,7 +172,12 @@ if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
 
     def _kill(popen: subprocess.Popen[bytes]) -> None:
         """The tree below the process: Windows has no group that could be killed."""
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(popen.pid)], capture_output=True, check=False)
+        subprocess.run(
+            ["taskkill", "/T", "/F", "/PID", str(popen.pid)],
+            env=tool_environment(os.environ),
+            capture_output=True,
+            check=False,
+        )
         with suppress(OSError):
             popen.kill()
 

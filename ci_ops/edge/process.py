@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ci_ops.core.child_environment import tool_environment
 from ci_ops.core.ports.stop import Stop
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.child import Child
@@ -36,7 +37,7 @@ class RealProcess:
     """Runs programs one at a time per thread; safe to share between threads."""
 
     env: Mapping[str, str]
-    """What a child gets when nothing else is said."""
+    """Of which a child gets the base when no environment is given."""
     stop: Stop
     redact: Redactor
     _guard: OrphanGuard = field(default_factory=OrphanGuard, repr=False)
@@ -66,7 +67,7 @@ class RealProcess:
         try:
             child = Child.start(
                 command,
-                env=dict(self.env if env is None else env),
+                env=tool_environment(self.env) if env is None else dict(env),
                 directory=directory,
                 announce_to=guard.descriptor,
             )

@@ -94,7 +94,7 @@ class RealWorld:
 
     @property
     def process(self) -> Process:
-        """Child programs; they see this world's environment unless told otherwise."""
+        """Child programs; they get the base of this world's environment unless another is given."""
         return self._made("process", self._make_process)
 
     @property

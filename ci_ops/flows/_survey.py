@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.core.contract.requirements import normal
+from ci_ops.core.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ci_ops.core.ports.process import Process
+    from ci_ops.core.ports.world import World
 
 FRAMEWORKS = {"Django": "django", "FastAPI": "fastapi", "Flask": "flask"}
 """As a person writes it → the distribution."""
@@ -58,13 +59,13 @@ class Survey:
         return self.application.partition(":")[0]
 
 
-def survey(root: Path, process: Process) -> Survey:
+def survey(root: Path, world: World) -> Survey:
     """Return what the files at `root` tell. Never raises for what they hold."""
     requirements = _requirements(root)
     framework = next((name for name, package in FRAMEWORKS.items() if package in requirements), "")
     if not framework and (root / "manage.py").is_file():
         framework = "Django"
-    directory, branch = _repository(root, process)
+    directory, branch = _repository(Git(root, world))
     sources = list(_sources(root))
     application = _wsgi(sources) if framework == "Django" else _application(sources, framework)
     return Survey(
@@ -183,14 +184,14 @@ def _render_service(root: Path) -> str:
     return match[1] if match else ""
 
 
-def _repository(root: Path, process: Process) -> tuple[str, str]:
+def _repository(git: Git) -> tuple[str, str]:
     """The project's path inside its repository, and the default branch."""
-    inside = _git(root, process, "rev-parse", "--show-prefix").rstrip("/")
-    remote = _git(root, process, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
-    return inside, remote or _git(root, process, "branch", "--show-current") or "main"
+    inside = _answer(git, "rev-parse", "--show-prefix").rstrip("/")
+    remote = _answer(git, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
+    return inside, remote or _answer(git, "branch", "--show-current") or "main"
 
 
-def _git(root: Path, process: Process, *words: str) -> str:
-    """What git answers on one line; empty where there is no repository, or no git."""
-    done = process.run(["git", *words], timeout_seconds=10.0, directory=root)
+def _answer(git: Git, *words: str) -> str:
+    """Return what git answers on one line; empty where there is no repository, or no git."""
+    done = git.run(*words)
     return done.stdout.strip() if done.exit_code == 0 else ""

@@ -58,7 +58,7 @@ def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, .
                 where=name,
                 hint="Move it away to start anew, or look at it with `ci-ops config show`.",
             )
-    found = survey(root, world.process)
+    found = survey(root, world)
     service = re.sub(r"[^a-z0-9-]+", "-", root.resolve().name.lower()).strip("-") or "service"
     top = root.resolve()
     for _ in Path(found.directory).parts:

@@ -83,7 +83,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 )
 def test_an_application_that_exists_is_recognised(tmp_path: Path, name: str, expected: Survey) -> None:
     shutil.copytree(EXISTING / name, tmp_path / "shop")
-    found = survey(tmp_path / "shop", WORLD.process)
+    found = survey(tmp_path / "shop", WORLD)
     install = "python3 -m venv venv && venv/bin/pip install --quiet -r requirements.txt"
     assert found.install == install
     assert (found.framework, found.application, found.server) == (
@@ -116,7 +116,7 @@ def test_an_application_that_exists_is_recognised(tmp_path: Path, name: str, exp
 )
 def test_requirements_are_installed_as_they_are_kept(tmp_path: Path, lock: str, install: str) -> None:
     (tmp_path / lock).write_text("")
-    assert survey(tmp_path, WORLD.process).install == install
+    assert survey(tmp_path, WORLD).install == install
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_migrations_are_recognised(tmp_path: Path, name: str, command: str) -> N
     (tmp_path / "requirements.txt").write_text("Flask >= 3\n")
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("")
-    assert survey(tmp_path, WORLD.process).migrate == command
+    assert survey(tmp_path, WORLD).migrate == command
 
 
 def test_a_service_on_render_is_deployed_by_its_hook(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     git(tmp_path / "origin", "commit", "-q", "--allow-empty", "-m", "One")
     git(tmp_path, "clone", "-q", "origin", "shop")
     git(tmp_path / "shop", "checkout", "-q", "-b", "topic")
-    assert survey(tmp_path / "shop", WORLD.process).branch == "release/2"
+    assert survey(tmp_path / "shop", WORLD).branch == "release/2"
 
 
 def test_a_teams_own_workflow_stays_and_ours_is_put_beside_it(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_files_that_cannot_be_parsed_are_passed_over(tmp_path: Path, text: str) 
     (tmp_path / "requirements.txt").write_text("fastapi\n")
     (tmp_path / "main.py").write_text(text)
     (tmp_path / "web.py").write_text("app = FastAPI()\n")
-    assert survey(tmp_path, WORLD.process).application == "web:app"
+    assert survey(tmp_path, WORLD).application == "web:app"
 
 
 def test_a_link_out_of_the_project_is_not_followed(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_link_out_of_the_project_is_not_followed(tmp_path: Path) -> None:
     project = tmp_path / "shop"
     project.mkdir()
     (project / "requirements.txt").symlink_to(tmp_path / "outside.txt")
-    assert survey(project, WORLD.process).framework == ""
+    assert survey(project, WORLD).framework == ""
 
 
 def test_what_verification_will_miss_is_said(tmp_path: Path) -> None:

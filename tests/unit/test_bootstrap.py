@@ -20,12 +20,14 @@ import pytest
 
 from tests.support import parts
 from tests.support.loading import load_by_path
+from tests.support.spied import Spied
 from tests.support.wheelhouse import Index, serve_index, tiny_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BOOTSTRAP = parts.ROOT / "actions" / "bootstrap.py"
+CHILD_ENVIRONMENT = parts.ROOT / "ci_ops" / "core" / "child_environment.py"
 COMMAND = """
 import json, os, sys
 
@@ -339,6 +341,24 @@ def test_modules_of_the_workspace_are_never_imported(action: Action) -> None:
     assert all(path.startswith(own) and "packages" not in path for path in answer["path"])
 
 
+def test_the_installers_and_the_interpreters_asked_get_no_secret_of_the_job(
+    action: Action, tmp_path: Path
+) -> None:
+    action.index.speaks_json = False
+    spied = Spied(programs := tmp_path / "spied", "uv", real=str(parts.require("uv")))
+    (tmp_path / ".cache" / "uv").mkdir(parents=True, exist_ok=True)
+    secrets = {"GITHUB_TOKEN": "t", "CI_OPS_ENV": "A=b", "CI_OPS_DEPLOY_TOKEN": "t", "LEGACY": "l"}
+    path = f"{programs}{os.pathsep}{action.environ['PATH']}"
+    told(action.run("verify", PATH=path, UV_INDEX_MINE_PASSWORD="kept", AWS_PROFILE="mine", **secrets))
+    (env,) = spied.seen("uv")
+    assert env["UV_INDEX_MINE_PASSWORD"] == "kept"
+    assert {"PATH", "HOME", "PIP_INDEX_URL"} <= set(env)
+    assert not {*secrets, "AWS_PROFILE", "GITHUB_OUTPUT", "RUNNER_TEMP"} & set(env)
+    shutil.rmtree(action.temp / "ci-ops")
+    told(action.run("verify", PATH=path, UV_KEYRING_PROVIDER="subprocess", AWS_PROFILE="mine"))
+    assert [env.get("AWS_PROFILE") for env in spied.seen("uv")].count("mine") == 1
+
+
 def test_settings_of_the_job_for_pip_and_uv_change_nothing(action: Action) -> None:
     elsewhere = action.workspace / "elsewhere"
     (action.workspace / "pyproject.toml").write_text('[tool.uv]\nindex-url = "http://127.0.0.1:1/simple"\n')
@@ -441,8 +461,9 @@ def test_every_python_from_3_11_on_can_start_an_action(action: Action) -> None:
     assert action.installed() == ["core"] * len(pythons)
 
 
-def test_python_3_8_can_read_the_file() -> None:
-    tree = ast.parse(BOOTSTRAP.read_text(), feature_version=(3, 8))
+@pytest.mark.parametrize("file", [BOOTSTRAP, CHILD_ENVIRONMENT], ids=lambda file: file.name)
+def test_python_3_8_can_read_the_file(file: Path) -> None:
+    tree = ast.parse(file.read_text(), feature_version=(3, 8))
     imports = {
         name.name.partition(".")[0]
         for node in ast.walk(tree)

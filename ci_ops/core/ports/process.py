@@ -42,7 +42,8 @@ class Process(Protocol):
     ) -> Completed:
         """Run to the end. A str goes to the shell (to its first failing line), a sequence does not.
 
-        stdin is closed. `env` is the whole environment; None hands on ours.
+        stdin is closed. `env` is the whole environment; without one the program
+        gets the base of `core/child_environment.py`, and none of the job's secrets.
         On a stop request or at the time limit the group gets TERM, four
         seconds later KILL. A program that does not exist gives exit code 127.
         """

@@ -73,11 +73,11 @@ def test_a_missing_folder_is_named_instead_of_the_program(tmp_path: Path) -> Non
     )
 
 
-def test_the_environment_is_the_worlds_or_exactly_what_was_given(tmp_path: Path) -> None:
-    process = RealProcess(env={"PATH": os.environ["PATH"], "A": "ours"}, stop=StopSignal(), redact=Redactor())
-    assert process.run("echo $A; pwd", timeout_seconds=AMPLE_SECONDS, directory=tmp_path).stdout == (
-        f"ours\n{tmp_path}\n"
-    )
+def test_the_environment_is_the_base_or_exactly_what_was_given(tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "LANG": "C", "A_SECRET": "ours"}
+    process = RealProcess(env=env, stop=StopSignal(), redact=Redactor())
+    shown = process.run("echo $LANG $A_SECRET; pwd", timeout_seconds=AMPLE_SECONDS, directory=tmp_path).stdout
+    assert shown == f"C\n{tmp_path}\n"
     given = process.run(
         ["/usr/bin/env"], timeout_seconds=AMPLE_SECONDS, env={"B": "given"}, directory=tmp_path
     )
