@@ -10,9 +10,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from ci_ops.channels._bounded import BoundedWorld
 from ci_ops.channels._message import message_for
 from ci_ops.channels._route import recipients
 from ci_ops.core.deadline import Deadline, ask_until
@@ -128,7 +127,7 @@ class Notifier:
     def _send(self, channel: Channel, message: Message, seconds: float) -> tuple[_Answer, int]:
         clock = self.world.clock
         deadline = Deadline.after(seconds, clock)
-        world = cast("World", BoundedWorld(self.world, deadline))
+        world = self.world.within(deadline)
         return ask_until(
             lambda: _try_once(channel, message, world),
             deadline=deadline.sooner(seconds * (1 - LAST_TRY_SHARE)),

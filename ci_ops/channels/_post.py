@@ -27,6 +27,7 @@ _FAILURES = {
     "dns": "its host name does not resolve",
     "refused": "it refused the connection",
     "reset": "it broke the connection off",
+    "deadline": "no time was left for the request",
     "timeout": "it did not answer in time",
     "tls": "its certificate or TLS is not good",
     "proxy": "the proxy did not let the request through",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MIN_TRY_SECONDS = 2.0
-"""The last try before the deadline gets so much time at least; less would only prove that we hurry."""
+"""Minimum time for one try, also after the deadline; with less, a slow answer would look like none."""
 REPORT_SECONDS = 10.0
 """How often a check that is still asked again says what it sees."""
 
@@ -81,6 +81,9 @@ class Repetition:
     phase: Phase
     waits: Callable[[], Iterator[float]]
     deadline: Deadline
+    """Until when a check is asked again."""
+    limit: Deadline | None
+    """Until when everything that a check calls has ended; None where its own time limits hold."""
     patience: Patience
     on_retry: OnRetry | None = None
 
@@ -126,7 +129,7 @@ class Repetition:
             where = " or ".join(sorted(plugin.phases))
             return (trouble(plugin, "wrong-phase", f"This check is for {where}, not for {self.phase}."),)
         try:
-            results.extend(plugin.run(self._subject(tries), self.world))
+            results.extend(plugin.run(self._subject(tries), self._world()))
         except Interrupted:
             raise
         except CiOpsError as error:
@@ -139,17 +142,17 @@ class Repetition:
         return tuple(results) or (trouble(plugin, "no-result"),)
 
     def _subject(self, tries: Sequence[Try]) -> Subject:
-        """The subject for the next try, with what the earlier ones showed and the time that is left."""
-        if not tries:
+        """Return the subject for the next try, with what the earlier ones showed."""
+        if self.subject.had_health_document or not any(each.has_document for each in tries):
             return self.subject
-        whole = self.subject.timeout_seconds
-        left = max(self.deadline.left_seconds, MIN_TRY_SECONDS)
-        had_document = any(each.has_document for each in tries)
-        return replace(
-            self.subject,
-            timeout_seconds=min(whole, left),
-            had_health_document=self.subject.had_health_document or had_document,
-        )
+        return replace(self.subject, had_health_document=True)
+
+    def _world(self) -> World:
+        """Return the world for the next try, in which nothing outlives the time that is left."""
+        if self.limit is None:
+            return self.world
+        seconds = max(self.limit.left_seconds, MIN_TRY_SECONDS)
+        return self.world.within(Deadline.after(seconds, self.world.clock))
 
     def _waits(self, tries: Sequence[Try]) -> Iterator[float]:
         """The seconds between tries; the last one is made when patience ends, not long after."""

@@ -20,13 +20,13 @@ from ci_ops.checks._repeat import OnRetry, Repetition
 from ci_ops.core.deadline import Deadline
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.health.status import Status
+from ci_ops.core.plugin import Phase
 from ci_ops.core.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ci_ops.core.named import NamedCheck
-    from ci_ops.core.plugin import Phase
     from ci_ops.core.ports.world import World
     from ci_ops.core.subject import Subject
 
@@ -35,31 +35,36 @@ PROGRAM_END_SECONDS = 5.0
 """How long a stop request waits for child programs: TERM, four seconds, KILL."""
 
 
-def run_checks(
+def run_checks(  # noqa: PLR0913 - what sets one run of checks apart, each by name
     named: Sequence[NamedCheck],
     subject: Subject,
     world: World,
     *,
     phase: Phase,
     deadline_seconds: float,
+    is_patient: bool = True,
     waits: Callable[[], Iterator[float]],
     on_result: Callable[[Result], None] | None = None,
     on_retry: OnRetry | None = None,
 ) -> tuple[Result, ...]:
     """Every check's results, in the order of the configuration.
 
-    `waits` makes the seconds between two tries of one check, capped and
-    jittered. `on_result` is called as each result becomes final, `on_retry`
+    Each is asked again until `deadline_seconds` are over; where `is_patient` is
+    false, it is asked once. In the verification nothing that a check calls
+    outlives them either. `waits` makes the seconds between two tries of one
+    check, capped and jittered. `on_result` is called as each result becomes final, `on_retry`
     every ten seconds for a check that is still asked again. Raises Interrupted
     on a stop request, once child programs have ended.
     """
+    repeat_seconds = deadline_seconds if is_patient else 0.0
     repetition = Repetition(
         subject=subject,
         world=world,
         phase=phase,
         waits=waits,
-        deadline=Deadline.after(deadline_seconds, world.clock),
-        patience=Patience(deadline_seconds, world.clock),
+        deadline=Deadline.after(repeat_seconds, world.clock),
+        limit=Deadline.after(deadline_seconds, world.clock) if phase is Phase.VERIFY else None,
+        patience=Patience(repeat_seconds, world.clock),
         on_retry=on_retry,
     )
     order = TopologicalSorter(_predecessors(named))

@@ -44,7 +44,7 @@ class Command(Check):
         ),
         "timeout": Rule(
             sentence="The program did not end in time.",
-            advice="See what it waits for, or raise `timeout`.",
+            advice="See what it waits for, or raise `timeout`; in a verification, `verify.deadline` limits it too.",
         ),
         "killed": Rule(
             sentence="A signal ended the program.",
@@ -94,7 +94,10 @@ class Command(Check):
     def _fault(self, completed: Completed) -> Fault | None:
         code, expected = completed.exit_code, _codes(self.exit_codes)
         if completed.timed_out:
-            sentence = f"The program did not end within {format_duration(self.timeout)}."
+            seconds = min(
+                self.timeout, completed.seconds
+            )  # a deadline may have left it less than its timeout
+            sentence = f"The program did not end within {format_duration(seconds)}."
             return self._about("timeout", Status.FAIL, completed, sentence)
         if code in expected:
             return None

@@ -171,14 +171,15 @@ def _handshakes(
     parts: SplitResult, subject: Subject, world: World
 ) -> Iterator[tuple[str, Certificate | HttpError]]:
     """Address and outcome of each handshake."""
+    host, port, timeout = parts.hostname or "", port_of(parts), subject.timeout_seconds
+    url = without_user_info(parts.geturl())
     try:
         # Few servers take both addresses of `localhost`; behind a proxy there is none to choose.
-        known = () if is_loopback(parts) else world.http.addresses(without_user_info(parts.geturl()))
+        known = () if is_loopback(parts) else world.http.addresses(url, timeout_seconds=timeout)
     except HttpError as error:
         yield "", error
         return
     addresses = known or ("",)
-    host, port, timeout = parts.hostname or "", port_of(parts), subject.timeout_seconds
     for address in addresses:
         try:
             yield address, world.tls.certificate(host, port, address=address, timeout_seconds=timeout)
@@ -209,8 +210,8 @@ def _redirect(parts: SplitResult, subject: Subject, world: World) -> tuple[Fault
     try:
         timeout = min(subject.timeout_seconds, REDIRECT_TIMEOUT_SECONDS)
         answer = world.http.request("GET", url, timeout_seconds=timeout, fresh=True)
-    except HttpError:
-        return None, "closed"
+    except HttpError as error:
+        return None, "not asked" if error.kind == "deadline" else "closed"
     target = answer.headers.get("location", "")
     if answer.status in {301, 302, 303, 307, 308} and _is_https_of(target, parts.hostname):
         return None, "leads to https"

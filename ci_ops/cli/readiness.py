@@ -13,7 +13,10 @@ from ci_ops.cli._options import DURATION, fail_on_option, shared_options
 @click.option("--revision", default="", help="Commit to be deployed; default: HEAD.")
 @click.option("--url", default="", help="URL of the service, for checks that request it.")
 @click.option(
-    "--deadline", type=DURATION, default=None, help="Maximum time for all checks together, e.g. 2m (default)."
+    "--deadline",
+    type=DURATION,
+    default=None,
+    help="Maximum time to repeat checks that may still pass, e.g. 2m (default).",
 )
 @click.option(
     "--status-context", default="", help="Name of the commit status to set on the pull request's head."

@@ -58,7 +58,7 @@ class VerifySection:
     deadline: Duration = 120.0
     """How long answers that may still change are asked for again. Those that seldom change are given up after a
     sixth of it: a name that does not exist, a 404 while the shipped revision answers, a refusal by this machine
-    after the server's processes were seen to end."""
+    after the server's processes were seen to end. Whatever a check calls ends with it: a program is terminated."""
     timeout: Duration = 10.0
     """For one try of one check."""
     on_error: Literal["rollback", "hold"] = "rollback"

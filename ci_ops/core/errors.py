@@ -53,6 +53,15 @@ class Inconclusive(CiOpsError):
         super().__init__(what, reason="inconclusive", where=where, hint=hint)
 
 
+class OutOfTime(Inconclusive):
+    """A deadline left no time to start or finish something."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what, hint="Raise the `deadline` of the section, or let what it waits for take less time."
+        )
+
+
 class LockHeld(CiOpsError):
     """Another process holds the environment's lock."""
 

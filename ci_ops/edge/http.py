@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_UP_SECONDS = 10.0
-"""For `addresses`, which is given no time limit of its own."""
-
 _IDLE_CONNECTIONS = 256
 _CHUNK_BYTES = 16 * 1024
 
@@ -108,7 +105,7 @@ class RequestsHttp:
         self._log(method, url, f"{answer.status} in {seconds:.3f} s from {answer.address}")
         return replace(answer, seconds=seconds)
 
-    def addresses(self, url: str) -> tuple[str, ...]:
+    def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
         """Return every IP address of the URL's host, in the resolver's order.
 
         None where a proxy leads there. Raises HttpError.
@@ -116,7 +113,7 @@ class RequestsHttp:
         address = Address.read(url)
         if proxy_for(address, self.env):
             return ()
-        call = Call(LOOK_UP_SECONDS, stop=self.stop, subject=address.origin)
+        call = Call(timeout_seconds, stop=self.stop, subject=address.origin)
         return tuple(dict.fromkeys(str(place[0]) for _, place in look_up(address.host, address.port, call)))
 
     def close(self) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from ci_ops.core.bounded import BoundedWorld
+    from ci_ops.core.deadline import Deadline
     from ci_ops.core.ports.clock import Clock
     from ci_ops.core.ports.http import Http
     from ci_ops.core.ports.listeners import Listeners
@@ -106,6 +108,12 @@ class RealWorld:
     def templates(self) -> Templates:
         """Message and summary templates."""
         return self._made("templates", _make_templates)
+
+    def within(self, deadline: Deadline) -> BoundedWorld:
+        """Return this world with ports that honour the deadline."""
+        from ci_ops.core.bounded import BoundedWorld  # noqa: PLC0415 - most commands need no deadline
+
+        return BoundedWorld(self, deadline)
 
     def store(self, directory: Path, root: Path | None = None) -> Store:
         """Return the store in that folder, below the root up to which all folders have to be ours."""

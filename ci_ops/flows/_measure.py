@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def measure(
-    run: Run, named: Sequence[NamedCheck], subject: Subject, *, phase: Phase, deadline_seconds: float
+    run: Run,
+    named: Sequence[NamedCheck],
+    subject: Subject,
+    *,
+    phase: Phase,
+    deadline_seconds: float,
+    is_patient: bool = True,
 ) -> tuple[Result, ...]:
     """Every check's answer, without the findings that are ignored for a stated reason."""
     job = run.job
@@ -31,6 +37,7 @@ def measure(
         job.world,
         phase=phase,
         deadline_seconds=deadline_seconds,
+        is_patient=is_patient,
         waits=job.waits,
         on_result=job.progress.result,
         on_retry=job.progress.retry,

@@ -129,7 +129,8 @@ def _revisions(job: Job, url: str, expected: str) -> frozenset[str]:
         job.subject(url=url, revision=expected),
         job.world,
         phase=Phase.VERIFY,
-        deadline_seconds=0.0,
+        deadline_seconds=job.config.verify.deadline,
+        is_patient=False,
         waits=job.waits,
     )
     return frozenset(name for result in results for name in result.facts.get("revisions", ()))

@@ -73,8 +73,14 @@ def verify_release(
         had_health_document=record.had_health_document,
         servers=run.before.service.servers if run.before is not None else None,
     )
-    deadline = verify.deadline if is_patient else 0.0
-    results = measure(run, checks, subject, phase=Phase.VERIFY, deadline_seconds=deadline)
+    results = measure(
+        run,
+        checks,
+        subject,
+        phase=Phase.VERIFY,
+        deadline_seconds=verify.deadline,
+        is_patient=is_patient,
+    )
     return (*results, *_placed_elsewhere(run, record, release))
 
 

@@ -98,7 +98,8 @@ class _HttpWithoutIpv6:
             raise HttpError("route", "Network is unreachable", transient=True)
         return self._inner.request(method, url, connect_to=connect_to, **more)
 
-    def addresses(self, url: str) -> tuple[str, ...]:
+    def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
+        del timeout_seconds
         if not self._addresses:
             raise HttpError("dns", f"{url} cannot be looked up", transient=True)
         return self._addresses

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports.http import Response
 
 ACCEPTED = "application/health+json, application/json;q=0.9, */*;q=0.5"
-_UNASKED = frozenset({"dns", "route", "proxy", "url", "header", "http2"})
+_UNASKED = frozenset({"dns", "route", "proxy", "url", "header", "deadline", "http2"})
 """Kinds of HttpError after which we know nothing of the service."""
 _KEEPING_METHOD = frozenset({301, 302, 307, 308})
 """Redirects after which GET, HEAD and OPTIONS stay what they are."""

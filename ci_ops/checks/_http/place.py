@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from ci_ops.checks._http.ask import Question
-    from ci_ops.core.ports.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +50,7 @@ def find_health(question: Question, parts: SplitResult, path: str = "") -> Place
     return shallow
 
 
-def every_address(world: World, url: str, *, peer: str) -> tuple[str, ...]:
+def every_address(question: Question, url: str, *, peer: str) -> tuple[str, ...]:
     """Each IP address of the name, the peer that already answered first.
 
     One empty text, for whichever address comes, when there is only one; when
@@ -61,7 +60,9 @@ def every_address(world: World, url: str, *, peer: str) -> tuple[str, ...]:
     if not peer or is_loopback(read_url(url)):
         return ("",)
     try:
-        addresses = world.http.addresses(without_user_info(url))
+        addresses = question.world.http.addresses(
+            without_user_info(url), timeout_seconds=question.timeout_seconds
+        )
     except HttpError:
         return ("",)
     others = tuple(each for each in addresses if each != peer)

@@ -127,7 +127,7 @@ class Health(Expectation, HttpCheck):
         samples.take(question.world, first)
         if isinstance(first, HttpError):
             return samples
-        known, *unasked = every_address(question.world, place.url, peer=first.address)
+        known, *unasked = every_address(question, place.url, peer=first.address)
         good = [known]
         while not samples.is_bad and (unasked or len(samples.answers) < self.successes):
             question.world.clock.sleep(self.interval)

@@ -122,7 +122,7 @@ class Revision(HttpCheck):
 
     def _sample(self, question: Question, source: Source) -> list[tuple[str, Response | HttpError]]:
         """Address and answer of every connection."""
-        addresses = every_address(question.world, source.url, peer=source.peer)
+        addresses = every_address(question, source.url, peer=source.peer)
         answers = _ask_all(question, source.url, _spread(addresses, max(self.connections, len(addresses))))
         unasked = {address for address, answer in answers if has_no_way(address, answer)}
         left = tuple(address for address in addresses if address not in unasked)

@@ -46,7 +46,8 @@ class HttpError(Exception):
         super().__init__(sentence)
         self.kind = kind
         """dns, route (this machine has no way there), refused, reset, timeout, tls, redirect, body, proxy,
-        url, header (nothing was sent), http2 (the server speaks nothing else) or protocol."""
+        url, header, deadline (no time was left; like url and header: nothing was sent), http2 (the server
+        speaks nothing else) or protocol."""
         self.sentence = sentence
         self.transient = transient
         self.lasting = lasting
@@ -77,7 +78,7 @@ class Http(Protocol):
         """
         ...
 
-    def addresses(self, url: str) -> tuple[str, ...]:
+    def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
         """Return every IP address of the URL's host, in the resolver's order.
 
         None where a proxy leads there, which looks the name up. Raises HttpError.

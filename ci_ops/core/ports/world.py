@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from ci_ops.core.deadline import Deadline
     from ci_ops.core.ports.clock import Clock
     from ci_ops.core.ports.http import Http
     from ci_ops.core.ports.listeners import Listeners
@@ -21,6 +22,10 @@ Env = Mapping[str, str]
 
 class World(Protocol):
     """Everything outside, in one bundle; members are made when first used."""
+
+    def within(self, deadline: Deadline) -> World:
+        """Return a world whose every port honours the deadline, also where this one has an earlier one."""
+        ...
 
     @property
     def http(self) -> Http:

@@ -58,7 +58,7 @@ class Caller(Channel):
     def send(self, message: Message, world: World) -> str:
         del message
         assert world.env == {"HERE": "1"}
-        assert world.http.addresses(self.url) == ("127.0.0.1",)
+        assert world.http.addresses(self.url, timeout_seconds=1.0) == ("127.0.0.1",)
         return world.http.request("POST", self.url, timeout_seconds=3600.0, body=b"").text
 
 

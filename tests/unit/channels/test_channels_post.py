@@ -36,8 +36,8 @@ class Silent:
         del method, timeout_seconds, more
         raise HttpError(self.kind, f"{url} said no", transient=self.kind != "url")
 
-    def addresses(self, url: str) -> tuple[str, ...]:
-        del url
+    def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
+        del url, timeout_seconds
         return ()
 
 

@@ -17,6 +17,7 @@ from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.core.ports.http import Http, HttpError, Response
 from ci_ops.core.ports.world import World
 from ci_ops.core.result import Location, Result
 from ci_ops.core.subject import Subject
@@ -186,12 +187,39 @@ def test_the_other_side_s_wish_to_wait_is_honoured() -> None:
     assert world.clock.waits == [4.0]
 
 
+@dataclass
+class Refusing:
+    """HTTP that is always refused, and remembers how long it could have waited."""
+
+    timeouts: list[float] = field(default_factory=list)
+
+    def request(self, method: str, url: str, *, timeout_seconds: float, **more: Any) -> Response:
+        del method, url, more
+        self.timeouts.append(timeout_seconds)
+        raise HttpError("refused", "It was refused.", transient=True)
+
+    def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
+        del url, timeout_seconds
+        return ()
+
+
 def test_a_try_never_has_more_time_than_is_left_but_always_a_little() -> None:
-    look = Script([bad(transient=True)])
-    checked(
-        [named("mine", Sample(look=look))], a_subject(timeout_seconds=8.0), a_world(), deadline_seconds=9.0
-    )
-    assert [subject.timeout_seconds for subject in look.subjects] == [8, 8, 7, 6, 5, 4, 3, 2, 2, 2]
+    http = Refusing()
+
+    class RefusingWorld(RealWorld):
+        @property
+        def http(self) -> Http:
+            return http
+
+    def look(subject: Subject, world: World) -> list[Result]:
+        with pytest.raises(HttpError):
+            world.http.request("GET", "", timeout_seconds=subject.timeout_seconds)
+        return [bad(transient=True)]
+
+    world = RefusingWorld(env=clean_env(), clock=JumpClock())
+    subject = a_subject(timeout_seconds=8.0)
+    checked([named("mine", Sample(look=look))], subject, world, deadline_seconds=9.0)
+    assert http.timeouts == [8, 8, 7, 6, 5, 4, 3, 2, 2, 2]
 
 
 def test_an_unexpected_exception_is_an_error_with_a_neutral_sentence(

@@ -231,8 +231,8 @@ class _UsualHttp:
         url = url.replace("http://127.0.0.1/", f"http://127.0.0.1:{self.world.plain_port}/")
         return self.inner.request(method, url, **more)
 
-    def addresses(self, url: str) -> tuple[str, ...]:
-        return self.inner.addresses(url)
+    def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
+        return self.inner.addresses(url, timeout_seconds=timeout_seconds)
 
 
 @dataclass

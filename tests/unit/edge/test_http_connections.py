@@ -114,7 +114,11 @@ def test_a_name_with_several_addresses_is_tried_until_one_answers(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", naming("127.0.0.3", "127.0.0.2", "127.0.0.1"))
     with serving(ok) as server:
-        assert http.addresses(server.url(host="service.invalid")) == ("127.0.0.3", "127.0.0.2", "127.0.0.1")
+        assert http.addresses(server.url(host="service.invalid"), timeout_seconds=10.0) == (
+            "127.0.0.3",
+            "127.0.0.2",
+            "127.0.0.1",
+        )
         assert get(http, server.url(host="service.invalid")).address == "127.0.0.1"
 
 
@@ -147,12 +151,14 @@ def test_a_name_without_any_address_cannot_be_reached(
 
 
 def test_every_address_of_a_name_is_told_once(http: RequestsHttp) -> None:
-    assert "127.0.0.1" in http.addresses("https://localhost:8443/path")
-    assert len(set(http.addresses("http://localhost"))) == len(http.addresses("http://localhost"))
-    assert http.addresses("http://127.0.0.1:1/") == ("127.0.0.1",)
-    assert http.addresses("http://[::1]/") == ("::1",)
+    assert "127.0.0.1" in http.addresses("https://localhost:8443/path", timeout_seconds=10.0)
+    assert len(set(http.addresses("http://localhost", timeout_seconds=10.0))) == len(
+        http.addresses("http://localhost", timeout_seconds=10.0)
+    )
+    assert http.addresses("http://127.0.0.1:1/", timeout_seconds=10.0) == ("127.0.0.1",)
+    assert http.addresses("http://[::1]/", timeout_seconds=10.0) == ("::1",)
     with pytest.raises(HttpError) as caught:
-        http.addresses("http://user:secret@nonexistent.invalid/path")
+        http.addresses("http://user:secret@nonexistent.invalid/path", timeout_seconds=10.0)
     assert caught.value.kind == "dns"
     assert "secret" not in str(caught.value)
 
