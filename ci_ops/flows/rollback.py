@@ -107,9 +107,10 @@ def _already_done(
 ) -> Report | None:
     """Return a report where this very rollback was proven, by a run that could not report it or is run again.
 
-    A second rollback would go further back than what was asked for.
+    A second rollback would go further back than what was asked for. Any later
+    record, a failed deployment's too, makes it a new question.
     """
-    last = history.latest()
+    last = next(iter(history), None)
     if options.to or options.deployment_id or last is None:
         return None
     if last.kind != "rollback" or last.state is not State.VERIFIED:

@@ -303,18 +303,30 @@ def test_a_named_deployment_that_is_measured_to_be_away_is_not_undone(shop: Shop
     assert refused(shop, RollbackOptions(deployment_id=id_of(second))) == "not-live"
 
 
+def rollback_in_run(shop: Shop, number: int) -> Report:
+    """Roll back in a job of that run of a workflow."""
+    url = f"https://github.example/org/app/actions/runs/{number}"
+    return shop.play(
+        "rollback",
+        lambda job: rollback(replace(job, origin=replace(job.origin, run_url=url)), RollbackOptions()),
+    )
+
+
 def test_a_job_that_is_run_again_goes_no_further_back(shop: Shop) -> None:
     for revision in (ONE, TWO, THREE):
         shop.deploy(revision)
-
-    def in_run(number: int) -> Report:
-        url = f"https://github.example/org/app/actions/runs/{number}"
-        return shop.play(
-            "rollback",
-            lambda job: rollback(replace(job, origin=replace(job.origin, run_url=url)), RollbackOptions()),
-        )
-
-    assert [in_run(7).verdict, in_run(7).verdict] == ["ok", "unchanged"]
+    assert [rollback_in_run(shop, 7).verdict, rollback_in_run(shop, 7).verdict] == ["ok", "unchanged"]
     assert shop.service.revision == TWO
-    assert in_run(8).verdict == "ok"
+    assert rollback_in_run(shop, 8).verdict == "ok"
+    assert shop.service.revision == ONE
+
+
+def test_a_rollback_after_a_failed_deployment_of_the_same_run_is_a_new_rollback(shop: Shop) -> None:
+    for revision in (ONE, TWO, THREE):
+        shop.deploy(revision)
+    assert rollback_in_run(shop, 7).verdict == "ok"
+    shop.service.make_sick(FOUR)
+    assert shop.deploy(FOUR).verdict == "rolled-back"
+    assert shop.service.revision == TWO
+    assert rollback_in_run(shop, 7).verdict == "ok"
     assert shop.service.revision == ONE
