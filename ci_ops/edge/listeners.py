@@ -26,8 +26,8 @@ class ProcListeners:
 
     def at(self, port: int) -> Servers | None:
         """Return the processes that listen on that port; None where none can be seen."""
-        inodes = frozenset(self._listening_inodes(port))
-        found = {pid for pid in self._pids() if inodes and not inodes.isdisjoint(self._socket_inodes(pid))}
+        sockets = frozenset(self._listening_sockets(port))
+        found = {pid for pid in self._pids() if sockets and self._has_open(pid, sockets)}
         users = frozenset(user for pid in found if (user := self._user(pid)) is not None)
         if users and os.getuid():  # the deployment may start the server as this user
             users |= {os.getuid()}
@@ -40,25 +40,25 @@ class ProcListeners:
         now = frozenset(self._running(servers.users))
         return servers.listening.isdisjoint(now) and now <= servers.known
 
-    def _listening_inodes(self, port: int) -> Iterator[str]:
+    def _listening_sockets(self, port: int) -> Iterator[str]:
+        """Every socket that listens on that port, as the links of a process's `fd` name it."""
+        end = f":{port:04X}"
         for table in ("net/tcp", "net/tcp6"):
             with suppress(OSError):
                 for line in (self.proc / table).read_text("ascii").splitlines()[1:]:
-                    fields = line.split()
-                    if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
-                        yield fields[9]
+                    fields = line.split(maxsplit=10) if end in line else []
+                    if fields and fields[3] == _LISTENS and fields[1].endswith(end):
+                        yield f"socket:[{fields[9]}]"
 
     def _pids(self) -> Iterator[int]:
         with suppress(OSError):
             yield from (int(each.name) for each in self.proc.iterdir() if each.name.isdecimal())
 
-    def _socket_inodes(self, pid: int) -> set[str]:
-        inodes = set[str]()
-        with suppress(OSError):  # it has ended, or belongs to another user
-            for each in (self.proc / str(pid) / "fd").iterdir():
-                with suppress(OSError):
-                    inodes.add(str(each.readlink()).removeprefix("socket:[").removesuffix("]"))
-        return inodes
+    def _has_open(self, pid: int, sockets: frozenset[str]) -> bool:
+        """Return True when the process has one of them open."""
+        with suppress(OSError), os.scandir(self.proc / str(pid) / "fd") as links:
+            return any(_target(each.path) in sockets for each in links)
+        return False  # it has ended, or belongs to another user
 
     def _user(self, pid: int) -> int | None:
         try:
@@ -77,3 +77,10 @@ class ProcListeners:
                 )
                 if state not in {"Z", "X"}:
                     yield pid, int(fields[18])
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)  # noqa: PTH115 - a host has thousands of open files, and a Path costs ten times the call
+    except OSError:  # closed meanwhile
+        return ""
