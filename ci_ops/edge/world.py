@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -162,7 +163,9 @@ def _make_listeners() -> Listeners:
     return ProcListeners()
 
 
+@cache
 def _make_templates() -> Templates:
+    """Return the templates that every world of this process shares, each compiled once."""
     from ci_ops.edge.templates import JinjaTemplates  # noqa: PLC0415 - loads Jinja
 
     return JinjaTemplates()
