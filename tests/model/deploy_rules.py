@@ -69,8 +69,9 @@ def _failed(model: Model, wanted: Wanted, episode: Episode) -> Iterator[str]:
     if model.cut or not model.is_clear(episode.before):
         yield from wrong_code(episode, {5, 6}, why)
     elif model.current is None:
-        allowed = {5, 6} if episode.after.condition.revision else {5}
-        yield from wrong_code(episode, allowed, f"first deployment; {why}")
+        # For `command` the records say what was live where the service has never answered.
+        had_one = bool(episode.after.condition.revision) or (not model.has_folders and bool(model.releases))
+        yield from wrong_code(episode, {5, 6} if had_one else {5}, f"first deployment; {why}")
     else:
         yield from _restored(model.current, wanted, episode, why, is_local=model.has_folders)
 

@@ -22,8 +22,8 @@ class Wanted:
     is_dry: bool = False
     deadline: str = ""
     """How long a release may take to be good; empty for one try."""
-    is_done_before: bool = False
-    """True when the live release was brought back by a rollback of this very job."""
+    is_done_before: bool | None = False
+    """True when this job's last record is a proven rollback; None where that may be unknown."""
     is_same_job: bool = False
     """True when the live release was deployed by this very job."""
 

@@ -35,6 +35,10 @@ class Release:
     """None where a promise leaves it open."""
     was_left: bool | None = False
     """True since a rollback left it; None where that could not be written down."""
+    is_commit_left: bool | None = False
+    """True since a rollback's record left it: an earlier deployment of its commit is left with it."""
+    is_regained: bool | None = False
+    """True since a rollback to it was proven; None where that is open."""
 
     def copy(self) -> Release:
         """The same, for another model to change."""
@@ -53,6 +57,8 @@ class Cut:
     """What was measured then."""
     way_back: frozenset[str] = frozenset()
     """Where a rollback was allowed to go."""
+    is_reported: bool = False
+    """True when its whole report was written before it was killed: it had done everything."""
 
 
 @dataclass
@@ -93,12 +99,20 @@ class Model:
         for release in reversed(self.releases.values()):
             if release.id >= current.id or release.was_left or release.revision == current.revision:
                 continue
+            if self.is_left_with_its_commit(release):
+                continue
             if release.is_verified is False or (self.has_folders and release.id not in truth.folders):
                 continue
             found.add(release.id)
             if self.is_sure(release):
                 break
         return frozenset(found)
+
+    def is_left_with_its_commit(self, release: Release) -> bool:
+        """Return True where a rollback left a later deployment of the same commit, and none came back since."""
+        later = (each for each in self.releases.values() if each.id > release.id)
+        is_left = any(each.is_commit_left and each.revision == release.revision for each in later)
+        return is_left and release.is_regained is False
 
     def is_sure(self, release: Release) -> bool:
         """True when the release is one to go back to, and everybody may know it."""

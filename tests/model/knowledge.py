@@ -28,19 +28,34 @@ def learn(model: Model, wanted: Wanted, episode: Episode) -> None:
             more |= {each.id for each in model.named(wanted.to)}
         command = first.command if wanted.command == "verify" else wanted.command
         model.cut = Cut(
-            command=command, revision=wanted.revision, live=first.live, truth=first.truth, way_back=more
+            command=command,
+            revision=wanted.revision,
+            live=first.live,
+            truth=first.truth,
+            way_back=more,
+            is_reported=code < 0 and bool(episode.ran.report),
         )
         if wanted.command == "verify":
             model.cut = None if first.command == "verify" else first
     elif wanted.command != "verify" and code in {0, 5}:
         model.cut = None
     if wanted.command == "rollback" and left != model.live and left in model.releases and was_clear:
-        model.releases[left].was_left = None if episode.is_disturbed else True
+        _leave(model.releases[left], episode)
     if current is None:
         return
     if wanted.command == "rollback" and left != model.live:
         current.was_left = False
+        current.is_regained = None if episode.is_disturbed or was_cut or code != 0 else True
     _verdict(current, wanted, episode, is_open=was_cut)
+
+
+def _leave(release: Release, episode: Episode) -> None:
+    """Learn that the release was left, and whether a rollback's record says so."""
+    release.was_left = None if episode.is_disturbed else True
+    by_record = any(each.kind == "rollback" for each in episode.after.records[-1:])
+    is_whole = episode.ran.code == 0 and not episode.is_disturbed
+    release.is_commit_left = (True if is_whole else None) if by_record else release.is_commit_left
+    release.is_regained = False
 
 
 def _verdict(current: Release, wanted: Wanted, episode: Episode, *, is_open: bool) -> None:

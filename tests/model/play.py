@@ -36,8 +36,8 @@ class Play:
         """What was done, a line each, for who reads of a contradiction."""
         self.jobs: dict[Site, int] = {}
         """The job in which each site's live release was deployed."""
-        self.rollbacks: dict[Site, int] = {}
-        """The job whose rollback brought the live release back, where nothing was deployed since."""
+        self.rollbacks: dict[Site, tuple[int, bool | None]] = {}
+        """The job whose rollback is the last record of the site; None where it may not be recorded as proven."""
         self.errors = ""
         """What the last command wrote to stderr."""
 
@@ -54,19 +54,19 @@ class Play:
 
         `mishap` is told to a step; `fault` names what GitHub does to its requests.
         """
-        before = {each: self.scene.measure(each) for each in self.scene.sites}
+        before = self.scene.measure(fault=FAULTS.get(fault))
         self.scene.tell(site, mishap)
-        self.scene.outside.say(fault=FAULTS.get(fault))
-        ran = self.scene.run(site, *_arguments(wanted), death=death, apart=bool(mishap))
-        self.scene.outside.say(fault=None)
+        is_signalled = bool(mishap) and not mishap.endswith(("FAIL", "LEDGER"))
+        ran = self.scene.run(site, *_arguments(wanted), death=death, apart=is_signalled)
         if ran.code < 0:
             self.scene.wait_for_left()
         self.scene.mend(site)
-        after = {each: self.scene.measure(each) for each in self.scene.sites}
+        after = self.scene.measure(fault=None)
         self.lines.append(f"{site.name}: {_shown(wanted, ran, death, mishap or fault)}")
         self.errors = ran.err
         is_same_job = self.scene.on_github and self.jobs.get(site) == self.scene.job
-        is_done_before = self.scene.on_github and self.rollbacks.get(site) == self.scene.job
+        job, is_proven = self.rollbacks.get(site, (0, False))
+        is_done_before = is_proven if self.scene.on_github and job == self.scene.job else False
         wanted = replace(wanted, is_same_job=is_same_job, is_done_before=is_done_before)
         model = self.models[site]
         episode = Episode(
@@ -92,11 +92,20 @@ class Play:
         learn(model, wanted, episode)
         if model.live != live:
             self.jobs[site] = self.scene.job
-        if wanted.command == "rollback" and ran.code == 0:
-            self.rollbacks[site] = self.scene.job
-        elif wanted.command == "deploy" and not wanted.is_dry:
-            self.rollbacks.pop(site, None)
+        self._remember_rollback(site, wanted, episode)
         return found
+
+    def _remember_rollback(self, site: Site, wanted: Wanted, episode: Episode) -> None:
+        """Remember a rollback that ended the site's records: in its own job, it is not done again."""
+        if wanted.command == "verify" or episode.before.written == episode.after.written:
+            return
+        newest = episode.after.records[-1:]
+        is_rollback = episode.is_disturbed or any(each.kind == "rollback" for each in newest)
+        if wanted.command == "rollback" and episode.ran.code == 0 and is_rollback:
+            is_unsure = episode.is_disturbed or bool(wanted.to)
+            self.rollbacks[site] = (self.scene.job, None if is_unsure else True)
+        else:
+            self.rollbacks.pop(site, None)
 
     def note(self, site: Site, sentence: str) -> None:
         """Write down what happened to the world."""

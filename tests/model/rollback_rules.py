@@ -15,12 +15,20 @@ def rollback(model: Model, wanted: Wanted, episode: Episode) -> Iterator[str]:
         yield from _rollback_to(model, wanted, episode)
     elif wanted.deployment_id:
         yield from _rollback_of(model, wanted, episode)
-    elif wanted.is_done_before and episode.ran.reason == "unchanged":
+    elif wanted.is_done_before is not False and episode.ran.reason == "unchanged":
         if model.current is None or not episode.after.condition.serves(model.current.revision):
             yield f"reason unchanged, but {episode.after.condition}"
         yield from changes(episode)
+    elif wanted.is_done_before and not episode.is_disturbed and _stands(model, episode):
+        yield f"reason {episode.ran.reason}, although this job's rollback to {model.live} was proven and stands"
     else:
         yield from _go(model, episode, *_ways(model, wanted, episode))
+
+
+def _stands(model: Model, episode: Episode) -> bool:
+    """Return True when the release that is live serves well, and no run was cut off since."""
+    current = model.current
+    return current is not None and model.cut is None and episode.before.condition.serves(current.revision)
 
 
 def _ways(model: Model, wanted: Wanted, episode: Episode) -> tuple[frozenset[str], bool]:
@@ -42,8 +50,11 @@ def _ways(model: Model, wanted: Wanted, episode: Episode) -> tuple[frozenset[str
     ):
         ways |= {current.before}
     if model.cut is not None and model.cut.command == "rollback":
+        is_open = not model.cut.is_reported
         ways |= model.cut.way_back
-        may_refuse = not any(each and model.releases[each].is_verified for each in ways)
+        may_refuse = (
+            not any(each and model.releases[each].is_verified for each in ways) if is_open else may_refuse
+        )
     elif model.cut is not None:
         # From outside it cannot be seen whether the run had begun: then its undo ends where it began.
         ways |= model.cut.way_back | {model.cut.live}

@@ -16,6 +16,8 @@ from tests.model.running import Death, Ran, Timer, run, run_apart, run_killed
 from tests.model.truth import Truth, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.model.outside import Outside
 
 SERVICES = ("shop", "api")
@@ -105,16 +107,20 @@ class Scene:
             return self.root / f"temp-{self.job}" / "ci-ops" / site.service / site.environment
         return self.project / ".ci-ops" / site.service / site.environment
 
-    def measure(self, site: Site) -> Truth:
-        """What is so at that site."""
-        return measure(
-            site.kind,
-            site.box,
-            self.state(site),
-            service=site.service,
-            environment=site.environment,
-            github=[each for each in self.outside.say() if _of(each, site)] if self.on_github else None,
-        )
+    def measure(self, *, fault: Mapping[str, object] | None) -> dict[Site, Truth]:
+        """Read what is so at every site; from then on GitHub has that fault, or none."""
+        deployments = self.outside.say(fault=fault)
+        return {
+            site: measure(
+                site.kind,
+                site.box,
+                self.state(site),
+                service=site.service,
+                environment=site.environment,
+                github=[each for each in deployments if _of(each, site)] if self.on_github else None,
+            )
+            for site in self.sites
+        }
 
     def run(
         self, site: Site, *arguments: str, death: Death | Timer | None = None, apart: bool = False

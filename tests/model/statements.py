@@ -181,8 +181,9 @@ def _records(episode: Episode) -> Iterator[str]:
 
 
 def _damage(episode: Episode) -> Iterator[str]:
-    """A line of the ledger that cannot be read is said by whoever wants to know what was deployed."""
-    if episode.is_damaged and episode.ran.arguments[0] != "verify":
+    """A run that reads the ledger says that a line of it cannot be read; one that was stopped before does not."""
+    was_stopped = episode.ran.code in _SIGNALLED and not episode.ran.report
+    if episode.is_damaged and episode.ran.arguments[0] != "verify" and not was_stopped:
         said = f"{episode.ran.err} {episode.ran.out}".lower()
         if not any(word in said for word in ("ledger", "cannot be read", "unreadable", "damaged")):
             yield "a line of the ledger cannot be read, and nothing was said of it"
