@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.journal import ROLLBACK
 from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import UsageError
 from ci_ops.core.event import Kind, Stage
@@ -51,7 +52,7 @@ def activate(
     if journal.has_touched:
         run.watch_availability(run.verification(record).url)
     steps = rollback_target(run).rollback_steps(record, to)
-    execution = run.executor(journal, record, guard).run(steps, phase="rollback")
+    execution = run.executor(journal, record, guard).run(steps, scope=ROLLBACK)
     if execution.failed is not None:
         reason = "rollback-failed" if run.changed else "not-started"
         return _failed(run, journal, record, step_failure(execution.failed), reason=reason)

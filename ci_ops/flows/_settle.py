@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.journal import REFUSED, Journal, latest_journal
+from ci_ops.core.delivery.journal import REFUSED, ROLLBACK, Journal, latest_journal
 from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.flows._history import History, as_journaled
@@ -91,7 +91,7 @@ def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -
     record = reconcile(run, journal)
     if not journal.is_open:
         return None
-    if record.kind == "rollback":
+    if journal.kind == ROLLBACK:
         run.note(f"The rollback {record.id} was not finished; this deployment supersedes it.")
         _supersede(run, journal, record)
         return None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
-from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.journal import Journal, Mark, open_journal
 from ci_ops.core.delivery.record import DeploymentRecord
 from ci_ops.core.delivery.step import Step, StepResult, Steps
 from ci_ops.core.delivery.steps.command import Command
@@ -56,6 +56,12 @@ def shell(key: str, run: str, **more: object) -> Command:
     return Command(key=key, run=run, **values)  # type: ignore[arg-type]
 
 
+def begin_step(journal: Journal, step: Step) -> None:
+    """Journal that a deployment has begun the step, as a run that was killed in it leaves it."""
+    journal.plan(f"deploy/{step.key}", step)
+    journal.mark(Mark.STARTED, f"deploy/{step.key}")
+
+
 class Bench:
     """A folder with a journal, and executors over it: each is one run of a program."""
 
@@ -74,7 +80,7 @@ class Bench:
         """The journal as it is on the disk now; begun if it is new."""
         journal = open_journal(self.store, self.world.clock, self.record.id)
         if journal.record is None:
-            journal.begin(self.record, owner="test")
+            journal.begin(self.record, kind="deploy", owner="test")
         return journal
 
     def executor(self, journal: Journal | None = None) -> Executor:

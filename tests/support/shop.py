@@ -179,10 +179,12 @@ class Shop:
         return list(self.open("history").job.site.ledger.history("production"))
 
     def journal_marks(self, deployment_id: str) -> list[str]:
-        """The journal's words in order, with the step's key."""
+        """The journal's words in order, with the step's own key."""
         store = self.open("history").job.site.store
         lines = (json.loads(line) for line in store.lines(f"{deployment_id}.journal.jsonl").read())
-        return [" ".join(filter(None, (line["mark"], line.get("key")))) for line in lines]
+        return [
+            " ".join(filter(None, (line["mark"], line.get("key", "").rpartition("/")[2]))) for line in lines
+        ]
 
 
 def id_of(report: Report) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci_ops.core.delivery.context import Context
-from ci_ops.core.delivery.journal import Entry, Journal, Mark
-from ci_ops.core.delivery.step import Step, StepResult, Steps, drive, step_digest
+from ci_ops.core.delivery.journal import DEPLOY, Entry, Journal, Mark
+from ci_ops.core.delivery.step import Step, StepResult, Steps, drive
 from ci_ops.core.errors import CiOpsError, StorageError
 from ci_ops.core.ports.world import World
 from ci_ops.core.report import EVIDENCE, StepOutcome, StepState
@@ -71,10 +71,12 @@ class Executor:
         """What its steps are performed in."""
         return Context(world=self.world, root=self.root, variables=self.env)
 
-    def run(self, steps: Steps, *, phase: str = "deploy") -> Execution:
+    def run(self, steps: Steps, *, scope: str = DEPLOY) -> Execution:
         """Run to the end or to the first failure of a required step.
 
-        Raises Interrupted, ReplayMismatch.
+        The scope sets the keys of this generator apart from those of others in
+        the same journal; its first part names the phase in reports. Raises
+        Interrupted, ReplayMismatch.
         """
         outcomes: list[StepOutcome] = []
         seen: set[str] = set()
@@ -85,7 +87,7 @@ class Executor:
             if not (step.required or self.journal.is_applied):
                 self.journal.applied()  # from here on a stop or a failure takes nothing back
             self.world.stop.check()
-            outcome, result = self._do(step, phase)
+            outcome, result = self._do(step, scope)
             outcomes.append(outcome)
             self.on_step(outcome)
             if outcome.state is StepState.FAILED:
@@ -116,26 +118,27 @@ class Executor:
         self.on_step(outcome)
         return outcome
 
-    def _do(self, step: Step, phase: str) -> tuple[StepOutcome, StepResult]:
-        entry = self.journal.entry(step.key)
+    def _do(self, step: Step, scope: str) -> tuple[StepOutcome, StepResult]:
+        key, phase = f"{scope}/{step.key}", scope.partition("/")[0]
+        entry = self.journal.entry(key)
         if entry is not None and entry.mark is not Mark.UNDONE:
-            if entry.digest != step_digest(step):
+            if entry.step != step:
                 raise ReplayMismatch(step.key)
             settled = self._from_journal(entry)
             if settled is not None and settled.ok:
                 return self._outcome(step, StepState.DONE, settled, phase=phase, replayed=True), settled
             if settled is not None:
                 return self._outcome(step.undo or step, StepState.FAILED, settled, phase="undo"), settled
-        result = self._start(step, phase)
+        result = self._start(step, key, phase)
         failed = StepState.FAILED if step.required else StepState.WARNED
         state = StepState.DONE if result.ok else failed
-        if self._has_begun(step):
-            self.journal.mark(Mark.DONE if result.ok else Mark.FAILED, step.key, result)
+        if self._has_begun(key):
+            self.journal.mark(Mark.DONE if result.ok else Mark.FAILED, key, result)
         return self._outcome(step, state, result, phase=phase), result
 
-    def _has_begun(self, step: Step) -> bool:
+    def _has_begun(self, key: str) -> bool:
         """Return False for a step whose beginning could not be journaled, so that it was not run."""
-        entry = self.journal.entry(step.key)
+        entry = self.journal.entry(key)
         return entry is not None and entry.mark is not Mark.PLANNED
 
     def _from_journal(self, entry: Entry) -> StepResult | None:
@@ -146,7 +149,7 @@ class Executor:
             return None
         happened = entry.step.has_happened(self.context)
         if happened is None and entry.step.undo is not None:
-            taken_back = self._take_back(entry.step)
+            taken_back = self._take_back(entry)
             if not taken_back.ok and entry.step.undo.required:
                 return taken_back
         elif happened is None and entry.step.required:
@@ -158,30 +161,30 @@ class Executor:
         if not happened:
             return None
         result = StepResult(ok=True, code=0)
-        self.journal.mark(Mark.DONE, entry.step.key, result)
+        self.journal.mark(Mark.DONE, entry.key, result)
         return result
 
-    def _start(self, step: Step, phase: str) -> StepResult:
+    def _start(self, step: Step, key: str, phase: str) -> StepResult:
         """Run a step that the journal has begun; a deployment that could not be undone is not begun.
 
         What undoes, measures or cleans may run without its line: it is safe to
         run twice, and a full disk needs it most.
         """
         self.on_start(step)
-        must = step.changes and step.required and phase == "deploy"
+        must = step.changes and step.required and phase == DEPLOY
         try:
-            self.journal.plan(step, must=must)
+            self.journal.plan(key, step, must=must)
             if step.changes:
                 self.guard()
                 self.before_change()
-            self.journal.mark(Mark.STARTED, step.key, must=must)
+            self.journal.mark(Mark.STARTED, key, must=must)
         except StorageError as error:
             return StepResult(
                 ok=False, code=-1, output=f"not begun: its journal {error.what} ({error.where})"
             )
         result = step.perform(self.context)
         if not result.ok and self.world.stop.requested:
-            self.journal.mark(Mark.INTERRUPTED, step.key)
+            self.journal.mark(Mark.INTERRUPTED, key)
             self._stopped_in(step, result, phase)
         return result
 
@@ -194,24 +197,25 @@ class Executor:
         step = entry.step
         if step.undo is None:
             note = StepResult(ok=True, code=0, output=step.no_undo)
-            self.journal.mark(Mark.UNDONE, step.key)
+            self.journal.mark(Mark.UNDONE, entry.key)
             return self._outcome(step, StepState.LEFT, note, phase="undo", shown=step.no_undo)
-        result = self._take_back(step)
+        result = self._take_back(entry)
         failed = StepState.FAILED if step.undo.required else StepState.WARNED
         state = StepState.UNDONE if result.ok else failed
         return self._outcome(step.undo, state, result, phase="undo")
 
-    def _take_back(self, step: Step) -> StepResult:
-        assert step.undo is not None
-        self.on_start(step.undo)
+    def _take_back(self, entry: Entry) -> StepResult:
+        undo = entry.step.undo
+        assert undo is not None
+        self.on_start(undo)
         self.guard()
         self.before_change()
-        self.journal.mark(Mark.UNDOING, step.key)
-        result = step.undo.perform(self.context)
+        self.journal.mark(Mark.UNDOING, entry.key)
+        result = undo.perform(self.context)
         if not result.ok and self.world.stop.requested:
-            self._stopped_in(step.undo, result, "undo")
-        if result.ok or not step.undo.required:
-            self.journal.mark(Mark.UNDONE, step.key)
+            self._stopped_in(undo, result, "undo")
+        if result.ok or not undo.required:
+            self.journal.mark(Mark.UNDONE, entry.key)
         return result
 
     def _outcome(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.record import DeploymentRecord, check_schema, is_deployment_id
-from ci_ops.core.delivery.step import Step, StepResult, step_digest, step_from_json, step_to_json
+from ci_ops.core.delivery.step import Step, StepResult, step_from_json, step_to_json
 from ci_ops.core.errors import StorageError
 from ci_ops.core.text.json_document import parse_json
 
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
+"""In schema 1 there was one generator for a journal: keys had no scope, and the first line no kind."""
+
 SUFFIX = ".journal.jsonl"
+DEPLOY, ROLLBACK = "deploy", "rollback"
+"""Kinds of journals, and the scopes of their steps' keys."""
 REFUSED = "refused"
 """Outcome of a deployment that a ledger did not open: no step of it was begun."""
 
@@ -50,8 +54,9 @@ class Mark(StrEnum):
 class Entry:
     """What the journal knows of one step."""
 
+    key: str
+    """The step's own key below the scope of its generator, such as `deploy/switch`."""
     step: Step
-    digest: str
     mark: Mark
     result: StepResult | None = None
 
@@ -75,6 +80,8 @@ class Journal:
         self._clock = clock
         self.deployment = deployment
         self.record: DeploymentRecord | None = None
+        self.kind = ""
+        """What it is the journal of: `deploy` or `rollback`."""
         self.owner = ""
         """The run that began it; a later step of the same run may take it up."""
         self.outcome = ""
@@ -99,7 +106,7 @@ class Journal:
     @property
     def is_unfinished(self) -> bool:
         """True when a run stopped in the middle: neither whole nor undone, or a rollback without its proof."""
-        is_unproven = self.record is not None and self.record.kind == "rollback"
+        is_unproven = self.kind == ROLLBACK
         return self.is_open and (self.is_undoing or not self.is_applied or is_unproven)
 
     @property
@@ -119,14 +126,13 @@ class Journal:
         """What is known of the step with that key."""
         return self._entries.get(key)
 
-    def begin(self, record: DeploymentRecord, *, owner: str) -> None:
+    def begin(self, record: DeploymentRecord, *, kind: str, owner: str) -> None:
         """Write the first line."""
-        self._write(Mark.BEGUN, must=True, record=record.to_json(), owner=owner)
+        self._write(Mark.BEGUN, must=True, kind=kind, record=record.to_json(), owner=owner)
 
-    def plan(self, step: Step, *, must: bool = True) -> None:
+    def plan(self, key: str, step: Step, *, must: bool = True) -> None:
         """Write what is about to be done. Raises StorageError where it `must` be on the disk first."""
-        digest = step_digest(step)
-        self._write(Mark.PLANNED, must=must, key=step.key, step=step_to_json(step), digest=digest)
+        self._write(Mark.PLANNED, must=must, key=key, step=step_to_json(step))
 
     def mark(self, mark: Mark, key: str, result: StepResult | None = None, *, must: bool = False) -> None:
         """Write how far a planned step is; what cannot be written is kept for the next line.
@@ -171,18 +177,27 @@ class Journal:
     def _take(self, line: str, number: int) -> None:
         try:
             document = parse_json(line)
-            check_schema(document)
+            check_schema(document, SCHEMA)
+            if document["schema"] < SCHEMA:
+                document = self._as_written_today(document)
             self._apply(Mark(document["mark"]), document)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"journal of {self.deployment}, line {number}: {error}") from error
 
+    def _as_written_today(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return a line of schema 1 as today's schema has it."""
+        if document["mark"] == Mark.BEGUN:
+            return document | {"kind": ROLLBACK if document["record"]["kind"] == "rollback" else DEPLOY}
+        return document | {"key": f"{self.kind}/{document['key']}"} if "key" in document else document
+
     def _apply(self, mark: Mark, document: dict[str, Any]) -> None:
         if mark is Mark.BEGUN:
             self.record = DeploymentRecord.from_json(document["record"])
+            self.kind = _text(document["kind"])
             self.owner = document["owner"]
         elif mark is Mark.PLANNED:
-            step = step_from_json(document["step"])
-            self._entries[document["key"]] = Entry(step=step, digest=document["digest"], mark=mark)
+            key, step = _text(document["key"]), step_from_json(document["step"])
+            self._entries[key] = Entry(key=key, step=step, mark=mark)
         elif mark is Mark.APPLIED:
             self.is_applied = True
         elif mark is Mark.ENDED:
@@ -191,9 +206,14 @@ class Journal:
             self.is_undoing = self.is_undoing or mark in {Mark.UNDOING, Mark.UNDONE}
             known = self._entries[document["key"]]
             result = StepResult.from_json(document["result"]) if "result" in document else known.result
-            self._entries[document["key"]] = Entry(
-                step=known.step, digest=known.digest, mark=mark, result=result
-            )
+            self._entries[known.key] = Entry(key=known.key, step=known.step, mark=mark, result=result)
+
+
+def _text(value: object) -> str:
+    """Return the value; raise TypeError where it is no text."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, not {value!r}")
+    return value
 
 
 def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:

@@ -148,12 +148,12 @@ class DeploymentRecord:
             raise ValueError(f"not a deployment record: {error}") from error
 
 
-def check_schema(document: Any) -> None:
-    """Raise ValueError unless the document's major version can be read here."""
+def check_schema(document: Any, newest: int = SCHEMA) -> None:
+    """Raise ValueError unless the document's major version is the newest or the one before."""
     schema = document.get("schema") if isinstance(document, dict) else None
-    if not isinstance(schema, int) or not SCHEMA - 1 <= schema <= SCHEMA:
+    if not isinstance(schema, int) or not newest - 1 <= schema <= newest:
         raise ValueError(
-            f"schema {schema!r} is not one this version of ci-ops reads ({SCHEMA - 1} or {SCHEMA})"
+            f"schema {schema!r} is not one this version of ci-ops reads ({newest - 1} or {newest})"
         )
 
 

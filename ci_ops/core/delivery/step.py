@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -145,12 +143,6 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
         return kind(**values)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"not a step: {error}") from error
-
-
-def step_digest(step: Step) -> str:
-    """16 hex digits that change with anything that the step would do."""
-    text = json.dumps(step_to_json(step), sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _step_type(kind: str) -> type[Step]:

@@ -127,7 +127,7 @@ def test_a_rollback_switches_to_the_older_folder(tmp_path: Path) -> None:
     first = host.deploy(1)
     host.deploy(2)
     back = numbered(3, kind="rollback", release=first.id, revision=first.revision)
-    execution = host.executor(back).run(host.target.rollback_steps(back, first), phase="rollback")
+    execution = host.executor(back).run(host.target.rollback_steps(back, first), scope="rollback")
     assert execution.failed is None
     assert host.live == first.revision
     again = replace(back, id=numbered(4).id)

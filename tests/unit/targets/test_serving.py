@@ -73,7 +73,7 @@ def test_a_rollback_restarts_too(host: Host, log: Path) -> None:
     (host.path.parent / "up").unlink()
     back = numbered(3, kind="rollback", release=first.id, revision=first.revision)
     steps = host.target.rollback_steps(back, first)
-    assert host.executor(back).run(steps, phase="rollback").failed is None
+    assert host.executor(back).run(steps, scope="rollback").failed is None
     assert host.live == first.revision
     assert log.read_text().splitlines()[-1] == "restart"
 

@@ -18,7 +18,7 @@ from ci_ops.core.errors import CiOpsError, Interrupted, LockHeld
 from ci_ops.core.report import StepState
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
-from tests.support.deployments import Bench, a_world, listed, shell
+from tests.support.deployments import Bench, a_world, begin_step, listed, shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_a_failing_step_ends_the_list_with_its_output(tmp_path: Path) -> None:
     assert execution.failed.key == "bad"
     assert "why" in execution.failed.output
     assert bench.file("log") == ""
-    entry = bench.journal().entry("bad")
+    entry = bench.journal().entry("deploy/bad")
     assert entry is not None
     assert entry.mark is Mark.FAILED
 
@@ -91,8 +91,7 @@ def test_a_step_that_is_not_required_and_has_no_probe_runs_again(tmp_path: Path)
     bench = Bench(tmp_path)
     step = shell("clean", note("clean"), required=False)
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "clean")
+    begin_step(journal, step)
 
     assert bench.executor().run(listed([step])).failed is None
 
@@ -129,7 +128,7 @@ def test_a_replayed_result_is_the_one_of_the_first_run(tmp_path: Path) -> None:
     bench.executor().run(steps())
 
     assert bench.file("said") == ""
-    assert bench.journal().entry("ask") is not None
+    assert bench.journal().entry("deploy/ask") is not None
     assert said
 
 
@@ -140,8 +139,7 @@ def test_a_step_that_was_only_started_is_asked_through_its_probe(
     bench = Bench(tmp_path)
     step = shell("one", note("one"), probe="test -e mark")
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "one")
+    begin_step(journal, step)
     if there:
         (tmp_path / "mark").touch()
 
@@ -155,8 +153,7 @@ def test_without_a_probe_a_started_step_is_taken_back_and_done_again(tmp_path: P
     bench = Bench(tmp_path)
     step = shell("one", note("one"), undo=shell("back", note("back")))
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "one")
+    begin_step(journal, step)
 
     bench.executor().run(listed([step]))
 
@@ -167,8 +164,7 @@ def test_a_started_step_that_cannot_be_taken_back_is_not_done_again(tmp_path: Pa
     bench = Bench(tmp_path)
     step = shell("one", note("one"), undo=shell("back", "exit 3"))
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "one")
+    begin_step(journal, step)
 
     execution = bench.executor().run(listed([step]))
 
@@ -184,8 +180,7 @@ def test_nobody_guesses_whether_a_step_happened(tmp_path: Path, probe: str) -> N
     bench = Bench(tmp_path)
     step = shell("one", note("one"), probe=probe)
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "one")
+    begin_step(journal, step)
 
     with pytest.raises(CiOpsError, match="nobody can tell"):
         bench.executor().run(listed([step]))
@@ -197,8 +192,7 @@ def test_a_started_look_is_simply_done_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     step = shell("look", note("look"), changes=False)
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "look")
+    begin_step(journal, step)
     assert bench.executor().run(listed([step])).failed is None
     assert bench.file("log") == "look\n"
 
@@ -285,8 +279,7 @@ def test_after_a_stop_no_step_starts(tmp_path: Path) -> None:
 
 def journal_with_done(bench: Bench) -> Journal:
     journal = bench.journal()
-    journal.plan(shell("zero", "true", undo=shell("zero-back", note("zero-back"))))
-    journal.mark(Mark.STARTED, "zero")
+    begin_step(journal, shell("zero", "true", undo=shell("zero-back", note("zero-back"))))
     return journal
 
 
@@ -299,7 +292,7 @@ def test_a_stop_during_a_step_ends_it_and_is_written_down(tmp_path: Path) -> Non
     with pytest.raises(Interrupted):
         bench.executor().run(listed([step]))
 
-    entry = bench.journal().entry("long")
+    entry = bench.journal().entry("deploy/long")
     assert entry is not None
     assert entry.mark is Mark.INTERRUPTED
     assert [(each.title, each.state) for each in bench.told] == [("do long", StepState.INTERRUPTED)]
@@ -372,7 +365,7 @@ def test_a_wait_asks_until_it_is_good(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     execution = bench.executor().run(listed([step]))
     assert execution.failed is None
-    entry = bench.journal().entry("wait")
+    entry = bench.journal().entry("deploy/wait")
     assert entry is not None
     assert entry.result is not None
     assert entry.result.line == "ready"
@@ -464,8 +457,7 @@ def test_a_started_request_is_asked_through_its_probe(
     bench = Bench(tmp_path)
     step = post(f"{url}/ok", probe=url + probe)
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "post")
+    begin_step(journal, step)
     bench.executor().run(listed([step]))
     assert [each[0] for each in seen].count("POST") == sent
 
@@ -475,8 +467,7 @@ def test_a_probe_that_cannot_look_says_nothing(tmp_path: Path, probe: str) -> No
     bench = Bench(tmp_path)
     step = post("http://127.0.0.1:1/ok", probe=probe)
     journal = bench.journal()
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "post")
+    begin_step(journal, step)
     with pytest.raises(CiOpsError, match="nobody can tell"):
         bench.executor().run(listed([step]))
 
@@ -544,7 +535,7 @@ def test_what_was_done_is_undone_without_a_journal_and_written_down_later(tmp_pa
 
     assert [each.state for each in execution.outcomes] == [StepState.UNDONE]
     assert bench.file("log") == "back\n"
-    entry = bench.journal().entry("one")
+    entry = bench.journal().entry("deploy/one")
     assert entry is not None
     assert entry.mark is Mark.UNDONE
 
@@ -552,9 +543,26 @@ def test_what_was_done_is_undone_without_a_journal_and_written_down_later(tmp_pa
 def test_what_goes_back_or_cleans_needs_no_journal(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     steps = [shell("one", break_journal(bench)), shell("switch", note("switch"))]
-    assert bench.executor().run(listed(steps), phase="rollback").failed is None
+    assert bench.executor().run(listed(steps), scope="rollback").failed is None
     subprocess.run(mend_journal(bench), shell=True, check=True)
     cleaning = [shell("two", break_journal(bench)), shell("clean", note("clean"), required=False)]
     execution = bench.executor().run(listed(cleaning))
     assert execution.failed is None
     assert bench.file("log") == "switch\nclean\n"
+
+
+def test_two_generators_share_one_journal(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    database = [shell("save", note("database"), undo=shell("back", note("database-back")))]
+    media = [shell("save", note("media"), undo=shell("back", note("media-back")))]
+    scopes = {"backup/database": database, "backup/media": media, "deploy": [shell("save", note("deploy"))]}
+    for scope, steps in scopes.items():
+        assert bench.executor().run(listed(steps), scope=scope).failed is None
+
+    for scope, steps in scopes.items():
+        (again,) = bench.executor().run(listed(steps), scope=scope).outcomes
+        assert (again.replayed, again.key, again.phase) == (True, "save", scope.partition("/")[0])
+    assert [entry.key for entry in bench.journal().entries] == [f"{scope}/save" for scope in scopes]
+
+    bench.executor().undo()
+    assert bench.file("log") == "database\nmedia\ndeploy\nmedia-back\ndatabase-back\n"

@@ -18,19 +18,20 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     journal = bench.journal()
     step = shell("one", "true", undo=shell("one-back", "true"))
-    journal.plan(step)
-    journal.mark(Mark.STARTED, "one")
-    journal.mark(Mark.DONE, "one", StepResult(ok=True, code=0, output="seen", seconds=0.5))
+    journal.plan("deploy/one", step)
+    journal.mark(Mark.STARTED, "deploy/one")
+    journal.mark(Mark.DONE, "deploy/one", StepResult(ok=True, code=0, output="seen", seconds=0.5))
     journal.applied()
 
     again = bench.journal()
 
     assert again.record == bench.record
     assert again.owner == "test"
+    assert again.kind == "deploy"
     assert again.is_open
     assert again.is_applied
     assert not again.is_unfinished
-    entry = again.entry("one")
+    entry = again.entry("deploy/one")
     assert entry is not None
     assert entry.step == step
     assert entry.result == StepResult(ok=True, code=0, output="seen", seconds=0.5)
@@ -39,7 +40,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 
 def test_a_step_that_was_only_planned_has_changed_nothing(tmp_path: Path) -> None:
     journal = Bench(tmp_path).journal()
-    journal.plan(shell("one", "true"))
+    journal.plan("deploy/one", shell("one", "true"))
     assert journal.to_undo == ()
     assert journal.is_unfinished
 
@@ -47,7 +48,7 @@ def test_a_step_that_was_only_planned_has_changed_nothing(tmp_path: Path) -> Non
 def test_what_was_begun_is_undone_latest_first(tmp_path: Path) -> None:
     journal = Bench(tmp_path).journal()
     for key in ("one", "two", "look"):
-        journal.plan(shell(key, "true", changes=key != "look"))
+        journal.plan(key, shell(key, "true", changes=key != "look"))
         journal.mark(Mark.STARTED, key)
     assert [entry.step.key for entry in journal.to_undo] == ["two", "one"]
 
@@ -55,9 +56,9 @@ def test_what_was_begun_is_undone_latest_first(tmp_path: Path) -> None:
 def test_a_journal_that_is_being_undone_is_unfinished_although_it_was_applied(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     journal = bench.journal()
-    journal.plan(shell("one", "true"))
+    journal.plan("deploy/one", shell("one", "true"))
     journal.applied()
-    journal.mark(Mark.UNDOING, "one")
+    journal.mark(Mark.UNDOING, "deploy/one")
     assert bench.journal().is_unfinished
 
 
@@ -75,7 +76,10 @@ def test_an_ended_journal_is_closed(tmp_path: Path) -> None:
         json.dumps({"schema": 9, "mark": "applied"}),
         json.dumps({"schema": 1, "mark": "of another world"}),
         json.dumps({"schema": 1, "mark": "done", "key": "never planned"}),
-        json.dumps({"schema": 1, "mark": "planned", "key": "one", "digest": "0", "step": {"kind": "dance"}}),
+        json.dumps({"schema": 2, "mark": "planned", "key": "one", "step": {"kind": "dance"}}),
+        json.dumps({"schema": 2, "mark": "planned", "key": ["one"], "step": {}}),
+        json.dumps({"schema": 2, "mark": "begun", "record": a_record().to_json(), "owner": ""}),
+        json.dumps({"schema": 2, "mark": "begun", "record": a_record().to_json(), "owner": "", "kind": 1}),
         json.dumps([1]),
     ],
 )
@@ -92,7 +96,7 @@ def test_the_latest_journal_is_the_one_begun_last(tmp_path: Path) -> None:
     clock = bench.world.clock
     assert latest_journal(bench.store, clock) is None
     for name in ("20261120T080000Z-2222222", "20261122T080000Z-1111111", "20261121T080000Z-3333333"):
-        open_journal(bench.store, clock, name).begin(a_record(id=name), owner="")
+        open_journal(bench.store, clock, name).begin(a_record(id=name), kind="deploy", owner="")
     found = latest_journal(bench.store, clock)
     assert isinstance(found, Journal)
     assert found.deployment == "20261122T080000Z-1111111"
@@ -101,11 +105,11 @@ def test_the_latest_journal_is_the_one_begun_last(tmp_path: Path) -> None:
 def test_a_torn_last_line_did_not_happen(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     journal = bench.journal()
-    journal.plan(shell("one", "true"))
-    journal.mark(Mark.STARTED, "one")
+    journal.plan("deploy/one", shell("one", "true"))
+    journal.mark(Mark.STARTED, "deploy/one")
     path = tmp_path / "state" / f"{bench.record.id}.journal.jsonl"
     path.write_bytes(path.read_bytes()[:-10])
-    entry = Bench(tmp_path).journal().entry("one")
+    entry = Bench(tmp_path).journal().entry("deploy/one")
     assert entry is not None
     assert entry.mark is Mark.PLANNED
     assert LocalStore(tmp_path / "state").names(".journal.jsonl") == (path.name,)
