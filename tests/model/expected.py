@@ -71,7 +71,7 @@ class Model:
     live: str = ""
     cut: Cut | None = None
     is_behind: bool = False
-    """True where the last run could not write the ledger: the next may write what it finds in journals."""
+    """True where a run could not write the ledger: the next one that locks writes what it finds in journals."""
     is_damaged: bool = False
     """True once a line of the ledger was damaged."""
 

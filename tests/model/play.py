@@ -88,7 +88,11 @@ class Play:
         if death is None and (not mishap or mishap.endswith("LEDGER")):
             found += judge(model, wanted, episode)
         found += _neighbours(site, before, after)
-        live, model.is_behind = model.live, mishap.endswith("LEDGER")
+        live = model.live
+        if mishap.endswith("LEDGER"):
+            model.is_behind = True
+        elif wanted.command != "verify" and not wanted.is_dry and ran.code in {0, 4, 5, 6}:
+            model.is_behind = False
         learn(model, wanted, episode)
         if model.live != live:
             self.jobs[site] = self.scene.job
