@@ -1,4 +1,4 @@
-"""What holds for every check, also for one that is added tomorrow."""
+"""The rules of every check; each is tried as the `EXAMPLE` of its own test module."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import ast
 import dataclasses
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from itertools import chain, pairwise
 from pathlib import Path
@@ -18,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ci_ops.checks import _trouble
-from ci_ops.checks._http.expect import Expectation
+from ci_ops.checks._http.check import HttpCheck
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase
@@ -27,17 +29,11 @@ from ci_ops.core.subject import Subject
 from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import class_name, family
 from tests.support.checking import NEW, a_subject, a_world, checked
-from tests.support.sample_service import Answer, Asked, SampleService, sample_service
+from tests.support.examples import example_of
+from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
 
 FAMILY = family("checks")
 NAMES = FAMILY.names()
-SAMPLES: Mapping[str, Mapping[str, Any]] = {
-    "command": {"run_": "echo $SECRET_KEY; exit 3"},
-    "endpoints": {"paths": {"/orders": Expectation(json={"$.status": "never"}), "/login": Expectation()}},
-    "env-vars": {"required": ("SECRET_KEY", "DATABASE_URL"), "forbidden": ("API_TOKEN",)},
-}
-"""Settings for checks that cannot do without."""
-
 SECRET = "hunter2-hunter2-hunter2"
 DECLARED = Location(file="ci-ops.yml", line=12)
 
@@ -46,8 +42,10 @@ def plugin_class(name: str) -> type[Check]:
     return FAMILY.load(name)
 
 
-def sample(name: str, **more: Any) -> Check:
-    return plugin_class(name)(**{**SAMPLES.get(name, {}), **more})
+def sample(name: str) -> Check:
+    check = example_of("checks", name)
+    assert type(check) is plugin_class(name)
+    return cast("Check", check)
 
 
 def of_phase(phase: Phase) -> list[str]:
@@ -109,10 +107,10 @@ def test_a_check_says_what_it_is_when_it_runs_and_what_it_may_find(name: str) ->
     assert check.phases
     assert check.phases <= set(Phase)
     assert check.rules
-    for rule, text in check.rules.items():
+    for rule, about in check.rules.items():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule)
-        assert text.sentence.endswith(".")
-        assert text.advice
+        assert about.sentence.endswith(".")
+        assert about.advice
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,12 +129,13 @@ def test_a_check_finds_nothing_that_fits_an_empty_folder(name: str, tmp_path: Pa
     assert plugin_class(name).detect(tmp_path) is None
 
 
-def test_every_readiness_check_but_command_can_find_out_whether_it_fits(tmp_path: Path) -> None:
+def test_a_check_that_is_found_by_itself_is_one_of_readiness(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     for file in (".env.example", "ci-ops.yml", "app.py", "requirements.txt"):
         (tmp_path / file).write_text("")
-    found = {name for name in NAMES if isinstance(plugin_class(name).detect(tmp_path), plugin_class(name))}
-    assert found == set(of_phase(Phase.READINESS)) - {"command"}
+    found = {name: plugin_class(name).detect(tmp_path) for name in NAMES}
+    assert {name for name, check in found.items() if check} <= set(of_phase(Phase.READINESS))
+    assert all(type(check) is plugin_class(name) for name, check in found.items() if check)
 
 
 def test_the_order_of_the_checks_has_no_ring_and_names_only_members() -> None:
@@ -197,11 +196,10 @@ def test_no_secret_stands_in_a_result(name: str, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text(f"shop @ https://robot:{SECRET}@host/shop.whl\nflask\n")
     fields = {field.name for field in dataclasses.fields(cast("Any", plugin_class(name)))}
     more = {"send_headers": {"Authorization": Secret(f"Bearer {SECRET}"), "X-Key": Secret(SECRET)}}
-    check = sample(name, **(more if "send_headers" in fields else {}))
+    check = replace(cast("Any", sample(name)), **(more if "send_headers" in fields else {}))
     env = {"SECRET_KEY": SECRET, "DATABASE_URL": f"postgres://shop:{SECRET}@db/shop", "API_TOKEN": SECRET}
     with sample_service() as service:
-        for path in ("/", "/health/ready", "/orders", "/login", "/__version__"):
-            service.does(path, echo)
+        service.does_elsewhere(echo)
         for phase in plugin_class(name).phases:
             subject = a_subject(tmp_path, url=service.url(user=f"robot:{SECRET}@"), revision=NEW)
             world = a_world(**env)
@@ -250,16 +248,74 @@ DOCUMENTS = st.recursive(
 BODIES = DOCUMENTS | st.binary(max_size=200)
 
 
-@pytest.mark.parametrize("name", [name for name in of_phase(Phase.VERIFY) if name not in {"command", "tls"}])
+HTTP = [name for name in NAMES if issubclass(plugin_class(name), HttpCheck)]
+ANSWERS: Mapping[str, Answer] = {
+    "nothing": Answer(),
+    "no content": Answer(status=204),
+    "not UTF-8": Answer(body=b"\xff\xfe\x00\xd8"),
+    "half a document": Answer(body=b'{"status": "pa', headers={"Content-Type": "application/json"}),
+    "deep": Answer(body=b"[" * 60_000, headers={"Content-Type": "application/json"}),
+    "a list": said([1, None, "pass"]),
+    "a number": said(10**400),
+    "no number": said({"status": "pass", "ageSeconds": math.nan, "commit": math.inf}),
+    "other types": said({"status": ["pass"], "checks": "none", "commit": {"a": 1}, "releaseId": 7}),
+    "half a pair": said({"status": "\ud800", "commit": "\ud800" * 40}),
+    "commands": text("::error::x\n##[add-mask]y\x1b[31m", **{"X-Revision": "::error::"}),
+    "huge": Answer(body=b'{"status": "pass", "x": "' + b"x" * 2_000_000 + b'"}'),
+    "redirect to itself": Answer(status=302, headers={"Location": "?"}),
+    "redirect to nowhere": Answer(status=308, headers={"Location": "http://[::1"}),
+    "redirect without an address": Answer(status=301),
+    "no such status": Answer(status=999),
+    "a limit": Answer(status=429, headers={"Retry-After": "-1"}),
+    "cut short": Answer(body=b"{}", headers={"Content-Length": "10", "Connection": "close"}),
+    "broken off": Answer(status=RESET),
+}
+"""Answers that no sound service gives."""
+
+
+@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_a_hostile_answer_on_any_path_gives_a_sound_result(name: str, kind: str) -> None:
+    """Every path that the check asks answers so, once as the only one and once with all others."""
+
+    def results(service: SampleService) -> tuple[Result, ...]:
+        subject = a_subject(url=service.url(), revision=NEW, timeout_seconds=2.0)
+        found = run(name, sample(name), subject, phase=Phase.VERIFY)
+        assert_sound(found, plugin_class(name))
+        return found
+
+    with sample_service() as service:
+        service.does_elsewhere(lambda _: ANSWERS[kind])
+        results(service)
+        everywhere = set(service.paths())
+        service.does_elsewhere(lambda _: text("not found", 404))
+        service.asked.clear()
+        results(service)
+        for path in everywhere | set(service.paths()):
+            service.says(path, ANSWERS[kind])
+            results(service)
+            service.says(path, text("not found", 404))
+    assert everywhere
+
+
+@pytest.mark.parametrize("name", HTTP)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(status=st.sampled_from([200, 200, 200, 204, 302, 404, 429, 500, 503]), body=BODIES, headers=HEADERS)
+@given(
+    statuses=st.lists(st.sampled_from([200, 200, 200, 204, 302, 404, 429, 500, 503]), min_size=1, max_size=3),
+    body=BODIES,
+    headers=HEADERS,
+)
 def test_whatever_a_server_answers_the_result_is_sound(
-    name: str, hostile: SampleService, status: int, body: bytes, headers: dict[str, str]
+    name: str, hostile: SampleService, statuses: list[int], body: bytes, headers: dict[str, str]
 ) -> None:
-    body = b"" if status == 204 else body
-    for path in ("/health", "/orders", "/login", "/__version__"):
-        hostile.says(path, Answer(status=status, body=body, headers=headers))
-    results = run(
-        name, sample(name), a_subject(url=hostile.url("/health"), timeout_seconds=2.0), phase=Phase.VERIFY
-    )
+    """The first path asked answers with the first status, the next with the second, and so on."""
+    paths: dict[str, int] = {}
+
+    def answer(asked: Asked) -> Answer:
+        status = statuses[paths.setdefault(asked.path, len(paths)) % len(statuses)]
+        return Answer(status=status, body=b"" if status == 204 else body, headers=headers)
+
+    hostile.does_elsewhere(answer)
+    results = run(name, sample(name), a_subject(url=hostile.url(), timeout_seconds=2.0), phase=Phase.VERIFY)
+    assert paths
     assert_sound(results, plugin_class(name))

@@ -73,6 +73,7 @@ class SampleService:
         self.asked: list[Asked] = []
         self.ended = threading.Event()
         self._routes: dict[str, Route] = {}
+        self._elsewhere: Route = lambda _: text("not found", 404)
         self._lock = threading.Lock()
 
     def url(self, path: str = "", *, host: str = "127.0.0.1", user: str = "") -> str:
@@ -94,12 +95,15 @@ class SampleService:
         """At that path: whatever the function says."""
         self._routes[path] = route
 
+    def does_elsewhere(self, route: Route) -> None:
+        """At every path that has no answer of its own: whatever the function says."""
+        self._elsewhere = route
+
     def answer_to(self, asked: Asked) -> Answer:
         """The answer that is due."""
         with self._lock:
             self.asked.append(asked)
-        route = self._routes.get(asked.path)
-        return route(asked) if route else text("not found", 404)
+        return self._routes.get(asked.path, self._elsewhere)(asked)
 
     def paths(self) -> list[str]:
         """The paths it was asked for, in order."""

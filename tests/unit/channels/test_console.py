@@ -7,8 +7,11 @@ import pytest
 from ci_ops.channels.console import Console, text_lines
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message
+from ci_ops.core.text.lines import console_line
+from tests.support.channels import ChannelExample
 from tests.support.reports import HOSTILE
 
+EXAMPLE = ChannelExample(make=lambda *_: Console(), escape=console_line, uses_http=False)
 MESSAGE = Message(
     event="rollback.completed",
     event_id="1/rollback.completed",

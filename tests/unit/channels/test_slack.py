@@ -16,12 +16,18 @@ from ci_ops.channels.slack import (
     MAX_FIELDS,
     SECTION_CHARACTERS,
     Slack,
+    escape,
     mrkdwn,
     payload,
 )
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message
+from ci_ops.core.text.secret import Secret
+from tests.support.channels import ChannelExample
 
+EXAMPLE = ChannelExample(
+    make=lambda url, timeout: Slack(webhook_url=Secret(url), timeout=timeout), escape=escape
+)
 MESSAGE = Message(
     event="deployment.failed",
     event_id="20261122T082700Z-abc1234/deployment.failed",

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
+from ci_ops.channels._message import message_for
 from ci_ops.channels.webhook import Webhook, payload, reference_of, signatures
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Message, Undeliverable
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
+from tests.support.channels import ChannelExample
+from tests.support.events import EVENTS, JOB_EVENTS
 from tests.support.jump_clock import JumpClock
+from tests.support.published import assert_published
 from tests.support.receiver import receiving
 from tests.support.reports import NOW, record
+
+SIGNING_SECRETS = (
+    Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    Secret("whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"),
+)
+EXAMPLE = ChannelExample(
+    make=lambda url, timeout: Webhook(url=Secret(url), secrets=SIGNING_SECRETS, timeout=timeout)
+)
 
 MESSAGE = Message(
     event="deployment.completed",
@@ -99,3 +112,12 @@ def test_without_a_secret_the_event_is_sent_unsigned() -> None:
         reference = Webhook(url=Secret(receiver.url())).send(MESSAGE, RealWorld(env={}, clock=JumpClock()))
     assert receiver.taken[0].headers["webhook-id"] == reference
     assert "webhook-signature" not in receiver.taken[0].headers
+
+
+@pytest.mark.parametrize("kind", [*EVENTS, *JOB_EVENTS])
+def test_an_event_fits_its_published_schema(kind: str) -> None:
+    world = RealWorld(env={}, clock=JumpClock())
+    message = message_for({**EVENTS, **JOB_EVENTS}[kind], world.templates)
+    with receiving() as receiver:
+        Webhook(url=Secret(receiver.url())).send(message, world)
+    assert_published(json.loads(receiver.taken[0].body), "event-1")

@@ -23,6 +23,8 @@ from tests.support.checking import (
     the_result,
 )
 
+EXAMPLE = Command(run_="echo $SECRET_KEY; exit 3")
+
 
 def run(root: Path, command: str, **settings: Any) -> Result:
     return the_result(

@@ -18,6 +18,8 @@ from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result
 
+EXAMPLE = Compiles()
+
 
 def look(root: Path, **settings: Any) -> Result:
     return the_result(Compiles(**settings), a_subject(root), a_world())

@@ -8,6 +8,8 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.result import Location
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
+EXAMPLE = ConfigFile()
+
 FILE = Path("/project/ci-ops.yml")
 
 

@@ -15,6 +15,8 @@ from ci_ops.core.text.secret import Secret
 from tests.support.checking import a_subject, a_world, checked, rules_of, the_result
 from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
 
+EXAMPLE = Endpoints(paths={"/orders": Expectation(json={"$.status": "never"}), "/login": Expectation()})
+
 GOOD = Expectation()
 
 

@@ -13,6 +13,8 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
+EXAMPLE = EnvVars(required=("SECRET_KEY", "DATABASE_URL"), forbidden=("API_TOKEN",))
+
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "q8W3eR5tY7uI9oP1aS3dF5gH7jK9lZ1xC3vB5nM7qW9eR1tY3u"
 DATABASE = "postgresql://shop:9fK2xqq81@db:5432/shop"

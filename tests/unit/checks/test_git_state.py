@@ -15,6 +15,8 @@ from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.world import RealWorld
 from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result
 
+EXAMPLE = GitState()
+
 
 def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)

@@ -35,6 +35,8 @@ from tests.support.sample_service import (
     text,
 )
 
+EXAMPLE = Health()
+
 PASS = said({"status": "pass"})
 PAGE = Answer(
     body=b'<!doctype html><html><head><title>Shop</title></head><body><div id="root"></div></body></html>',

@@ -11,6 +11,8 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.result import Location, Result
 from tests.support.checking import a_subject, a_world, rules_of, the_result
 
+EXAMPLE = Lockfile()
+
 PYPROJECT = """\
 [project]
 name = "shop"

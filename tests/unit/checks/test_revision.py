@@ -25,6 +25,8 @@ from tests.support.checking import (
 )
 from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
 
+EXAMPLE = Revision()
+
 
 def look(service: SampleService, at: str = "", revision: str = NEW, **settings: Any) -> Result:
     subject = a_subject(url=service.url(at), revision=revision, timeout_seconds=2.0)

@@ -24,6 +24,8 @@ from tests.support.sample_service import SampleService, sample_service, text
 from tests.support.tunnels import tunnel
 from tests.support.web import Reply, serving
 
+EXAMPLE = Tls()
+
 DAY_SECONDS = 86_400
 
 

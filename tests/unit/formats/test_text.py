@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given, settings
+
 from ci_ops.core.report import Report, StepState
 from ci_ops.edge.templates import JinjaTemplates
 from ci_ops.formats.text import CELL_CHARACTERS, LINE_CHARACTERS, Text
-from tests.support.reports import FAILED_STEP, HEALTH, PASSED, step
+from tests.support.hostile_texts import HOSTILE_TEXTS
+from tests.support.reports import FAILED_STEP, HEALTH, PASSED, hostile_report, step
 
+EXAMPLE = Text()
 TEMPLATES = JinjaTemplates()
 
 
@@ -44,3 +48,10 @@ def test_a_long_output_shows_its_end() -> None:
 def test_a_replayed_step_says_so() -> None:
     text = shown(replace(PASSED, steps=(step("one", replayed=True),)))
     assert "One (done by an earlier run)" in text
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=HOSTILE_TEXTS)
+def test_no_line_is_a_command_of_the_runner(text: str) -> None:
+    lines = shown(hostile_report(text)).split("\n")
+    assert not any(line.lstrip().startswith("::") or "##[" in line for line in lines)
