@@ -11,6 +11,22 @@ from ci_ops.flows._placement import measure_placement
 from ci_ops.flows._run import step_environment
 from ci_ops.targets.command import Command
 from tests.support.deployments import NEW, OLD, a_record, a_world, answers
+from tests.support.targets import TargetExample, content
+
+
+def example(host: Path) -> Command:
+    """Return a target whose host serves what stands in the file `served`."""
+    served = f"{host}/served"
+    return Command(
+        run=f'echo "$DEPLOYMENT_REVISION" > {served}',
+        undo=f'echo "$DEPLOYMENT_PREVIOUS_REVISION" > {served}',
+        rollback=f'echo "$DEPLOYMENT_REVISION" > {served}',
+        probe=f'test "$(cat {served})" = "$DEPLOYMENT_REVISION"',
+        live=f"if [ -e {served} ]; then cat {served}; fi",
+    )
+
+
+EXAMPLE = TargetExample(make=example, serving=lambda host: content(host / "served"))
 
 
 def test_the_command_is_the_step_and_undo_its_undo() -> None:

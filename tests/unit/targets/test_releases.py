@@ -19,9 +19,31 @@ from ci_ops.service.release import read_release
 from ci_ops.targets.releases import Releases
 from tests.support.deployments import a_record, a_world, answers
 from tests.support.release_host import Host, numbered
+from tests.support.targets import TargetExample, content
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def example(host: Path) -> Releases:
+    """Return a target whose server copies the live commit to the file `served` when it reloads."""
+    return Releases(
+        path=f"{host}/shop",
+        keep=2,
+        shared=("media",),
+        build="cp app.py built.py",
+        check="test -s built.py",
+        migrate='echo "$DEPLOYMENT_REVISION" >> ../../schema',
+        reload=f"cat {host}/shop/current/REVISION > {host}/served",
+        health=f"test -s {host}/served",
+    )
+
+
+EXAMPLE = TargetExample(
+    make=example,
+    serving=lambda host: content(host / "served"),
+    remains=("shop/schema", "shop/shared/*"),
+)
 
 
 def test_a_release_is_fetched_built_and_switched_to(tmp_path: Path) -> None:
