@@ -19,6 +19,7 @@ from benchmarks._row import Row, at_most
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.delivery.journal import open_journal
 from ci_ops.core.delivery.steps.command import Command
+from ci_ops.core.ports.lease import Holder
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:
@@ -49,19 +50,19 @@ def run_steps(world: RealWorld) -> float:
     """So many steps, as a deployment runs them."""
     with TemporaryDirectory(dir=_disk()) as folder:
         store = world.store(Path(folder))
-        lock = store.acquire("lock", holder="benchmark", since=datetime.now(UTC))
+        lease = world.lease(Path(folder)).acquire(Holder(name="benchmark", since=datetime.now(UTC)))
         executor = Executor(
             world=world,
             journal=open_journal(store, world.clock, "benchmark"),
             root=Path(folder),
             env={},
-            guard=lock.check,
+            guard=lease.check,
             before_change=lambda: None,
         )
         started = time.perf_counter()
         execution = executor.run(_steps())
         seconds = time.perf_counter() - started
-        lock.release()
+        lease.release()
     assert execution.failed is None, execution.failed
     assert len(execution.outcomes) == STEPS
     return seconds

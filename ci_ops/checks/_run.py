@@ -50,20 +50,21 @@ def run_checks(  # noqa: PLR0913 - what sets one run of checks apart, each by na
     """Every check's results, in the order of the configuration.
 
     Each is asked again until `deadline_seconds` are over; where `is_patient` is
-    false, it is asked once. In the verification nothing that a check calls
+    false or there are none, it is asked once. In the verification nothing that a check calls
     outlives them either. `waits` makes the seconds between two tries of one
     check, capped and jittered. `on_result` is called as each result becomes final, `on_retry`
     every ten seconds for a check that is still asked again. Raises Interrupted
     on a stop request, once child programs have ended.
     """
     repeat_seconds = deadline_seconds if is_patient else 0.0
+    is_limited = phase is Phase.VERIFY and deadline_seconds > 0
     repetition = Repetition(
         subject=subject,
         world=world,
         phase=phase,
         waits=waits,
         deadline=Deadline.after(repeat_seconds, world.clock),
-        limit=Deadline.after(deadline_seconds, world.clock) if phase is Phase.VERIFY else None,
+        limit=Deadline.after(deadline_seconds, world.clock) if is_limited else None,
         patience=Patience(repeat_seconds, world.clock),
         on_retry=on_retry,
     )

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import LockHeld
-from ci_ops.core.text.durations import format_duration
-from ci_ops.core.text.json_document import parse_json
-from ci_ops.core.text.lines import one_line
+from ci_ops.edge.lock_text import LockText, read_text, refusal, write_text
 from ci_ops.edge.trusted import open_own
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import datetime
 
-MAX_TEXT_BYTES = 4096
-ENDING_SECONDS = 10.0
-"""How long a claim waits for the steps of a killed run, which the orphan guard ends within four."""
+    from ci_ops.core.ports.lease import Holder
 
-_POLL_SECONDS = 0.1
 _held: list[FileLock] = []
 
 
@@ -52,37 +43,35 @@ class FileLock:
     _descriptor: int | None
 
     @classmethod
-    def take(
-        cls, path: Path, *, holder: str, since: datetime, pause: Callable[[float], None] = time.sleep
-    ) -> FileLock:
-        """Take it or raise LockHeld; waits only until the steps of a killed run have ended."""
-        end = time.monotonic() + ENDING_SECONDS
-        while True:
-            try:
-                return cls._take_now(path, holder=holder, since=since)
-            except LockHeld:
-                if time.monotonic() >= end or not _is_orphaned(path):
-                    raise
-            pause(_POLL_SECONDS)
-
-    @classmethod
-    def _take_now(cls, path: Path, *, holder: str, since: datetime) -> FileLock:
+    def take(cls, path: Path, *, now: datetime) -> FileLock:
+        """Take it or raise LockHeld at once."""
         while True:
             descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
             try:
-                refusal = None if _try_lock(descriptor) else _refusal(path, descriptor, now=since)
+                refused = None if _try_lock(descriptor) else refusal(path, read_text(descriptor), now=now)
                 lock = cls(path, descriptor)
-                if refusal is None and lock._is_in_place():
-                    _write(descriptor, holder=holder, since=since)
+                if refused is None and lock._is_in_place():
+                    os.ftruncate(descriptor, 0)  # a killed holder's name must not stand for ours
                     _held.append(lock)
                     return lock
             except BaseException:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-            if refusal is not None:
-                raise refusal
+            if refused is not None:
+                raise refused
             # Somebody removed the file between open and lock: try the new one.
+
+    def describe(self, holder: Holder, *, token: int) -> None:
+        """Write into the file who holds it."""
+        assert self._descriptor is not None
+        write_text(self._descriptor, holder, token=token)
+
+    def touch(self) -> None:
+        """Set the file's time, by which others see that the holder is not stopped."""
+        place = self._descriptor if os.utime in os.supports_fd else None
+        with suppress(OSError):
+            os.utime(self.path if place is None else place)
 
     @property
     def descriptor(self) -> int | None:
@@ -119,76 +108,20 @@ class FileLock:
             return False
 
 
-def _write(descriptor: int, *, holder: str, since: datetime) -> None:
-    """Write who holds it; a full disk must not forbid the rollback that would make room."""
-    facts = {
-        "holder": holder,
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "since": since.isoformat(timespec="seconds"),
-    }
-    os.ftruncate(descriptor, 0)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    with suppress(OSError):
-        os.write(descriptor, json.dumps(facts).encode() + b"\n")
-        os.fsync(descriptor)
-
-
-def _is_orphaned(path: Path) -> bool:
+def is_orphaned(path: Path) -> bool:
     """Return True when a run on this host was killed and its last step is still being ended."""
+    return _text_in(path).is_dead
+
+
+def _text_in(path: Path) -> LockText:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
-        return False
+        return LockText()
     try:
-        _, pid, host, _ = _facts(descriptor)
+        return read_text(descriptor)
     finally:
         os.close(descriptor)
-    return _is_dead(pid, host)
-
-
-def _is_dead(pid: int, host: str) -> bool:
-    if sys.platform == "win32" or pid <= 0 or host != socket.gethostname():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _refusal(path: Path, descriptor: int, *, now: datetime) -> LockHeld:
-    holder, pid, host, since = _facts(descriptor)
-    if _is_dead(pid, host):
-        return LockHeld(
-            f"the lock is held by the last step of a run that was killed ({holder or 'process'}, {pid})",
-            where=str(path),
-            hint="Its programs are being ended; run again in a few seconds.",
-        )
-    where = f"process {pid} on {host}" if pid else "another process"
-    sentence = f"the lock is held by {holder} ({where})" if holder else f"the lock is held by {where}"
-    if since is not None:
-        age = format_duration(max(0.0, (now - since).total_seconds()))
-        sentence += f" since {since:%Y-%m-%d %H:%M:%S %Z}, for {age}"
-    way_out = f" or end that process (`kill {pid}` on {host})" if pid else ""
-    return LockHeld(
-        sentence,
-        where=str(path),
-        hint=f"Wait until it has finished{way_out}; the lock of a process that has ended is free at once.",
-    )
-
-
-def _facts(descriptor: int) -> tuple[str, int, str, datetime | None]:
-    """Holder, process, host and time; empty where the holder is just writing them."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    try:
-        facts = parse_json(os.read(descriptor, MAX_TEXT_BYTES))
-        since = datetime.fromisoformat(facts["since"]).astimezone(UTC)
-        return one_line(str(facts["holder"])), int(facts["pid"]), one_line(str(facts["host"])), since
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return "", 0, "", None
 
 
 if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX

@@ -1,4 +1,4 @@
-"""Records, journals and locks in a local folder."""
+"""Records and journals in a local folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import threading
-import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,12 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import StorageError
-from ci_ops.edge.lock import FileLock
 from ci_ops.edge.trusted import FOLDER_MODE, check_folder, open_own, read_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -38,8 +35,6 @@ class LocalStore:
     """
 
     directory: Path
-    pause: Callable[[float], None] = field(default=time.sleep, repr=False, compare=False)
-    """How a claim on a lock waits; the world's own sleep ends with a stop request."""
     root: Path | None = None
     """The folder of ours that it lies in, as far up as links are looked for; None for itself."""
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -53,7 +48,7 @@ class LocalStore:
 
         None when there is no folder.
         """
-        with _usable(self.directory):
+        with usable(self.directory):
             self._check()
             if not self.directory.is_dir():
                 return ()
@@ -67,7 +62,7 @@ class LocalStore:
         """
         path = self._path(name)
         passing = path.with_name(f".{name}.{os.getpid()}.tmp")
-        with self._one_at_a_time, _usable(path):
+        with self._one_at_a_time, usable(path):
             self._check()
             make_directory(path.parent)
             passing.unlink(missing_ok=True)
@@ -83,24 +78,15 @@ class LocalStore:
     def read(self, name: str) -> str | None:
         """A whole file; None when there is none."""
         path = self._path(name)
-        with _usable(path):
+        with usable(path):
             self._check()
             try:
                 return read_own(path).decode("utf-8", "replace")
             except FileNotFoundError:
                 return None
 
-    def acquire(self, name: str, *, holder: str, since: datetime) -> FileLock:
-        """Take the lock, or raise LockHeld with holder, since and way out."""
-        path = self._path(name if name.endswith(".lock") else f"{name}.lock")
-        with _usable(path):
-            self._check()
-            make_directory(path.parent)
-            self._make_reserve()
-            return FileLock.take(path, holder=holder, since=since, pause=self.pause)
-
-    def _make_reserve(self) -> None:
-        """Hold some room back for the lines of this deployment; random, because zeros may take none."""
+    def hold_reserve(self) -> None:
+        """Hold some room back for the lines of a deployment; random, because zeros may take none."""
         reserve = self.directory / RESERVE
         with suppress(OSError):
             if not reserve.exists() or reserve.stat().st_size < RESERVE_BYTES:
@@ -126,7 +112,7 @@ class LocalLines:
 
     def read(self) -> tuple[str, ...]:
         """Every whole line; a torn last line is left out."""
-        with _usable(self.path):
+        with usable(self.path):
             self._check()
             try:
                 data = read_own(self.path)
@@ -143,7 +129,7 @@ class LocalLines:
         """
         if "\n" in line or "\r" in line:
             raise ValueError("a line must not contain a line end")
-        with self._one_at_a_time, _usable(self.path):
+        with self._one_at_a_time, usable(self.path):
             self._check()
             is_new = not self.path.exists()
             if is_new:
@@ -218,7 +204,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def _usable(path: Path) -> Iterator[None]:
+def usable(path: Path) -> Iterator[None]:
     """Turn what the system refuses into a sentence with a way out."""
     try:
         yield

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ci_ops.core.deadline import Deadline
     from ci_ops.core.ports.clock import Clock
     from ci_ops.core.ports.http import Http
+    from ci_ops.core.ports.lease import Lease
     from ci_ops.core.ports.listeners import Listeners
     from ci_ops.core.ports.process import Process
     from ci_ops.core.ports.stop import Stop
@@ -120,7 +121,13 @@ class RealWorld:
         """Return the store in that folder, below the root up to which all folders have to be ours."""
         from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
 
-        return LocalStore(directory, self._clock.sleep, root)
+        return LocalStore(directory, root)
+
+    def lease(self, directory: Path, root: Path | None = None) -> Lease:
+        """Return the lease of the environment whose state lies in that folder."""
+        from ci_ops.edge.lease import FileLease  # noqa: PLC0415 - each port loads when it is used
+
+        return FileLease(directory, self._clock.sleep, root)
 
     def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
         """Seconds between tries.

@@ -14,6 +14,7 @@ from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
 from ci_ops.core.git import Refusal
+from ci_ops.core.ports.lease import Lease
 from ci_ops.core.ports.store import Store
 from ci_ops.core.ports.world import World
 from ci_ops.core.subject import Subject
@@ -92,10 +93,11 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """Where the records of one environment are kept."""
+    """Where the records of a service in one environment are kept, and who may change it."""
 
     store: Store
     ledger: Ledger
+    lease: Lease
     unread: str = ""
     """Why another ledger with more records cannot be read from here; empty where this one has them all."""
 

@@ -54,6 +54,8 @@ class Run:
         self.measurements: list[Measurement] = []
         self._telling = Telling(job.sinks)
         self._has_warned = False
+        self.token = 0
+        """The fencing token of the lease that the run holds; 0 where it changes nothing."""
         self.changed = False
         self._probe: AvailabilityProbe | None = None
         self._availability: Availability | None = None

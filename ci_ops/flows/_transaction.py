@@ -11,7 +11,9 @@ from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
+from ci_ops.core.ports.lease import Holder
 from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
+from ci_ops.flows._renewal import renewed
 from ci_ops.flows._restore import undo_and_prove
 from ci_ops.flows._run import problem_lines
 from ci_ops.flows._verification import Decision, decide, verify_release
@@ -24,35 +26,36 @@ if TYPE_CHECKING:
     from ci_ops.flows._live import Live
     from ci_ops.flows._run import Run
 
-LOCK = "deployment"
 
-
-def under_lock(run: Run, work: Callable[[Callable[[], None]], Report]) -> Report:
-    """Do the work while this run holds the lock; the work is handed the check to make before each change."""
-    job = run.job
-    holder = job.origin.run_url or job.origin.operator
-    lock = job.site.store.acquire(LOCK, holder=holder, since=job.world.clock.now())
+def under_lease(run: Run, why: str, work: Callable[[Callable[[], None]], Report]) -> Report:
+    """Do the work while this run holds the lease; the work is handed the check to make before each change."""
+    job, origin = run.job, run.job.origin
+    holder = Holder(since=job.world.clock.now(), name=origin.operator, why=why, run_url=origin.run_url)
+    lease = job.site.lease.acquire(holder)
+    run.token = lease.token
+    job.site.store.hold_reserve()
     try:
-        return work(lock.check)
+        with renewed(lease):
+            return work(lease.check)
     except Interrupted as stop:
         return run.report(stop.reason.name, stopped_before(run))
     finally:
         run.end_availability()
-        lock.release()
+        lease.release()
 
 
 def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journal]:
     """Open journal and ledger for a new record; the journal comes first, so that a killed run leaves a trace."""
     job = run.job
     journal = open_journal(job.site.store, job.world.clock, planned.id)
-    journal.begin(planned, kind=run.command, owner=job.origin.owner)
+    journal.begin(planned, kind=run.command, owner=job.origin.owner, token=run.token)
     try:
         record = job.site.ledger.open(planned)
     except CiOpsError:
         journal.end(REFUSED)
         raise
     if record.external_id:
-        journal.begin(record, kind=run.command, owner=job.origin.owner)
+        journal.begin(record, kind=run.command, owner=job.origin.owner, token=run.token)
     run.record = record
     job.opened(record)
     return record, journal

@@ -23,7 +23,7 @@ from ci_ops.flows._transaction import (
     roll_back,
     still_verified,
     stoppable,
-    under_lock,
+    under_lease,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def deploy(job: Job, options: DeployOptions) -> Report:
     revision = _checked_revision(job, options)
     if job.dry_run:
         return _rehearse(run, revision, options)
-    return under_lock(run, lambda guard: _deploy_locked(run, revision, options, guard))
+    return under_lease(
+        run, f"deploy {revision[:7]}", lambda guard: _deploy_locked(run, revision, options, guard)
+    )
 
 
 def _checked_revision(job: Job, options: DeployOptions) -> str:

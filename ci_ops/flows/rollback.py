@@ -19,7 +19,7 @@ from ci_ops.flows._rollback_target import Destination, choose
 from ci_ops.flows._run import Run
 from ci_ops.flows._same_run import is_same_run
 from ci_ops.flows._settle import read_latest, reconcile
-from ci_ops.flows._transaction import begin, rehearse, still_verified, stoppable, under_lock
+from ci_ops.flows._transaction import begin, rehearse, still_verified, stoppable, under_lease
 from ci_ops.flows._unreported import is_unreported
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def rollback(job: Job, options: RollbackOptions) -> Report:
     run = Run(job, "rollback")
     if job.dry_run:
         return _rehearse(run, options)
-    return under_lock(run, lambda guard: _rollback_locked(run, options, guard))
+    return under_lease(run, "roll back", lambda guard: _rollback_locked(run, options, guard))
 
 
 def _rollback_locked(run: Run, options: RollbackOptions, guard: Callable[[], None]) -> Report:

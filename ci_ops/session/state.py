@@ -77,19 +77,20 @@ def open_site(
     unread: str,
     note: Callable[[str], None],
 ) -> Site:
-    """Return store and ledger of a service in its environment, beside the releases where they are here.
+    """Return the site of a service in its environment, beside the releases where they are here.
 
     `unread` says why there may be records elsewhere; it does not hold beside the releases, nor with a remote.
     """
     beside = _beside_releases(config, traits)
     place = folder / environment_key(config.service) / environment_key(config.environment)
-    store = world.store(beside) if beside else world.store(place, folder)
+    where = (beside, None) if beside else (place, folder)
+    store, lease = world.store(*where), world.lease(*where)
     local = JsonLinesLedger(store, note=note)
     lasts = beside is not None
     if remote is None:
-        return Site(store=store, ledger=local, unread="" if lasts else unread)
+        return Site(store=store, ledger=local, lease=lease, unread="" if lasts else unread)
     pair = LedgerPair(local, remote, local_lasts=lasts, note=note, is_strict=traits.answers_from_ledger)
-    return Site(store=store, ledger=pair)
+    return Site(store=store, ledger=pair, lease=lease)
 
 
 def _beside_releases(config: Config, traits: Traits) -> Path | None:

@@ -9,12 +9,10 @@ import os
 import signal
 import sys
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from ci_ops.core.delivery.journal import SUFFIX
 from ci_ops.core.ports.lines import Lines
-from ci_ops.core.ports.lock import Lock
 from ci_ops.core.ports.store import Store
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions, deploy
@@ -63,8 +61,8 @@ class DeadlyStore:
     def read(self, name: str) -> str | None:
         return self.store.read(name)
 
-    def acquire(self, name: str, *, holder: str, since: datetime) -> Lock:
-        return self.store.acquire(name, holder=holder, since=since)
+    def hold_reserve(self) -> None:
+        self.store.hold_reserve()
 
 
 def main(project: str, revision: str, lines: str, moment: str) -> int:

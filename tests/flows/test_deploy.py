@@ -13,10 +13,10 @@ from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError, LockHeld, UsageError
 from ci_ops.core.event import Delivery, Event, Outcome
 from ci_ops.core.health.status import Status
+from ci_ops.core.ports.lease import Holder
 from ci_ops.core.report import StepState
 from ci_ops.edge.clock import StopSignal
 from ci_ops.flows._interruption import LOOK_UP_SECONDS
-from ci_ops.flows._transaction import LOCK
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Shop, id_of
@@ -215,10 +215,10 @@ def test_an_unrecorded_release_is_measured_and_gone_back_to(shop: Shop) -> None:
 
 def test_the_lock_is_named_with_its_holder(shop: Shop) -> None:
     job = shop.open("deploy").job
-    lock = job.site.store.acquire(LOCK, holder="another run", since=job.world.clock.now())
+    lease = job.site.lease.acquire(Holder(name="another run", since=job.world.clock.now()))
     with pytest.raises(LockHeld, match="another run"):
         shop.deploy(ONE)
-    lock.release()
+    lease.release()
     assert shop.deploy(ONE).verdict == "ok"
 
 

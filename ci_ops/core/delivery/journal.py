@@ -126,9 +126,9 @@ class Journal:
         """What is known of the step with that key."""
         return self._entries.get(key)
 
-    def begin(self, record: DeploymentRecord, *, kind: str, owner: str) -> None:
-        """Write the first line."""
-        self._write(Mark.BEGUN, must=True, kind=kind, record=record.to_json(), owner=owner)
+    def begin(self, record: DeploymentRecord, *, kind: str, owner: str, token: int = 0) -> None:
+        """Write the first line; `token` is the fencing token of the lease under which it is written."""
+        self._write(Mark.BEGUN, must=True, kind=kind, record=record.to_json(), owner=owner, token=token)
 
     def plan(self, key: str, step: Step, *, must: bool = True) -> None:
         """Write what is about to be done. Raises StorageError where it `must` be on the disk first."""

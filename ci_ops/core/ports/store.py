@@ -1,19 +1,17 @@
-"""Where records, journals and locks of one environment are kept."""
+"""Where records and journals of one environment are kept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from ci_ops.core.ports.lines import Lines
-    from ci_ops.core.ports.lock import Lock
 
 
 class Store(Protocol):
-    """Where records, journals and locks of one environment are kept."""
+    """Where records and journals of one environment are kept."""
 
     def lines(self, name: str) -> Lines:
         """The file of lines with that name."""
@@ -31,6 +29,6 @@ class Store(Protocol):
         """A whole file; None when there is none."""
         ...
 
-    def acquire(self, name: str, *, holder: str, since: datetime) -> Lock:
-        """Take the lock or raise LockHeld with holder, since when and the way out."""
+    def hold_reserve(self) -> None:
+        """Hold back room for the lines of a deployment, so that a full disk does not stop them."""
         ...

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.edge.store import LocalStore
-from ci_ops.flows._transaction import LOCK
+from ci_ops.core.ports.lease import Holder
+from ci_ops.edge.lease import FileLease
 from tests.support.cli import Terminal
 from tests.support.reports import NOW
 from tests.support.runner_rules import parse_file
@@ -54,13 +54,13 @@ def test_a_failing_step_shows_the_tail_of_its_output(terminal: Terminal, service
 
 
 def test_a_held_lock_ends_with_7_and_the_way_out(terminal: Terminal, service: Service) -> None:
-    lock = LocalStore(terminal.folder / ".ci-ops" / "shop" / "production").acquire(
-        LOCK, holder="octocat", since=NOW
+    lease = FileLease(terminal.folder / ".ci-ops" / "shop" / "production").acquire(
+        Holder(name="octocat", since=NOW)
     )
     try:
         said = terminal.run("deploy", "--revision", ONE)
     finally:
-        lock.release()
+        lease.release()
     assert (said.code, said.out) == (7, "")
     assert "held by octocat" in said.err
     assert "hint: Wait until it has finished" in said.err

@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_ops.core.errors import StorageError, UsageError
+from ci_ops.core.ports.lease import Holder
+from ci_ops.edge.lease import LOCK_FILE, FileLease
 from ci_ops.edge.store import LocalStore
 from tests.support.parts import lack
 from tests.support.small_disk import fill, small_disk
@@ -224,16 +226,15 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_the_end_of_a_deployment_can_be_written_on_a_full_disk(disk: Path) -> None:
     store = LocalStore(disk / "state")
-    lock = store.acquire("deployment", holder="", since=datetime.now(UTC))
+    store.hold_reserve()
     lines = store.lines("a.jsonl")
     lines.append("begun")
     fill(disk)
     lines.append("failed")
     (disk / "filler").unlink()
-    lock.release()
     assert lines.read() == ("begun", "failed")
-    assert store.names("") == ("a.jsonl", "deployment.lock")
-    store.acquire("deployment", holder="", since=datetime.now(UTC)).release()
+    assert store.names("") == ("a.jsonl",)
+    store.hold_reserve()
     fill(disk)
     lines.append("the reserve is there again")
 
@@ -253,7 +254,7 @@ def every_use(store: LocalStore) -> list[Callable[[], object]]:
         lambda: store.read("a.jsonl"),
         lambda: store.lines("a.jsonl").read(),
         lambda: store.lines("a.jsonl").append("x"),
-        lambda: store.acquire("a.jsonl.lock", holder="me", since=datetime.now(UTC)),
+        lambda: FileLease(store.directory, root=store.root).acquire(Holder(since=datetime.now(UTC))),
     ]
 
 
@@ -263,7 +264,7 @@ def test_a_link_in_the_place_of_a_file_is_neither_read_nor_written_through(tmp_p
     folder = tmp_path / "state"
     folder.mkdir()
     for target in (outside, tmp_path / "not-there"):
-        for name in ("a.jsonl", "a.jsonl.lock"):
+        for name in ("a.jsonl", LOCK_FILE):
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(target)
         for use in every_use(LocalStore(folder)):
@@ -295,7 +296,7 @@ def test_a_link_in_the_place_of_a_folder_up_to_the_root_is_not_followed(tmp_path
 
 def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
-    os.mkfifo(tmp_path / "a.jsonl.lock")
+    os.mkfifo(tmp_path / LOCK_FILE)
     for use in every_use(LocalStore(tmp_path)):
         with pytest.raises(StorageError, match="no regular file"):
             use()
