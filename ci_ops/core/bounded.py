@@ -9,6 +9,7 @@ from ci_ops.core.deadline import Deadline
 from ci_ops.core.errors import OutOfTime
 from ci_ops.core.ports.clock import Clock
 from ci_ops.core.ports.http import Http, HttpError
+from ci_ops.core.ports.place import Place
 from ci_ops.core.ports.process import Process
 from ci_ops.core.ports.stop import Stop
 from ci_ops.core.ports.tls import Tls
@@ -42,6 +43,10 @@ class BoundedWorld:
     def within(self, deadline: Deadline) -> BoundedWorld:
         """Return this world with the earlier of both deadlines."""
         return BoundedWorld(self._inner, self._deadline.sooner(deadline.left_seconds))
+
+    def at(self, place: str) -> Place:
+        """Return that place, with programs that honour the deadline."""
+        return _BoundedPlace(self._inner.at(place), self._deadline)
 
     @property
     def http(self) -> Http:
@@ -132,6 +137,20 @@ class _BoundedProcess:
         if left <= 0:
             raise OutOfTime("no time was left to run the program")
         return self.inner.run(command, timeout_seconds=left, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class _BoundedPlace:
+    inner: Place
+    deadline: Deadline
+
+    @property
+    def env(self) -> Env:
+        return self.inner.env
+
+    @property
+    def process(self) -> Process:
+        return _BoundedProcess(self.inner.process, self.deadline)
 
 
 @dataclass(frozen=True, slots=True)

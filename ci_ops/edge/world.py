@@ -11,6 +11,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ci_ops.core.errors import UsageError
+from ci_ops.core.ports.place import LOCAL
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import RealClock, StopSignal
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports.templates import Templates
     from ci_ops.core.ports.tls import Tls
     from ci_ops.core.ports.world import Env
+    from ci_ops.edge.place import LocalPlace
 
 PortT = TypeVar("PortT")
 
@@ -116,6 +119,17 @@ class RealWorld:
         from ci_ops.core.bounded import BoundedWorld  # noqa: PLC0415 - most commands need no deadline
 
         return BoundedWorld(self, deadline)
+
+    def at(self, place: str) -> LocalPlace:
+        """Return the ports of that place; raise UsageError for one that cannot be reached."""
+        from ci_ops.edge.place import LocalPlace  # noqa: PLC0415 - each port loads when it is used
+
+        if place != LOCAL:
+            raise UsageError(
+                f"ci-ops cannot reach the place {place!r}",
+                hint=f"Use {LOCAL!r}, the machine that runs ci-ops, or a version of ci-ops that knows the place.",
+            )
+        return LocalPlace(self)
 
     def store(self, directory: Path, root: Path | None = None) -> Store:
         """Return the store in that folder, below the root up to which all folders have to be ours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.context import Context
 from ci_ops.core.delivery.step import StepResult
 from ci_ops.core.errors import Inconclusive
 
@@ -21,16 +22,17 @@ def measure_placement(
 ) -> Placement | None:
     """Return what the target's commands show; None for a target that cannot tell.
 
-    `env` is added to the user's own variables. Raises Inconclusive when a
+    `env` is set for each command beside the environment of its place. Raises Inconclusive when a
     command fails or its answer is not understood, and Interrupted.
     """
     commands = target.measure()
     if commands is None:
         return None
+    context = Context(world=world, root=root, variables=env)
     command = next(commands)
     try:
         while True:
-            command = commands.send(_answer(command, world, root=root, env=env))
+            command = commands.send(_answer(command, context))
     except StopIteration as end:
         placement: Placement = end.value
         return placement
@@ -38,15 +40,15 @@ def measure_placement(
         raise _unknown(command, str(error)) from error
 
 
-def _answer(command: Command, world: World, *, root: Path, env: Mapping[str, str]) -> StepResult:
-    done = world.process.run(
+def _answer(command: Command, context: Context) -> StepResult:
+    done = context.shell(
         command.run,
+        place=command.place,
+        directory=command.directory,
         timeout_seconds=command.timeout_seconds,
-        env={**world.env, **env},
-        directory=root / command.directory if command.directory else root,
     )
     if done.interrupted:
-        world.stop.check()
+        context.world.stop.check()
     if done.timed_out:
         raise _unknown(command, f"no answer within {command.timeout_seconds:g} s")
     if done.exit_code != 0:

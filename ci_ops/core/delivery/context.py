@@ -24,14 +24,15 @@ class Context:
     root: Path
     """The project's root, in which commands run."""
     variables: Mapping[str, str]
-    """Variables the step sees beside the user's own, such as DEPLOYMENT_ID."""
+    """Set for each command, wherever it runs, beside the environment of its place: DEPLOYMENT_ID and others."""
 
-    def shell(self, run: str, *, directory: str, timeout_seconds: float) -> Completed:
-        """Run a command line; `directory` is relative to the project's root."""
-        return self.world.process.run(
+    def shell(self, run: str, *, place: str, directory: str, timeout_seconds: float) -> Completed:
+        """Run a command line at that place, with the variables; `directory` is relative to the root."""
+        there = self.world.at(place)
+        return there.process.run(
             run,
             timeout_seconds=timeout_seconds,
-            env={**self.world.env, **self.variables},
+            env={**there.env, **self.variables},
             directory=self.root / directory if directory else self.root,
         )
 

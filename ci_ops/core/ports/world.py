@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports.clock import Clock
     from ci_ops.core.ports.http import Http
     from ci_ops.core.ports.listeners import Listeners
+    from ci_ops.core.ports.place import Place
     from ci_ops.core.ports.process import Process
     from ci_ops.core.ports.stop import Stop
     from ci_ops.core.ports.templates import Templates
@@ -25,6 +26,10 @@ class World(Protocol):
 
     def within(self, deadline: Deadline) -> World:
         """Return a world whose every port honours the deadline, also where this one has an earlier one."""
+        ...
+
+    def at(self, place: str) -> Place:
+        """Return the ports of that place; raise UsageError for one that cannot be reached."""
         ...
 
     @property

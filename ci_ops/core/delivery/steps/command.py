@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.command_result import command_result
 from ci_ops.core.delivery.step import Step, StepResult
+from ci_ops.core.ports.place import LOCAL
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.context import Context
@@ -23,8 +24,10 @@ class Command(Step):
 
     run: str
     timeout_seconds: float = 900.0
+    place: str = LOCAL
+    """Where it runs: `local` is the machine that runs ci-ops."""
     directory: str = ""
-    """Where it runs; empty for the project's root."""
+    """The folder in which it runs; empty for the project's root."""
     shown: str = ""
     """Its text; empty for `run`, which may hold bookkeeping around the command."""
 
@@ -35,12 +38,16 @@ class Command(Step):
 
     def perform(self, context: Context) -> StepResult:
         """Run it; exit code 0 is success."""
-        done = context.shell(self.run, directory=self.directory, timeout_seconds=self.timeout_seconds)
+        done = context.shell(
+            self.run, place=self.place, directory=self.directory, timeout_seconds=self.timeout_seconds
+        )
         return command_result(done, self.timeout_seconds)
 
     def has_happened(self, context: Context) -> bool | None:
         """Run the probe."""
         if not self.probe:
             return None
-        done = context.shell(self.probe, directory=self.directory, timeout_seconds=PROBE_SECONDS)
+        done = context.shell(
+            self.probe, place=self.place, directory=self.directory, timeout_seconds=PROBE_SECONDS
+        )
         return {0: True, 1: False}.get(done.exit_code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.command_result import command_result
 from ci_ops.core.delivery.step import Observation, StepResult
+from ci_ops.core.ports.place import LOCAL
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.context import Context
@@ -21,6 +22,8 @@ class Wait(Observation):
     interval_seconds: float = 1.0
     timeout_seconds: float = 10.0
     """For one try."""
+    place: str = LOCAL
+    """Where it runs: `local` is the machine that runs ci-ops."""
     directory: str = ""
 
     @property
@@ -33,7 +36,9 @@ class Wait(Observation):
         clock = context.world.clock
         started = clock.monotonic()
         while True:
-            done = context.shell(self.run, directory=self.directory, timeout_seconds=self.timeout_seconds)
+            done = context.shell(
+                self.run, place=self.place, directory=self.directory, timeout_seconds=self.timeout_seconds
+            )
             elapsed = clock.monotonic() - started
             if done.exit_code == 0 or done.interrupted or elapsed >= self.deadline_seconds:
                 return replace(command_result(done, self.timeout_seconds), seconds=elapsed)

@@ -1,0 +1,26 @@
+"""A place where commands run and state lies: this machine, or a host that is reached from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ci_ops.core.ports.process import Process
+    from ci_ops.core.ports.world import Env
+
+LOCAL = "local"
+"""The name of the machine that runs ci-ops."""
+
+
+class Place(Protocol):
+    """The ports of one place."""
+
+    @property
+    def env(self) -> Env:
+        """What a deployment's commands see there beside its own variables: here, those that the user gave us."""
+        ...
+
+    @property
+    def process(self) -> Process:
+        """Programs that run there."""
+        ...

@@ -1,0 +1,56 @@
+"""Commands run at a place, with what belongs to the step and in the environment of that place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci_ops.core.deadline import Deadline
+from ci_ops.core.errors import OutOfTime, UsageError
+from ci_ops.core.ports.place import LOCAL
+from ci_ops.edge.world import RealWorld
+from tests.support.deployments import Bench, a_world, listed, shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci_ops.edge.place import LocalPlace
+
+
+class BareWorld(RealWorld):
+    """A machine whose programs inherit nothing of ours, as those of another host."""
+
+    def at(self, place: str) -> LocalPlace:
+        return RealWorld(env={"PATH": self.env["PATH"], "HOST_OWN": "there"}).at(place)
+
+
+def test_the_variables_of_a_deployment_reach_a_command_that_inherits_nothing(tmp_path: Path) -> None:
+    world = BareWorld(env={**a_world().env, "OURS": "not there"})
+    bench = Bench(tmp_path, world=world, env={"DEPLOYMENT_ID": "the-id"})
+    step = shell("one", 'echo "$DEPLOYMENT_ID|$HOST_OWN|${OURS-unset}" > said')
+
+    assert bench.executor().run(listed([step])).failed is None
+
+    assert bench.file("said") == "the-id|there|unset\n"
+
+
+def test_a_variable_of_the_step_wins_over_the_environment(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, world=a_world(DEPLOYMENT_ID="another"), env={"DEPLOYMENT_ID": "the-id"})
+    bench.executor().run(listed([shell("one", 'echo "$DEPLOYMENT_ID" > said')]))
+    assert bench.file("said") == "the-id\n"
+
+
+def test_a_place_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with pytest.raises(UsageError, match="cannot reach the place 'ssh://shop'"):
+        bench.executor().run(listed([shell("one", "touch here", place="ssh://shop")]))
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_place_within_a_deadline_starts_nothing_afterwards(tmp_path: Path) -> None:
+    world = a_world()
+    place = world.within(Deadline.after(0.0, world.clock)).at(LOCAL)
+    with pytest.raises(OutOfTime):
+        place.process.run("touch here", timeout_seconds=30.0, directory=tmp_path)
+    assert not (tmp_path / "here").exists()
