@@ -77,8 +77,11 @@ def _live_deployment(run: Run, deployment_id: str) -> DeploymentRecord:
     live = measure_live(run, history)
     if live.is_measured and live.release == found.release_id:
         return found
-    now = f"; {live.release} is" if live.release else ""
-    raise CiOpsError(f"{found.id} is not live{now}", reason="not-live", where="deployment-id")
+    if live.is_measured:
+        what = f"{found.id} is not live; {live.release or 'no release'} was measured to be live"
+    else:
+        what = f"{found.id} is not measured to be live; the latest record is that of {live.release or 'no release'}"
+    raise CiOpsError(what, reason="not-live", where="deployment-id")
 
 
 def _verify_address(run: Run) -> Report:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,18 @@ def test_only_verification_writes_verified_and_never_over_a_rollback(shop: Shop)
         shop.verify(id_of(second))
     assert (caught.value.reason.name, caught.value.exit_code) == ("not-live", 4)
     assert [record.state for record in shop.history if record.id == id_of(second)] == [State.ROLLED_BACK]
+
+
+def test_what_was_not_measured_is_not_named_as_live(shop: Shop) -> None:
+    first = shop.deploy(ONE)
+    second = shop.deploy(TWO)
+    with pytest.raises(CiOpsError, match=rf"; {id_of(second)} was measured to be live"):
+        shop.verify(id_of(first))
+    with socket.socket() as unused:  # bound, but it does not listen
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(CiOpsError, match="is not measured to be live; the latest record") as caught:
+            shop.verify(id_of(first), url=f"http://127.0.0.1:{unused.getsockname()[1]}")
+    assert caught.value.reason.name == "not-live"
 
 
 def test_a_second_verification_leaves_the_journal_as_it_is(shop: Shop) -> None:
