@@ -1,74 +1,77 @@
-"""What the model knows after a command, as far as it is so."""
+"""Updates of the model after each command."""
 
 from __future__ import annotations
 
-from tests.model.episode import Episode, Wanted
-from tests.model.expected import Cut, Model, Release
+from tests.model.episode import Call, Episode
+from tests.model.expected import Interruption, Model, Release
 
 
-def learn(model: Model, wanted: Wanted, episode: Episode) -> None:
-    """Take over what the command did, as far as it is so."""
-    left, was_clear = model.live, model.is_clear(episode.before)
-    ways = model.rollback_target(episode.before)
+def learn(model: Model, call: Call, episode: Episode) -> None:
+    """Update the model from the measured effect of the command."""
+    left, was_consistent = model.live, model.is_consistent(episode.before)
+    targets = model.rollback_target(episode.before)
     model.learn(episode)
-    current, code = model.current, episode.ran.code
-    if wanted.is_dry:
+    current, code = model.current, episode.outcome.code
+    if call.is_dry:
         return
-    was_cut = code < 0 or code in {6, 129, 130, 143} or episode.ran.reason in {"interrupted", "terminated"}
-    if was_cut:
-        first = model.cut or Cut(
-            command=wanted.command,
-            revision=wanted.revision,
+    was_interrupted = (
+        code < 0 or code in {6, 129, 130, 143} or episode.outcome.reason in {"interrupted", "terminated"}
+    )
+    if was_interrupted:
+        first = model.interruption or Interruption(
+            command=call.command,
+            revision=call.revision,
             live=left,
             truth=episode.before.live,
-            way_back=ways,
+            targets=targets,
         )
-        more = first.way_back | (ways if wanted.command == "rollback" else frozenset())
-        if wanted.to:
-            more |= {each.id for each in model.named(wanted.to)}
-        command = first.command if wanted.command == "verify" else wanted.command
-        model.cut = Cut(
+        more = first.targets | (targets if call.command == "rollback" else frozenset())
+        if call.to:
+            more |= {each.id for each in model.named(call.to)}
+        command = first.command if call.command == "verify" else call.command
+        model.interruption = Interruption(
             command=command,
-            revision=wanted.revision,
+            revision=call.revision,
             live=first.live,
             truth=first.truth,
-            way_back=more,
-            is_reported=code < 0 and bool(episode.ran.report),
+            targets=more,
+            is_reported=code < 0 and bool(episode.outcome.report),
         )
-        if wanted.command == "verify":
-            model.cut = None if first.command == "verify" else first
-    elif wanted.command != "verify" and code in {0, 5}:
-        model.cut = None
-    if wanted.command == "rollback" and left != model.live and left in model.releases and was_clear:
+        if call.command == "verify":
+            model.interruption = None if first.command == "verify" else first
+    elif call.command != "verify" and code in {0, 5}:
+        model.interruption = None
+    if call.command == "rollback" and left != model.live and left in model.releases and was_consistent:
         _leave(model.releases[left], episode)
     if current is None:
         return
-    if wanted.command == "rollback" and left != model.live:
+    if call.command == "rollback" and left != model.live:
         current.was_left = False
-        current.is_regained = None if episode.is_disturbed or was_cut or code != 0 else True
-    _verdict(current, wanted, episode, is_open=was_cut)
+        current.is_regained = None if episode.is_disturbed or was_interrupted or code != 0 else True
+    _verdict(current, call, episode, is_open=was_interrupted)
 
 
 def _leave(release: Release, episode: Episode) -> None:
-    """Learn that the release was left, and whether a rollback's record says so."""
+    """Mark the release as left, and note whether a rollback's record proves it."""
     release.was_left = None if episode.is_disturbed else True
     by_record = any(each.kind == "rollback" for each in episode.after.records[-1:])
-    is_whole = episode.ran.code == 0 and not episode.is_disturbed
+    is_whole = episode.outcome.code == 0 and not episode.is_disturbed
     release.is_commit_left = (True if is_whole else None) if by_record else release.is_commit_left
     release.is_regained = False
 
 
-def _verdict(current: Release, wanted: Wanted, episode: Episode, *, is_open: bool) -> None:
+def _verdict(current: Release, call: Call, episode: Episode, *, is_open: bool) -> None:
+    """Update whether the live release is verified."""
     if is_open:
         if not current.is_verified and episode.after.condition.serves(current.revision):
             current.is_verified = None
         return
-    if episode.ran.code == 0 and episode.after.condition.serves(current.revision):
-        if wanted.command == "rollback" or (wanted.command == "deploy" and wanted.verify):
+    if episode.outcome.code == 0 and episode.after.condition.serves(current.revision):
+        if call.command == "rollback" or (call.command == "deploy" and call.verify):
             current.is_verified = True
-        if wanted.command == "verify" and wanted.deployment_id == current.id and not current.was_left:
+        if call.command == "verify" and call.deployment_id == current.id and not current.was_left:
             current.is_verified = True
-    elif wanted.command == "verify" and wanted.deployment_id == current.id and current.is_verified:
+    elif call.command == "verify" and call.deployment_id == current.id and current.is_verified:
         current.is_verified = None
     if episode.is_disturbed and current.is_verified:
         current.is_verified = None

@@ -1,8 +1,8 @@
-"""The world outside of ci-ops, as a process of its own: four live services and one GitHub.
+"""Four live services and one GitHub, in a process of their own.
 
-A test that forks must have no threads, and a service that shares an interpreter with
-what asks it would be as slow as both. Commands come as JSON lines on stdin, each
-answered by one line; `Outside` is the client.
+A test that forks must have no threads, and a service that shared an interpreter with
+its client would slow both down. Commands are JSON lines on stdin, each answered by
+one line; `Outside` is the client.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SERVICES = 4
 ROOT = Path(__file__).parents[2]
 
 
-class Live:
-    """One service; its folder is exchanged when another world begins."""
+class SimulatedService:
+    """One live service; every scene sets its folder anew."""
 
     def __init__(self) -> None:
         self.folder = Path("/nonexistent")
@@ -37,15 +37,15 @@ class Live:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, path: str) -> tuple[int, dict[str, str]] | None:
-        """Status and body; None closes the connection."""
+        """Return status and body; None closes the connection."""
         now = condition_of(self.folder)
         if not now.is_up:
             return None
         if path.startswith("/__version__"):
-            return 200, {"name": "shop"} if now.is_mute else {"commit": now.revision}
+            return 200, {"name": "shop"} if now.hides_commit else {"commit": now.revision}
         if not path.startswith("/health/ready"):
             return 404, {}
-        if now.is_sick or (now.is_slow and self._is_starting(now.revision)):
+        if now.is_unhealthy or (now.is_slow and self._is_starting(now.revision)):
             return 503, {"status": "fail"}
         return 200, {"status": "pass"}
 
@@ -54,7 +54,7 @@ class Live:
         return self._answers[self.folder, revision] <= SLOW_ANSWERS
 
 
-def _handler(live: Live) -> type[BaseHTTPRequestHandler]:
+def _handler(live: SimulatedService) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         wbufsize = -1
 
@@ -72,40 +72,40 @@ def _handler(live: Live) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
 
 def serve() -> None:
     """Serve until stdin is closed."""
-    lives = [Live() for _ in range(SERVICES)]
+    lives = [SimulatedService() for _ in range(SERVICES)]
     double = GitHubDouble("org/app")
     threading.Thread(target=double.serve, daemon=True).start()
-    _answer({"ports": [live.port for live in lives], "github": double.url})
+    _write_answer({"ports": [live.port for live in lives], "github": double.url})
     for line in sys.stdin:
-        _answer(_obey(json.loads(line), lives, double))
+        _write_answer(_apply(json.loads(line), lives, double))
 
 
-def _answer(document: object) -> None:
+def _write_answer(document: object) -> None:
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
 
 
-def _obey(command: dict[str, Any], lives: list[Live], double: GitHubDouble) -> object:
+def _apply(command: dict[str, Any], lives: list[SimulatedService], double: GitHubDouble) -> object:
     for live, folder in zip(lives, command.get("folders", ()), strict=False):
         live.folder = Path(folder)
-    if command.get("forget"):
+    if command.get("reset"):
         double.deployments.clear()
         double.commit_statuses.clear()
         double.requests.clear()
         double.runs.clear()
         double.heal()
     double.runs.update({int(number): state for number, state in command.get("runs", {}).items()})
-    if "fault" in command:
+    if "github_fault" in command:
         double.heal()
-        if command["fault"]:
-            double.fail(**command["fault"])
+        if command["github_fault"]:
+            double.fail(**command["github_fault"])
     return double.deployments
 
 
@@ -114,12 +114,12 @@ class Outside:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        told = self._read()
-        self.ports: list[int] = told["ports"]
-        self.github: str = told["github"]
+        greeting = self._read()
+        self.ports: list[int] = greeting["ports"]
+        self.github: str = greeting["github"]
 
-    def say(self, **command: object) -> list[dict[str, Any]]:
-        """Have it obey; GitHub's deployments afterwards, oldest first."""
+    def send(self, **command: object) -> list[dict[str, Any]]:
+        """Send one command, and return GitHub's deployments after it, oldest first."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
@@ -133,7 +133,7 @@ class Outside:
 
 @contextmanager
 def outside() -> Iterator[Outside]:
-    """The process, ended at the end of the block."""
+    """Start the process, and stop it at the end of the block."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.model.outside"],
         cwd=ROOT,

@@ -1,152 +1,152 @@
-"""Commands played in a scene and held to its model."""
+"""Commands run in a scene, and their outcomes compared with its model."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.model.episode import Episode, Wanted
+from tests.model.episode import Call, Episode
 from tests.model.expected import Model
 from tests.model.knowledge import learn
 from tests.model.rules import judge
-from tests.model.running import Death, Timer
+from tests.model.running import SelfSignal, Timer
 from tests.model.statements import contradictions
 
 if TYPE_CHECKING:
-    from tests.model.running import Ran
+    from tests.model.running import Outcome
     from tests.model.scene import Scene, Site
     from tests.model.truth import Truth
 
 
-FAULTS: dict[str, dict[str, object]] = {
+GITHUB_FAULTS: dict[str, dict[str, object]] = {
     "GitHub refuses the token": {"status": 401, "times": 10**6},
     "GitHub refuses statuses": {"status": 401, "times": 10**6, "method": "POST", "path": "/statuses$"},
     "GitHub stumbles": {"status": 502, "times": 1},
 }
-"""What GitHub does to the requests of one run; what is tried again for long would hold up every test."""
+"""Errors that GitHub answers during one run. A long series of 5xx is left out: its retries would delay every test."""
 
 
 class Play:
-    """A scene, what the model knows of each of its sites, and what was done so far."""
+    """A scene, a model for each of its sites, and the commands so far."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.models = {site: Model(has_folders=site.kind == "releases") for site in scene.sites}
         self.lines: list[str] = []
-        """What was done, a line each, for who reads of a contradiction."""
+        """One line for each command and change, shown with a contradiction."""
         self.jobs: dict[Site, int] = {}
-        """The job in which each site's live release was deployed."""
+        """The job that deployed the live release of a site."""
         self.rollbacks: dict[Site, tuple[int, bool | None]] = {}
-        """The job whose rollback is the last record of the site; None where it may not be recorded as proven."""
+        """The job whose rollback is the site's last record, and whether it is proven; None where that is unknown."""
         self.errors = ""
-        """What the last command wrote to stderr."""
+        """Standard error of the last command."""
 
     def command(
         self,
         site: Site,
-        wanted: Wanted,
+        call: Call,
         *,
-        death: Death | Timer | None = None,
-        mishap: str = "",
+        kill: SelfSignal | Timer | None = None,
         fault: str = "",
+        github_fault: str = "",
     ) -> list[str]:
-        """Run one command; what of its end contradicts the model.
+        """Run one command, and return what contradicts the model.
 
-        `mishap` is told to a step; `fault` names what GitHub does to its requests.
+        `fault` is injected into a step; `github_fault` names the errors of GitHub.
         """
-        before = self.scene.measure(fault=FAULTS.get(fault))
-        self.scene.tell(site, mishap)
-        is_signalled = bool(mishap) and not mishap.endswith(("FAIL", "LEDGER"))
-        ran = self.scene.run(site, *_arguments(wanted), death=death, apart=is_signalled)
-        if ran.code < 0:
-            self.scene.wait_for_left()
-        self.scene.mend(site)
-        after = self.scene.measure(fault=None)
-        self.lines.append(f"{site.name}: {_shown(wanted, ran, death, mishap or fault)}")
-        self.errors = ran.err
+        before = self.scene.measure(github_fault=GITHUB_FAULTS.get(github_fault))
+        self.scene.inject(site, fault)
+        is_signalled = bool(fault) and not fault.endswith(("FAIL", "LEDGER"))
+        outcome = self.scene.run(site, *_arguments(call), kill=kill, is_forked=is_signalled)
+        if outcome.code < 0:
+            self.scene.wait_for_orphans()
+        self.scene.repair(site)
+        after = self.scene.measure(github_fault=None)
+        self.lines.append(f"{site.name}: {_describe(call, outcome, kill, fault or github_fault)}")
+        self.errors = outcome.err
         is_same_job = self.scene.on_github and self.jobs.get(site) == self.scene.job
         job, is_proven = self.rollbacks.get(site, (0, False))
-        is_done_before = is_proven if self.scene.on_github and job == self.scene.job else False
-        wanted = replace(wanted, is_same_job=is_same_job, is_done_before=is_done_before)
+        is_repeated = is_proven if self.scene.on_github and job == self.scene.job else False
+        call = replace(call, is_same_job=is_same_job, is_repeated=is_repeated)
         model = self.models[site]
         episode = Episode(
-            ran=ran,
+            outcome=outcome,
             before=before[site],
             after=after[site],
             service=site.service,
             environment=site.environment,
-            is_dry=wanted.is_dry,
-            may_settle=model.cut is not None or model.is_behind,
-            is_disturbed=bool(mishap or fault) or model.is_damaged,
-            is_without_github=bool(fault),
+            is_dry=call.is_dry,
+            may_reconcile=model.interruption is not None or model.is_behind,
+            is_disturbed=bool(fault or github_fault) or model.is_damaged,
+            has_github_fault=bool(github_fault),
             holds=self.scene.holds,
             is_damaged=model.is_damaged,
             known_good=model.known_good,
-            sick=self.scene.sick(site),
+            unhealthy=self.scene.unhealthy(site),
         )
         found = list(contradictions(episode))
-        if death is None and (not mishap or mishap.endswith("LEDGER")):
-            found += judge(model, wanted, episode)
-        found += _neighbours(site, before, after)
+        if kill is None and (not fault or fault.endswith("LEDGER")):
+            found += judge(model, call, episode)
+        found += _changes_elsewhere(site, before, after)
         live = model.live
-        if mishap.endswith("LEDGER"):
+        if fault.endswith("LEDGER"):
             model.is_behind = True
-        elif wanted.command != "verify" and not wanted.is_dry and ran.code in {0, 4, 5, 6}:
+        elif call.command != "verify" and not call.is_dry and outcome.code in {0, 4, 5, 6}:
             model.is_behind = False
-        learn(model, wanted, episode)
+        learn(model, call, episode)
         if model.live != live:
             self.jobs[site] = self.scene.job
-        self._remember_rollback(site, wanted, episode)
+        self._remember_rollback(site, call, episode)
         return found
 
-    def _remember_rollback(self, site: Site, wanted: Wanted, episode: Episode) -> None:
-        """Remember a rollback that ended the site's records: in its own job, it is not done again."""
-        if wanted.command == "verify" or episode.before.written == episode.after.written:
+    def _remember_rollback(self, site: Site, call: Call, episode: Episode) -> None:
+        """Remember a rollback that is the last record of the site: the same job does not repeat it."""
+        if call.command == "verify" or episode.before.written == episode.after.written:
             return
         newest = episode.after.records[-1:]
         is_rollback = episode.is_disturbed or any(each.kind == "rollback" for each in newest)
-        if wanted.command == "rollback" and episode.ran.code == 0 and is_rollback:
-            is_unsure = episode.is_disturbed or bool(wanted.to)
+        if call.command == "rollback" and episode.outcome.code == 0 and is_rollback:
+            is_unsure = episode.is_disturbed or bool(call.to)
             self.rollbacks[site] = (self.scene.job, None if is_unsure else True)
         else:
             self.rollbacks.pop(site, None)
 
     def note(self, site: Site, sentence: str) -> None:
-        """Write down what happened to the world."""
+        """Add a change of the world to the story."""
         self.lines.append(f"{site.name}: {sentence}")
 
     def story(self, found: list[str]) -> str:
-        """The contradictions, everything that led there, and the end of the last command's stderr."""
+        """Return the contradictions, the commands before them, and the end of the last standard error."""
         return "\n  ".join(["; ".join(found), *self.lines]) + f"\n{self.errors[-1500:]}"
 
 
-def _arguments(wanted: Wanted) -> list[str]:
-    given = [wanted.command]
-    given += ["--revision", wanted.revision] if wanted.revision and wanted.command != "rollback" else []
-    given += ["--to", wanted.to] if wanted.to else []
-    given += ["--deployment-id", wanted.deployment_id] if wanted.deployment_id else []
-    given += [] if wanted.verify else ["--no-verify"]
-    given += ["--deadline", wanted.deadline] if wanted.deadline else []
-    given += ["--force"] if wanted.force else []
-    return given + (["--dry-run"] if wanted.is_dry else [])
+def _arguments(call: Call) -> list[str]:
+    given = [call.command]
+    given += ["--revision", call.revision] if call.revision and call.command != "rollback" else []
+    given += ["--to", call.to] if call.to else []
+    given += ["--deployment-id", call.deployment_id] if call.deployment_id else []
+    given += [] if call.verify else ["--no-verify"]
+    given += ["--deadline", call.deadline] if call.deadline else []
+    given += ["--force"] if call.force else []
+    return given + (["--dry-run"] if call.is_dry else [])
 
 
-def _shown(wanted: Wanted, ran: Ran, death: Death | Timer | None, mishap: str) -> str:
-    cut = f" [{mishap}]" if mishap else ""
-    if isinstance(death, Death):
-        cut = f" [{death.number.name} at change {death.at}]"
-    elif death is not None:
-        cut = f" [SIGKILL after {death.seconds:.3f} s]"
-    said = ran.report.get("sentence") or next(iter(ran.err.splitlines()), "")
-    return f"{' '.join(_arguments(wanted))}{cut} -> exit {ran.code} {ran.reason}: {said}"
+def _describe(call: Call, outcome: Outcome, kill: SelfSignal | Timer | None, fault: str) -> str:
+    interruption = f" [{fault}]" if fault else ""
+    if isinstance(kill, SelfSignal):
+        interruption = f" [{kill.number.name} at change {kill.at}]"
+    elif kill is not None:
+        interruption = f" [SIGKILL after {kill.seconds:.3f} s]"
+    said = outcome.report.get("sentence") or next(iter(outcome.err.splitlines()), "")
+    return f"{' '.join(_arguments(call))}{interruption} -> exit {outcome.code} {outcome.reason}: {said}"
 
 
-def _neighbours(site: Site, before: dict[Site, Truth], after: dict[Site, Truth]) -> list[str]:
-    """A run on one site changes nothing at any other."""
+def _changes_elsewhere(site: Site, before: dict[Site, Truth], after: dict[Site, Truth]) -> list[str]:
+    """Return what a run on one site changed at another."""
     found = []
     for other, was in before.items():
         if other is not site and was.live != after[other].live:
-            found.append(f"it changed what is live at {other.name}")
+            found.append(f"the live release changed at {other.name}")
         if other is not site and was.records != after[other].records:
-            found.append(f"it changed the records of {other.name}")
+            found.append(f"the records changed at {other.name}")
     return found

@@ -1,8 +1,8 @@
-"""The configuration of the model's services, and the shell that deploys them.
+"""The configuration of the model's services, and the shell commands of their steps.
 
-Every step is told by the file `mishap` what becomes of it: `<step> <KILL|TERM|HUP|INT>` signals the
-run, `<step> FAIL` fails, `<step> LEDGER` puts a folder in the ledger's place. Only what a shell has
-built in is used where nothing goes wrong: a step costs one process.
+The file `fault` injects a fault into a step: `<step> <KILL|TERM|HUP|INT>` signals the run, `<step> FAIL`
+fails the step, `<step> LEDGER` puts a folder in the ledger's place. A step without a fault uses only
+builtins of the shell, so that it costs one process.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ step() {
   echo "begin $1 $DEPLOYMENT_REVISION" >> "$BOX/log"
   [ -z "$STUBBORN" ] || trap '' TERM
   [ -z "$PAUSE" ] || sleep "$PAUSE"
-  told=; mishap=
-  [ ! -e "$BOX/mishap" ] || read -r told mishap < "$BOX/mishap" || :
-  [ "$told" = "$1" ] || return 0
-  case $mishap in
-    FAIL) echo "$1 was told to fail" >&2; exit 9 ;;
+  at=; fault=
+  [ ! -e "$BOX/fault" ] || read -r at fault < "$BOX/fault" || :
+  [ "$at" = "$1" ] || return 0
+  case $fault in
+    FAIL) echo "$1 fails by an injected fault" >&2; exit 9 ;;
     LEDGER)
       read -r ledger < "$BOX/ledger"
       [ -d "$ledger" ] || { mv "$ledger" "$BOX/ledger.aside"; mkdir "$ledger"; } ;;
     STUBBORN) trap '' TERM; read -r run < "$BOX/run"; kill -KILL "$run"; sleep 0.4 ;;
-    *) read -r run < "$BOX/run"; kill -"$mishap" "$run"; sleep 0.1 ;;
+    *) read -r run < "$BOX/run"; kill -"$fault" "$run"; sleep 0.1 ;;
   esac
 }
 end() {
@@ -43,8 +43,8 @@ begin() {
   esac
 }
 """
-"""Sourced by every step. BOX is the service's folder; PAUSE is how long a step takes, and a step that is
-STUBBORN does not end on TERM."""
+"""Functions that every step sources. BOX is the service's folder, PAUSE the seconds that a step sleeps; a
+step that is STUBBORN ignores SIGTERM."""
 
 _RELEASES = """\
 type: releases
@@ -114,11 +114,11 @@ STEPS: dict[Kind, tuple[str, ...]] = {
     "releases": ("fetch", "build", "migrate", "reload"),
     "command": ("run", "undo", "rollback"),
 }
-"""The steps that can be told what becomes of them."""
+"""The steps into which a fault can be injected."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Instance:
     """One environment of a service: the folder of its files, and the port of its live service."""
 
     environment: str
@@ -127,11 +127,11 @@ class Place:
 
 
 def configuration(
-    service: str, kind: Kind, places: tuple[Place, ...], *, keep: int, probe: bool, holds: bool
+    service: str, kind: Kind, instances: tuple[Instance, ...], *, keep: int, probe: bool, holds: bool
 ) -> str:
-    """The text of a service's configuration file."""
+    """Return the text of a service's configuration file."""
     text = _CONFIG.replace("SERVICE", service).replace("ON_ERROR", "hold" if holds else "rollback")
-    for place in places:
+    for place in instances:
         target = _RELEASES.replace("KEEP", str(keep)) if kind == "releases" else _COMMAND
         if kind == "command" and probe:
             target += _PROBE

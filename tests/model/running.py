@@ -1,4 +1,4 @@
-"""Commands of ci-ops: in this process, or in a fork that dies where it is told to."""
+"""Commands of ci-ops: in this process, in a fork that signals itself, or in a program that is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -17,21 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from ci_ops.__main__ import main
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
-    """How a command ended, and everything it said."""
+class Outcome:
+    """Exit code, output and report of a command."""
 
     arguments: tuple[str, ...]
     code: int
-    """The exit code; negative where a signal killed it."""
+    """Exit code; negative where a signal killed it."""
     out: str
     err: str
     report: Mapping[str, Any] = field(default_factory=dict)
-    """What stdout carried; empty where the command ended without a report."""
+    """The JSON document on stdout; empty where there was none."""
 
     @property
     def reason(self) -> str:
@@ -40,13 +40,13 @@ class Ran:
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """The report's record; empty for none."""
+        """The report's record; empty where there is none."""
         return self.report.get("record") or {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Death:
-    """A signal that a run gives itself right before its nth change of the world."""
+class SelfSignal:
+    """A signal that a run sends itself right before its nth change of files, processes or connections."""
 
     number: signal.Signals
     at: int
@@ -54,38 +54,47 @@ class Death:
 
 @dataclass(frozen=True, kw_only=True)
 class Timer:
-    """SIGKILL from outside, that many seconds after a moment that the test waits for."""
+    """SIGKILL from outside, that many seconds after an event."""
 
     seconds: float
     since: Callable[[], bool]
-    """True once the moment has come; the command may end before it."""
+    """Returns True once the event has happened; the command may end before it."""
 
 
-def run(arguments: tuple[str, ...], env: Mapping[str, str], folder: Path) -> Ran:
-    """One command in this process."""
-    with _as_in(env, folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+def run(arguments: tuple[str, ...], env: Mapping[str, str], folder: Path) -> Outcome:
+    """Run one command in this process."""
+    with (
+        _environment(env, folder),
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+    ):
         code = main(list(arguments))
-    return _ran(arguments, code, out.getvalue(), err.getvalue())
+    return _outcome(arguments, code, out.getvalue(), err.getvalue())
 
 
-def run_apart(
-    arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, *, box: Path, death: Death | None
-) -> Ran:
-    """One command in a fork, which writes its number into `run` and may be killed."""
+def run_forked(
+    arguments: tuple[str, ...],
+    env: Mapping[str, str],
+    folder: Path,
+    *,
+    box: Path,
+    kill: SelfSignal | None,
+) -> Outcome:
+    """Run one command in a fork, which writes its process id into `run` and may be killed."""
     out, err = box / "stdout", box / "stderr"
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
-        )  # Python 3.12 warns of threads: there are none that matter
+        )  # Python 3.12 warns of forks beside threads: there are none here
         child = os.fork()
     if child == 0:
-        _live_and_die(arguments, env, folder, box=box, death=death)
+        _run_child(arguments, env, folder, box=box, kill=kill)
     _, status = os.waitpid(child, 0)
-    return _ran(arguments, os.waitstatus_to_exitcode(status), out.read_text(), err.read_text())
+    return _outcome(arguments, os.waitstatus_to_exitcode(status), out.read_text(), err.read_text())
 
 
-def run_killed(arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, timer: Timer) -> Ran:
-    """One command as a program of its own, which is killed unless it ends before."""
+def run_killed(arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, timer: Timer) -> Outcome:
+    """Run one command as a program of its own, and kill it unless it ends before."""
     with subprocess.Popen(
         [sys.executable, "-m", "ci_ops", *arguments],
         cwd=folder,
@@ -95,17 +104,21 @@ def run_killed(arguments: tuple[str, ...], env: Mapping[str, str], folder: Path,
         text=True,
         start_new_session=True,
     ) as process:
-        while process.poll() is None and not timer.since():
-            time.sleep(0.001)
+        wait_until(lambda: process.poll() is not None or timer.since())
         with suppress(subprocess.TimeoutExpired):
             process.wait(timer.seconds)
         process.kill()
         out, _ = process.communicate()
-    return _ran(arguments, process.returncode, out, "")
+    return _outcome(arguments, process.returncode, out, "")
 
 
-def _live_and_die(
-    arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, *, box: Path, death: Death | None
+def _run_child(
+    arguments: tuple[str, ...],
+    env: Mapping[str, str],
+    folder: Path,
+    *,
+    box: Path,
+    kill: SelfSignal | None,
 ) -> None:
     code = 99
     try:
@@ -114,13 +127,13 @@ def _live_and_die(
             descriptor = os.open(box / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(descriptor, stream)
             os.close(descriptor)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as we do
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115 - the same
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        with _as_in(env, folder):
-            if death is not None:
-                sys.addaudithook(_killer(death))
+        with _environment(env, folder):
+            if kill is not None:
+                sys.addaudithook(_killer(kill))
             code = main(list(arguments))
         sys.stdout.flush()
         sys.stderr.flush()
@@ -128,20 +141,20 @@ def _live_and_die(
         os._exit(code)
 
 
-def _killer(death: Death) -> Callable[[str, tuple[Any, ...]], None]:
-    left = [death.at]
+def _killer(kill: SelfSignal) -> Callable[[str, tuple[Any, ...]], None]:
+    left = [kill.at]
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
-        if not _changes(event, details):
+        if not _is_change(event, details):
             return
         left[0] -= 1
         if left[0] == 0:
-            os.kill(os.getpid(), death.number)
+            os.kill(os.getpid(), kill.number)
 
     return hook
 
 
-def _changes(event: str, details: tuple[Any, ...]) -> bool:
+def _is_change(event: str, details: tuple[Any, ...]) -> bool:
     if event == "open":
         flags = details[2]
         return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
@@ -156,7 +169,7 @@ def _changes(event: str, details: tuple[Any, ...]) -> bool:
 
 
 @contextmanager
-def _as_in(env: Mapping[str, str], folder: Path) -> Iterator[None]:
+def _environment(env: Mapping[str, str], folder: Path) -> Iterator[None]:
     before, here = dict(os.environ), Path.cwd()
     os.environ.clear()
     os.environ.update(env)
@@ -169,9 +182,9 @@ def _as_in(env: Mapping[str, str], folder: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _ran(arguments: tuple[str, ...], code: int, out: str, err: str) -> Ran:
+def _outcome(arguments: tuple[str, ...], code: int, out: str, err: str) -> Outcome:
     try:
         report = json.loads(out)
     except ValueError:
         report = {}
-    return Ran(arguments=arguments, code=code, out=out, err=err, report=report)
+    return Outcome(arguments=arguments, code=code, out=out, err=err, report=report)

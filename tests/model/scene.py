@@ -1,19 +1,19 @@
-"""One world: two services in two environments, on a laptop or on GitHub's runners."""
+"""Two services in two environments, on a laptop or on GitHub's runners."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.model.recipes import SHELL, Kind, Place, configuration
-from tests.model.running import Death, Ran, Timer, run, run_apart, run_killed
+from tests.model.recipes import SHELL, Instance, Kind, configuration
+from tests.model.running import Outcome, SelfSignal, Timer, run, run_forked, run_killed
 from tests.model.truth import Truth, measure
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +36,13 @@ class Site:
 
     @property
     def name(self) -> str:
-        """How a contradiction names it."""
+        """Name of the site in a contradiction."""
         return f"{self.service}/{self.environment} ({self.kind})"
 
 
 @dataclass(kw_only=True)
 class Scene:
-    """The files of a world, and the commands that are run in it."""
+    """The files of a project and its services, and the commands that run in it."""
 
     outside: Outside
     kinds: tuple[Kind, Kind]
@@ -50,16 +50,16 @@ class Scene:
     probe: bool
     on_github: bool = False
     holds: bool = False
-    """True where a release that could not be measured is kept."""
+    """True where the configuration keeps a release that could not be measured."""
     pause: str = ""
-    """Seconds that each step takes; empty for no time."""
+    """Seconds that each step sleeps; empty for none."""
     is_stubborn: bool = False
-    """True where no step ends on TERM."""
+    """True where every step ignores SIGTERM."""
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="ci-ops-model-")))
     job: int = 100
 
     def __post_init__(self) -> None:
-        """Write the project."""
+        """Write the files of the project."""
         self.project = self.root / "project"
         self.project.mkdir()
         self.sites = tuple(
@@ -70,46 +70,46 @@ class Scene:
         ports = dict(zip(self.sites, self.outside.ports, strict=True))
         for site in self.sites:
             (site.box / "srv").mkdir(parents=True)
-            told = {
+            settings = {
                 "BOX": site.box,
                 "PAUSE": self.pause,
                 "STUBBORN": "1" * self.is_stubborn,
             }
-            lines = "".join(f"{name}={value}\n" for name, value in told.items())
+            lines = "".join(f"{name}={value}\n" for name, value in settings.items())
             (site.box / "shell").write_text(lines + SHELL)
         for service, kind in zip(SERVICES, self.kinds, strict=True):
-            places = tuple(
-                Place(environment=site.environment, box=site.box, port=ports[site])
+            instances = tuple(
+                Instance(environment=site.environment, box=site.box, port=ports[site])
                 for site in self.sites
                 if site.service == service
             )
-            text = configuration(service, kind, places, keep=self.keep, probe=self.probe, holds=self.holds)
+            text = configuration(service, kind, instances, keep=self.keep, probe=self.probe, holds=self.holds)
             (self.project / f"{service}.yml").write_text(text)
-        self.outside.say(folders=[str(site.box) for site in self.sites], forget=True)
+        self.outside.send(folders=[str(site.box) for site in self.sites], reset=True)
         self.begin_job()
 
     def close(self) -> None:
-        """Wait for what was left running, then remove everything."""
-        self.wait_for_left()
+        """Wait for orphaned steps, then remove every file."""
+        self.wait_for_orphans()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def begin_job(self) -> None:
-        """A fresh runner; on a laptop nothing changes."""
-        self.outside.say(runs={self.job: "completed", self.job + 1: "in_progress"})
+        """Start a job on a fresh runner; on a laptop nothing changes."""
+        self.outside.send(runs={self.job: "completed", self.job + 1: "in_progress"})
         self.job += 1
         (self.root / f"temp-{self.job}").mkdir()
 
     def state(self, site: Site) -> Path:
-        """The folder of that site's ledger and journals."""
+        """Return the folder of that site's ledger and journals."""
         if site.kind == "releases":
             return site.box / "srv" / ".ci-ops"
         if self.on_github:
             return self.root / f"temp-{self.job}" / "ci-ops" / site.service / site.environment
         return self.project / ".ci-ops" / site.service / site.environment
 
-    def measure(self, *, fault: Mapping[str, object] | None) -> dict[Site, Truth]:
-        """Read what is so at every site; from then on GitHub has that fault, or none."""
-        deployments = self.outside.say(fault=fault)
+    def measure(self, *, github_fault: Mapping[str, object] | None) -> dict[Site, Truth]:
+        """Measure every site, and make GitHub answer with that fault from then on; None for no fault."""
+        deployments = self.outside.send(github_fault=github_fault)
         return {
             site: measure(
                 site.kind,
@@ -123,29 +123,33 @@ class Scene:
         }
 
     def run(
-        self, site: Site, *arguments: str, death: Death | Timer | None = None, apart: bool = False
-    ) -> Ran:
-        """One command on that site."""
-        told = (*arguments, "--config", f"{site.service}.yml", "-e", site.environment, "--format", "json")
+        self,
+        site: Site,
+        *arguments: str,
+        kill: SelfSignal | Timer | None = None,
+        is_forked: bool = False,
+    ) -> Outcome:
+        """Run one command on that site."""
+        given = (*arguments, "--config", f"{site.service}.yml", "-e", site.environment, "--format", "json")
         env = {name: os.environ[name] for name in ("PATH",)} | {"HOME": str(self.root), "LANG": "C.UTF-8"}
         if self.on_github:
-            told = (*told, "--token", TOKEN)
+            given = (*given, "--token", TOKEN)
             env |= self._runner()
-        if death is None and not apart:
-            return run(told, env, self.project)
-        if isinstance(death, Timer):
-            return run_killed(told, env, self.project, death)
-        return run_apart(told, env, self.project, box=site.box, death=death)
+        if kill is None and not is_forked:
+            return run(given, env, self.project)
+        if isinstance(kill, Timer):
+            return run_killed(given, env, self.project, kill)
+        return run_forked(given, env, self.project, box=site.box, kill=kill)
 
-    def tell(self, site: Site, mishap: str) -> None:
-        """What becomes of a step of the next run; empty for nothing."""
+    def inject(self, site: Site, fault: str) -> None:
+        """Inject a fault into a step of the next run; empty for none."""
         (site.box / "ledger").write_text(f"{self.state(site) / 'ledger.jsonl'}\n")
-        path = site.box / "mishap"
-        path.write_text(f"{mishap}\n") if mishap else path.unlink(missing_ok=True)
+        path = site.box / "fault"
+        path.write_text(f"{fault}\n") if fault else path.unlink(missing_ok=True)
 
-    def mend(self, site: Site) -> None:
-        """After a run: nothing is told any more, and a ledger that was put aside is back in its place."""
-        self.tell(site, "")
+    def repair(self, site: Site) -> None:
+        """Remove the injected fault after a run, and put a ledger that it moved back in its place."""
+        self.inject(site, "")
         aside = site.box / "ledger.aside"
         if aside.exists():
             ledger = self.state(site) / "ledger.jsonl"
@@ -153,20 +157,17 @@ class Scene:
                 ledger.rmdir()
             aside.replace(ledger)
 
-    def sick(self, site: Site) -> frozenset[str]:
-        """Revisions that the test made sick."""
-        path = site.box / "sick"
+    def unhealthy(self, site: Site) -> frozenset[str]:
+        """Return the revisions that the test made unhealthy."""
+        path = site.box / "unhealthy"
         return frozenset(path.read_text().split()) if path.exists() else frozenset()
 
-    def wait_for_left(self) -> None:
+    def wait_for_orphans(self) -> None:
         """Wait until the steps that killed runs left behind have ended."""
-        end = time.monotonic() + 30
-        while self._is_at_work():
-            assert time.monotonic() < end, "a step of a killed run never ends"
-            time.sleep(0.005)
+        wait_until(lambda: not self._has_processes())
 
-    def _is_at_work(self) -> bool:
-        """True while a process of this world runs: HOME in its environment says whose it is."""
+    def _has_processes(self) -> bool:
+        """Return True while a process of this scene runs, known by HOME in its environment."""
         ours = f"HOME={self.root}".encode()
         for environ in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):  # it has ended meanwhile, or is a zombie

@@ -1,8 +1,8 @@
-"""What may be said of any run, whatever it was asked for.
+"""Checks of the output of every run, whatever its command.
 
-Each function yields contradictions between what a run said and what is so. The rules come from what
-ci-ops promises its users: it never says anything that it did not measure; what a failure did not
-touch is said to be untouched; an exit code, a status and a reason always say the same.
+Each function yields contradictions between the output and the measured state. The rules are the promises
+of ci-ops: it reports nothing that it did not measure; it reports as untouched what a failure did not
+touch; exit code, status and reason always agree.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CODES = {
     "interrupted": 130,
     "terminated": 143,
 }
-"""Exit codes by reason; a reason that is not listed has the code that its own report says."""
+"""Exit codes by reason; for a reason that is not listed, the report's own exit code counts."""
 
 _STATUS = {0: {"pass", "warn"}, 1: {"fail"}, 5: {"fail"}, 6: {"fail"}}
 """Statuses by exit code; every other code is an error."""
@@ -62,12 +62,12 @@ _TOUCHING = {
     "stop",
     "start",
 }
-"""Keys of the steps that change what is live, or the database below it."""
+"""Keys of the steps that change the live release, or its database."""
 
 
 def contradictions(episode: Episode) -> Iterator[str]:
-    """Everything that this run said and that is not so."""
-    if episode.ran.code < 0:
+    """Yield every statement of the run that contradicts the measured state."""
+    if episode.outcome.code < 0:
         yield from _killed(episode)
         return
     yield from _form(episode)
@@ -79,54 +79,54 @@ def contradictions(episode: Episode) -> Iterator[str]:
 
 
 def _killed(episode: Episode) -> Iterator[str]:
-    """Only SIGKILL may end a run without its exit code and report, once it has changed something."""
+    """Yield a signal other than SIGKILL that ended a run after a change without exit code and report."""
     changed = episode.before.live != episode.after.live or episode.before.written != episode.after.written
-    if episode.ran.code != -signal.SIGKILL and changed:
-        yield f"{signal.Signals(-episode.ran.code).name} ended it without an exit code and a report"
+    if episode.outcome.code != -signal.SIGKILL and changed:
+        yield f"{signal.Signals(-episode.outcome.code).name} ended it without an exit code and a report"
 
 
 def _form(episode: Episode) -> Iterator[str]:
-    ran = episode.ran
-    if ran.code in {70, 99} or "Traceback" in ran.err:
-        yield f"it ended in a bug: exit {ran.code}"
-    if not ran.report:
-        if ran.code not in REFUSALS | _SIGNALLED | {1, 6, 70}:
-            yield f"exit {ran.code} without a report"
+    outcome = episode.outcome
+    if outcome.code in {70, 99} or "Traceback" in outcome.err:
+        yield f"internal error: exit {outcome.code}"
+    if not outcome.report:
+        if outcome.code not in REFUSALS | _SIGNALLED | {1, 6, 70}:
+            yield f"exit {outcome.code} without a report"
         return
-    if ran.report["exit_code"] != ran.code:
-        yield f"exit {ran.code}, and the report says {ran.report['exit_code']}"
-    if CODES.get(ran.reason, ran.code) != ran.code:
-        yield f"exit {ran.code} for reason {ran.reason}"
-    if ran.report["status"] not in _STATUS.get(ran.code, {"error"}):
-        yield f"exit {ran.code} with status {ran.report['status']}"
-    if not ran.report["sentence"]:
+    if outcome.report["exit_code"] != outcome.code:
+        yield f"exit {outcome.code}, and the report says {outcome.report['exit_code']}"
+    if CODES.get(outcome.reason, outcome.code) != outcome.code:
+        yield f"exit {outcome.code} for reason {outcome.reason}"
+    if outcome.report["status"] not in _STATUS.get(outcome.code, {"error"}):
+        yield f"exit {outcome.code} with status {outcome.report['status']}"
+    if not outcome.report["sentence"]:
         yield "a report without a sentence"
 
 
 def _place(episode: Episode) -> Iterator[str]:
-    record = episode.ran.record
+    record = episode.outcome.record
     if record and (record["service"], record["environment"]) != (episode.service, episode.environment):
         yield f"the report is about {record['service']}/{record['environment']}"
     link = episode.after.link
     if link and link not in episode.after.folders:
-        yield f"`current` names {link}, which is no whole release"
+        yield f"`current` names {link}, which is not a complete release"
 
 
 def _change(episode: Episode) -> Iterator[str]:
-    ran, is_same = episode.ran, episode.before.live == episode.after.live
-    steps = ran.report.get("steps", ())
+    outcome, is_same = episode.outcome, episode.before.live == episode.after.live
+    steps = outcome.report.get("steps", ())
     touched = [each["key"] for each in steps if _key(each) in _TOUCHING and not each["replayed"]]
     if episode.is_dry and episode.before != episode.after:
         yield "a dry run changed something"
-    if ran.report and not ran.report["changed"] and not is_same:
+    if outcome.report and not outcome.report["changed"] and not is_same:
         yield "the report says that nothing was changed"
-    if ran.code in REFUSALS and ran.reason != "held" and not episode.may_settle:
+    if outcome.code in REFUSALS and outcome.reason != "held" and not episode.may_reconcile:
         if not is_same:
-            yield f"exit {ran.code} changed what is live: {episode.before.live} -> {episode.after.live}"
-        if episode.before.written != episode.after.written and "verify" not in ran.arguments[:1]:
-            yield f"exit {ran.code} wrote {_written(episode)}"
-    if ran.code == 6 and is_same and not touched and (ran.report or not episode.may_settle):
-        yield "exit 6, although nothing that is live was touched"
+            yield f"exit {outcome.code} changed what is live: {episode.before.live} -> {episode.after.live}"
+        if episode.before.written != episode.after.written and "verify" not in outcome.arguments[:1]:
+            yield f"exit {outcome.code} wrote {_written(episode)}"
+    if outcome.code == 6 and is_same and not touched and (outcome.report or not episode.may_reconcile):
+        yield "exit 6, but no step touched the live release"
 
 
 def _key(step: dict[str, str]) -> str:
@@ -142,35 +142,43 @@ def _written(episode: Episode) -> str:
 
 
 def _sentences(episode: Episode) -> Iterator[str]:
-    ran, now = episode.ran, episode.after.condition
-    said = [*([str(ran.report["sentence"])] if ran.report else []), *ran.report.get("notes", ())]
-    said += [line for line in ran.err.splitlines() if line.startswith(("error:", "hint:"))]
+    outcome, now = episode.outcome, episode.after.condition
+    sentences = [
+        *([str(outcome.report["sentence"])] if outcome.report else []),
+        *outcome.report.get("notes", ()),
+    ]
+    sentences += [line for line in outcome.err.splitlines() if line.startswith(("error:", "hint:"))]
     if episode.is_dry:
         return
-    for sentence in said:
+    for sentence in sentences:
         for found in (*_LIVE.findall(sentence), *_BACK.findall(sentence)):
             is_so = now.revision.startswith(found) if now.revision else False
-            if not is_so and "could not" not in sentence and sentence in said[:1]:
+            if not is_so and "could not" not in sentence and sentence in sentences[:1]:
                 yield f"{sentence!r}, but {now.revision[:7] or 'nothing'} is served"
-        if _PROVEN.search(sentence) and "not" not in sentence and sentence in said[:1] and not now.is_healthy:
+        if (
+            _PROVEN.search(sentence)
+            and "not" not in sentence
+            and sentence in sentences[:1]
+            and not now.is_healthy
+        ):
             yield f"{sentence!r}, but the service is not healthy"
         if _UNTOUCHED.search(sentence) and episode.before.live != episode.after.live:
             yield f"{sentence!r}, but {episode.before.live} -> {episode.after.live}"
     had = episode.before.link or episode.before.condition.revision
-    advice = str(ran.report.get("advice", ""))
-    if ran.code in {5, 6} and not had and not episode.may_settle:
-        for sentence in (*said[:1], advice):
+    advice = str(outcome.report.get("advice", ""))
+    if outcome.code in {5, 6} and not had and not episode.may_reconcile:
+        for sentence in (*sentences[:1], advice):
             if _RETURN.search(sentence):
-                yield f"{sentence!r}, but there was no release before"
+                yield f"{sentence!r}, but there was no previous release"
 
 
 def _records(episode: Episode) -> Iterator[str]:
-    if episode.ran.code in REFUSALS or episode.is_dry:
+    if episode.outcome.code in REFUSALS or episode.is_dry:
         return
-    is_whole = episode.ran.arguments[0] != "verify" and episode.ran.code not in _SIGNALLED
+    is_whole = episode.outcome.arguments[0] != "verify" and episode.outcome.code not in _SIGNALLED
     for record in episode.after.records:
         before = episode.before.record(record.id)
-        is_to_end = is_whole or record.id == episode.ran.record.get("id")
+        is_to_end = is_whole or record.id == episode.outcome.record.get("id")
         if record.state in {"planned", "running"} and is_to_end and not episode.is_disturbed:
             yield f"{record.id} is left {record.state}"
         is_new = record.state == "verified" and (before is None or before.state != "verified")
@@ -181,9 +189,9 @@ def _records(episode: Episode) -> Iterator[str]:
 
 
 def _damage(episode: Episode) -> Iterator[str]:
-    """A run that reads the ledger says that a line of it cannot be read; one that was stopped before does not."""
-    was_stopped = episode.ran.code in _SIGNALLED and not episode.ran.report
-    if episode.is_damaged and episode.ran.arguments[0] != "verify" and not was_stopped:
-        said = f"{episode.ran.err} {episode.ran.out}".lower()
-        if not any(word in said for word in ("ledger", "cannot be read", "unreadable", "damaged")):
-            yield "a line of the ledger cannot be read, and nothing was said of it"
+    """Yield a damaged line of the ledger that the report does not name; a run stopped before it read is exempt."""
+    outcome = episode.outcome
+    was_stopped = outcome.code in _SIGNALLED and not outcome.report
+    must_name = episode.is_damaged and outcome.arguments[0] != "verify" and not was_stopped
+    if must_name and "cannot be read at line" not in f"{outcome.err} {outcome.out}":
+        yield "a line of the ledger cannot be read, but the output does not name it"

@@ -1,4 +1,4 @@
-"""A few sequences of the machine, the same in every run; `make torture` plays thousands."""
+"""Fixed sequences of the state machine; `make torture` runs thousands of random ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is so, read from the files of a world: never from what ci-ops says of it."""
+"""The measured state of a scene, read from its files and never from the output of ci-ops."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tests.model.recipes import Kind
 
 ENDED = {"verified", "unverified", "failed", "rolled-back", "interrupted"}
-"""States in which a record may stand when no run is under way."""
+"""States that a record may have while no run is active."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One deployment or rollback as the ledger has it."""
+    """One deployment or rollback as recorded in the ledger."""
 
     id: str
     kind: str
@@ -29,32 +29,32 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """One service in one environment at one moment."""
+    """State of one service in one environment at one moment."""
 
     link: str
-    """Id of the release that `current` names; empty for none, and for target `command`."""
+    """Id of the release that `current` names; empty where there is none, and for target `command`."""
     folders: frozenset[str]
-    """Ids of the releases that are whole on the disk."""
+    """Ids of the complete releases on the disk."""
     condition: Condition
     records: tuple[Record, ...]
-    """The ledger's last word on each deployment, oldest first."""
+    """The last line of the ledger for each deployment, oldest first."""
     written: tuple[tuple[str, bytes], ...]
     """Ledger and journals, byte by byte."""
 
     @property
     def live(self) -> tuple[str, str]:
-        """What a change of the live service would change: the link, and what is served."""
+        """The link, the served revision, and whether the service is up."""
         return self.link, f"{self.condition.revision} {self.condition.is_up}"
 
     def record(self, name: str) -> Record | None:
-        """The record with that id."""
+        """Return the record with that id; None where there is none."""
         return next((each for each in self.records if each.id == name), None)
 
 
 def measure(
     kind: Kind, box: Path, state: Path, *, service: str, environment: str, github: list[dict[str, Any]] | None
 ) -> Truth:
-    """Read everything; `state` is the folder of ledger and journals, `github` what is written there."""
+    """Read the whole state; `state` is the folder of ledger and journals, `github` lists its deployments."""
     current = box / "srv" / "current"
     link = current.readlink().name if current.is_symlink() else ""
     releases = box / "srv" / "releases"
@@ -70,7 +70,7 @@ def measure(
         folders=frozenset(each.name for each in folders),
         condition=condition_of(box),
         records=tuple(
-            _shown(ours) if is_remote else _records(_text(state / "ledger.jsonl"), service, environment)
+            _described(ours) if is_remote else _records(_text(state / "ledger.jsonl"), service, environment)
         ),
         written=tuple(written),
     )
@@ -94,19 +94,19 @@ def _records(ledger: str, service: str, environment: str) -> list[Record]:
     return list(latest.values())
 
 
-def _shown(deployments: list[dict[str, Any]]) -> list[Record]:
-    """What GitHub shows: the last status of ours begins with the state's word; `unknown` where all were lost."""
+def _described(deployments: list[dict[str, Any]]) -> list[Record]:
+    """Return the records on GitHub: the last status begins with the state; `unknown` where no status arrived."""
     found = []
     for each in deployments:
         identity = each["payload"]
-        said = [status["description"] for status in each["statuses"] if status["description"]]
+        descriptions = [status["description"] for status in each["statuses"] if status["description"]]
         found.append(
             Record(
                 id=identity["id"],
                 kind=identity["kind"],
                 revision=identity["revision"],
                 release=identity.get("release") or identity["id"],
-                state=said[-1].partition(" ")[0] if said else "unknown",
+                state=descriptions[-1].partition(" ")[0] if descriptions else "unknown",
             )
         )
     return found

@@ -1,4 +1,4 @@
-"""Random sequences of the model's machine, as many as are wanted, each with a seed of its own."""
+"""Random sequences of the state machine, in batches with a seed each."""
 
 from __future__ import annotations
 
@@ -9,43 +9,45 @@ from typing import ClassVar
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.episode import Wanted
+from tests.model.episode import Call
 from tests.model.machine import Contradiction, Deployments
 from tests.model.outside import Outside, outside
-from tests.model.running import Death
-from tests.torture.saying import say
+from tests.model.running import SelfSignal
+from tests.torture.lines import write_line
 
 STEPS = 10
-"""At most so many commands and mishaps in a sequence, after up to three good deployments."""
+"""Maximum number of commands and changes in a sequence, after up to three deployments that pass."""
 
 
 @dataclass
 class Tally:
-    """What came of the sequences."""
+    """Results of a batch."""
 
     sequences: int = 0
     commands: int = 0
-    cut_off: int = 0
-    """Commands that were sent a signal, or whose world was disturbed."""
+    interrupted: int = 0
+    """Commands that got a signal or an injected fault."""
     ends: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
 
-def play_apart(sequences: int, start: int) -> Tally:
-    """Play them in a world of this process's own."""
+def play_in_own_world(sequences: int, start: int) -> Tally:
+    """Run a batch with its own process for services and GitHub."""
     with outside() as world:
         tally = play(world, sequences=sequences, start=start)
     found = len(tally.problems)
-    say(f"seed {start}: {tally.sequences} sequences, {tally.commands} commands: {found} contradictions")
+    write_line(
+        f"seed {start}: {tally.sequences} sequences, {tally.commands} commands: {found} contradictions"
+    )
     return tally
 
 
 def play(world: Outside, *, sequences: int, start: int) -> Tally:
-    """Play that many; a contradiction ends its sequence, and is said, but not the others."""
+    """Run that many sequences; a contradiction is printed, and ends its own sequence only."""
     tally = Tally()
 
     class Machine(Counted):
-        """In this world."""
+        """The machine of this batch."""
 
     Machine.outside, Machine.tally, Machine.start = world, tally, start
     how = settings(
@@ -61,7 +63,7 @@ def play(world: Outside, *, sequences: int, start: int) -> Tally:
 
 
 class Counted(Deployments):
-    """A machine that goes on with the next sequence after a contradiction."""
+    """A machine that counts commands, and continues with the next sequence after a contradiction."""
 
     tally: ClassVar[Tally]
     start: ClassVar[int]
@@ -71,20 +73,26 @@ class Counted(Deployments):
         self.is_over = False
 
     def play(
-        self, place: int, wanted: Wanted, *, death: Death | None = None, mishap: str = "", fault: str = ""
+        self,
+        place: int,
+        call: Call,
+        *,
+        kill: SelfSignal | None = None,
+        fault: str = "",
+        github_fault: str = "",
     ) -> None:
-        """One command, counted."""
+        """Run and count one command."""
         if self.is_over:
             return
         self.tally.commands += 1
-        self.tally.cut_off += death is not None or bool(mishap or fault)
+        self.tally.interrupted += kill is not None or bool(fault or github_fault)
         try:
-            super().play(place, wanted, death=death, mishap=mishap, fault=fault)
+            super().play(place, call, kill=kill, fault=fault, github_fault=github_fault)
         except Contradiction as problem:
             self.is_over = True
             self.tally.problems.append(str(problem))
-            say(f"seed {self.start}: {problem}")
-        self.tally.ends[self.the_play.lines[-1].partition("-> exit ")[2].partition(" ")[0]] += 1
+            write_line(f"seed {self.start}: {problem}")
+        self.tally.ends[self.session.lines[-1].partition("-> exit ")[2].partition(" ")[0]] += 1
 
     def teardown(self) -> None:
         """Count the sequence."""
