@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ci_ops.checks._repeat import Try
     from ci_ops.core.named import NamedCheck
     from ci_ops.core.ports.world import World
-    from ci_ops.core.result import Finding, Result
+    from ci_ops.core.result import Finding, Location, Result
 
 MAX_LISTED_TRIES = 20
 
@@ -46,13 +46,18 @@ def finish(
 def _placed(finding: Finding, named: NamedCheck, world: World) -> Finding:
     return replace(
         finding,
-        location=finding.location or named.location,
+        location=_shown_place(finding, world) or named.location,
         sentence=world.redact.own(finding.sentence),
         expected=world.redact(finding.expected),
         observed=world.redact(finding.observed),
         subject=world.redact(finding.subject),
         advice=world.redact.own(finding.advice),
     )
+
+
+def _shown_place(finding: Finding, world: World) -> Location | None:
+    place = finding.location
+    return place and replace(place, file=world.redact.own(place.file))
 
 
 def _hidden(value: Any, world: World) -> Any:

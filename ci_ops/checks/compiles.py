@@ -168,7 +168,7 @@ def _faults(
             subject=file,
         )
     if demand is not None and not demand.allows(compilation.version):
-        yield _other_python(compilation, demand)
+        yield _other_python(compilation, evidence(world, str(demand)))
         return
     for number, line, words in compilation.broken:
         file = evidence(world, str(files[number]), 200)
@@ -182,7 +182,7 @@ def _faults(
         )
 
 
-def _other_python(compilation: _Compilation, demand: PythonDemand) -> Fault:
+def _other_python(compilation: _Compilation, demand: str) -> Fault:
     """What another Python than the project's says of the files: an error where it refuses any, else a warning."""
     refused = len(compilation.broken)
     files = f"{refused} files" if refused > 1 else "one file"
@@ -191,6 +191,6 @@ def _other_python(compilation: _Compilation, demand: PythonDemand) -> Fault:
         rule="other-python",
         severity=Status.ERROR if refused else Status.WARN,
         sentence=f"The project needs {demand}; Python {compilation.version} {what}.",
-        expected=str(demand),
+        expected=demand,
         observed=f"Python {compilation.version}, and no other that fits",
     )

@@ -15,6 +15,7 @@ from ci_ops.core.errors import UsageError
 from ci_ops.core.ports.place import LOCAL
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import RealClock, StopSignal
+from ci_ops.edge.own_words import is_own_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +59,7 @@ class RealWorld:
         self._env = MappingProxyType(dict(env))
         self._stop: Stop = StopSignal() if stop is None else stop
         self._clock: Clock = RealClock(self._stop) if clock is None else clock
-        self._redact = Redactor() if redact is None else redact
+        self._redact = Redactor(is_own_word=is_own_word) if redact is None else redact
         self._ports: dict[str, Any] = {}
         self._lock = threading.RLock()
 

@@ -27,6 +27,7 @@ from ci_ops.session.needs import have_groups, naming_the_extra
 from ci_ops.session.origin import origin_of
 from ci_ops.session.output import check_output
 from ci_ops.session.progress import TerminalProgress, is_live
+from ci_ops.session.public_words import public_texts
 from ci_ops.session.secrets import hide, secrets_of_call, secrets_of_config
 from ci_ops.session.session import Session
 from ci_ops.session.state import open_site, state_folder
@@ -83,6 +84,7 @@ def open_job(
     config = read.config
     world = _with_passed(world, env, config.deploy.pass_env)
     hide(runner, world, secrets_of_config(config))
+    world.redact.publish(*public_texts(call, config, runner.context, folder))
     have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
     progress = _progress(call, runner, world, env)
     for sentence in read.notes:

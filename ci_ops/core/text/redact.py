@@ -11,7 +11,7 @@ from ci_ops.core.text.spellings import MAX_GROWTH, WHOLE_LENGTH, Spellings
 from ci_ops.core.text.token_shapes import hide_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MIN_SECRET_LENGTH = 3
 """One or two characters stand in every text, and all of them can be tried in a second."""
@@ -19,6 +19,8 @@ SETTINGS = frozenset(
     {"true", "false", "yes", "none", "null", "nil", "off", "undefined", "default", "enabled", "disabled"}
 )
 """Values that are no secret, whatever variable they stand in."""
+
+_LETTERS = re.compile(r"[A-Za-z]{3,}")
 
 # The repetitions are bounded: text from outside must not make the search take quadratic time.
 _URL_PASSWORD = re.compile(
@@ -77,7 +79,12 @@ class Redactor:
     Safe to share between threads; secrets may be added at any time.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, secrets: Iterable[str] = (), *, is_own_word: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """`is_own_word` tells which words stand in sentences of ours without anything from outside."""
+        self._is_own_word = is_own_word
+        self._public: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._known: dict[str, Spellings] = {}
         self._probe: tuple[dict[str, Spellings], re.Pattern[str] | None] = (self._known, None)
@@ -94,6 +101,11 @@ class Redactor:
             with self._lock:
                 self._known = self._known | {part: Spellings(part) for part in fresh}
 
+    def publish(self, *texts: str) -> None:
+        """Leave the words of these texts in sentences of ours, secrets or not: the reader has them already."""
+        with self._lock:
+            self._public = self._public.union(*(_LETTERS.findall(text) for text in texts))
+
     @property
     def reach(self) -> int:
         """Characters that the longest spelling of a secret may take."""
@@ -104,18 +116,27 @@ class Redactor:
         return redact_patterns(_blotted(text, self._known.values()) if self._may_hold(text) else text)
 
     def own(self, text: str) -> str:
-        """A sentence of ours without known secrets.
+        """Return a sentence of ours without known secrets.
 
-        What came into it from outside was redacted when it came in. So a secret
-        that is an ordinary word or number, such as `production` or `8000`, takes no
-        word out of it, and `token: write` is no assignment.
+        A secret that is an ordinary word, such as `production`, takes no word out of
+        it that ci-ops uses itself or that was published; any other word came from
+        outside. Short numbers stay, and `token: write` is no assignment.
         """
         if self._may_hold(text):
-            text = _blotted(text, (each for each in self._known.values() if not each.is_word))
+            text = _blotted(text, self._hidden_in(text))
         text = _without_addresses_secrets(text)
         if "=" in text and _may_assign(text):
             text = _ASSIGNED_CLOSELY.sub(rf"\g<head>{HIDDEN}", text)
         return hide_tokens(text)
+
+    def _hidden_in(self, text: str) -> Iterator[Spellings]:
+        """Yield the secrets that a sentence of ours must not show."""
+        for value, each in self._known.items():
+            if each.may_be_in(text) and not (each.is_word and self._is_public(value)):
+                yield each
+
+    def _is_public(self, word: str) -> bool:
+        return word.isdigit() or word in self._public or self._is_own_word(word)
 
     def _may_hold(self, text: str) -> bool:
         """One search for the beginnings of all probes: nearly every text ends here."""

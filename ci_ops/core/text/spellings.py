@@ -48,9 +48,13 @@ class Spellings:
         """True for what may well be an ordinary word or number."""
         self.length = len(value)
 
+    def may_be_in(self, text: str) -> bool:
+        """Return False for a text that has the secret in no spelling, after a few plain searches."""
+        return any(probe in text for probe in self.probes)
+
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where it stands in the text."""
-        if any(probe in text for probe in self.probes):
+        if self.may_be_in(text):
             if isinstance(self._pattern, str):
                 self._pattern = re.compile(_pattern_of(self._pattern))
             yield from (match.span() for match in self._pattern.finditer(text))

@@ -59,7 +59,7 @@ def test_what_a_failing_step_shows_of_a_password_reaches_nobody(
 
 def test_our_own_sentences_keep_the_words_that_are_a_secret_too(terminal: Terminal, service: Service) -> None:
     plain = terminal.run("deploy", "--revision", ONE, "--dry-run")
-    terminal.set(CI_OPS_ENV="STAGE=production\nPORT=8000\nMODE=deploy\nWORD=revision\nDEBUG=1")
+    terminal.set(CI_OPS_ENV="STAGE=production\nPORT=8000\nMODE=deploy\nWORD=revision\nDEBUG=1\nDATABASE=shop")
     said = terminal.run("deploy", "--revision", ONE, "--dry-run")
     assert said.alike(said.out + said.err) == plain.alike(plain.out + plain.err)
 

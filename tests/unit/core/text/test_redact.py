@@ -244,3 +244,11 @@ def test_hostile_texts_take_no_quadratic_time(piece: str) -> None:
         return time.process_time() - started
 
     assert seconds(320_000) < 8 * 8 * max(seconds(40_000), 0.01)
+
+
+def test_a_word_stays_in_a_sentence_of_ours_where_the_reader_has_it_anyway() -> None:
+    hide = redact.Redactor(["swordfish", "production", "shop", "4711"], is_own_word="production".__eq__)
+    hide.publish("the shop-api of staging")
+    sentence = "swordfish ships shop to production on 4711."
+    assert hide.own(sentence) == "*** ships shop to production on 4711."
+    assert hide(sentence) == "*** ships *** to *** on ***."
