@@ -1,19 +1,22 @@
 """The sink that brings an event to the channels its routes name.
 
-It never raises (but Interrupted): what goes wrong becomes a failed delivery in
-the report. An event that has arrived at a channel is not sent there again.
+It never raises: what goes wrong becomes a failed delivery in the report. An
+event that has arrived at a channel is not sent there again.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ci_ops.channels._message import message_for
 from ci_ops.channels._route import recipients
+from ci_ops.core.background import in_background
 from ci_ops.core.deadline import Deadline, ask_until
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Event, Outcome
@@ -33,7 +36,10 @@ WEAK_DEADLINE_SECONDS = 2.0
 """For a channel that could not be reached with the event before: it holds up nobody twice."""
 LAST_TRY_SHARE = 0.3
 """The part of the time that is kept for the last try: waiting ends before it."""
-MAX_AT_ONCE = 8
+GRACE_SECONDS = 2.0
+"""Time beyond the deadline for what a channel does beside its requests."""
+MAX_CLAIMS = 1000
+"""Events whose delivery is remembered: a process may send for months."""
 NO_TARGET = "-"
 """The target of a delivery that says that nobody was to be told."""
 
@@ -50,19 +56,22 @@ class Notifier:
     to: tuple[str, ...] = ()
     """Names of channels asked for by hand; they win over the routes."""
     deadline_seconds: float = DEADLINE_SECONDS
-    """For one event at one channel, all tries together."""
+    """For one event, at every channel at the same time, all tries together."""
     dry_run: bool = False
     earlier: Iterable[Delivery] = ()
     """Deliveries of earlier commands of the same run: what arrived then is not sent again."""
     _weak: set[str] = field(default_factory=set, init=False, repr=False)
-    _claimed: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
+    _claimed: dict[tuple[str, str], None] = field(default_factory=dict, init=False, repr=False)
+    """Event and channel, the oldest first."""
+    _hanging: dict[str, Future[Delivery]] = field(default_factory=dict, init=False, repr=False)
+    """By channel: what did not end by its deadline."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for channel in self.channels:
             self.world.redact.add(*secrets_of(channel.plugin))
         arrived = (each for each in self.earlier if each.outcome is Outcome.DELIVERED)
-        self._claimed.update((each.event, each.target) for each in arrived)
+        self._claimed.update(((each.event, each.target), None) for each in arrived)
 
     def __call__(self, event: Event, /) -> tuple[Delivery, ...]:
         """Tell everyone who is to hear of it, at once; one delivery for each."""
@@ -77,9 +86,32 @@ class Notifier:
         except Exception as error:  # noqa: BLE001 - a broken template must not stop a deployment
             why = self.world.redact(f"its message could not be written: {type(error).__name__}: {error}")
             return tuple(_failed(name, event, why) for name in names)
-        with ThreadPoolExecutor(max_workers=min(MAX_AT_ONCE, len(names))) as pool:
-            tries = [pool.submit(self._tell, name, known.get(name), event, message) for name in names]
-        return tuple(each.result() for each in tries)
+        begun = [(name, self._begin(name, known.get(name), event, message)) for name in names]
+        end_seconds = time.monotonic() + self.deadline_seconds + GRACE_SECONDS
+        return tuple(self._delivery(name, event, future, end_seconds) for name, future in begun)
+
+    def _begin(
+        self, name: str, channel: Channel | None, event: Event, message: Message
+    ) -> Future[Delivery] | None:
+        """Start to send; None where the channel still hangs with an earlier event: it gets no second thread."""
+        hanging = self._hanging.get(name)
+        if hanging is not None and not hanging.done():
+            return None
+        return in_background(partial(self._tell, name, channel, event, message), name="channel")
+
+    def _delivery(
+        self, name: str, event: Event, future: Future[Delivery] | None, end_seconds: float
+    ) -> Delivery:
+        """Wait for the outcome; a channel that outlives its deadline, whatever it does, has failed."""
+        if future is None:
+            return _failed(name, event, "it still hangs with an earlier event")
+        try:
+            return future.result(max(0.0, end_seconds - time.monotonic()))
+        except Interrupted:
+            return _skipped(name, event, "stopped before it was sent")
+        except TimeoutError:
+            self._hanging[name] = future
+            return _failed(name, event, f"no answer within {format_duration(self.deadline_seconds)}")
 
     def _tell(self, name: str, channel: Channel | None, event: Event, message: Message) -> Delivery:
         if channel is None:
@@ -138,12 +170,14 @@ class Notifier:
     def _claim(self, event: Event, name: str) -> bool:
         with self._lock:
             is_new = (event.id, name) not in self._claimed
-            self._claimed.add((event.id, name))
+            self._claimed[event.id, name] = None
+            while len(self._claimed) > MAX_CLAIMS:
+                del self._claimed[next(iter(self._claimed))]
             return is_new
 
     def _give_back(self, event: Event, name: str) -> None:
         with self._lock:
-            self._claimed.discard((event.id, name))
+            self._claimed.pop((event.id, name), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

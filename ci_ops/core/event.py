@@ -125,6 +125,11 @@ class Sink(Protocol):
     A failing sink yields failed deliveries.
     """
 
+    @property
+    def deadline_seconds(self) -> float:
+        """Maximum time for one event; the caller waits little longer."""
+        ...
+
     def __call__(self, event: Event, /) -> tuple[Delivery, ...]:
         """Tell the target, and say what became of it; never raises."""
         ...

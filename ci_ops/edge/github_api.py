@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from ci_ops.core.background import in_background
 from ci_ops.core.deadline import Deadline, Ticking, ask_until
 from ci_ops.core.delivery.ledger import LedgerError
 from ci_ops.core.errors import Interrupted
@@ -117,13 +118,16 @@ class GitHubApi:
 
         try:
             repository = self._lazy_repository()
-            return _Try(value=_within(seconds, lambda: question(repository)))
+            asking = in_background(lambda: question(repository), name="github")
+            return _Try(value=asking.result(seconds))
         except LedgerError as error:
             return _Try(error=error)
         except GithubException as answer:
             return self._refused(answer, explain)
         except TimeoutError:
-            self._client = None  # the one that hangs keeps its connection
+            # A socket's time limit starts anew with every byte and does not count the resolver:
+            # a thread that is left behind is the only limit that always holds, with its connection.
+            self._client = None
             return _Try(
                 error=explain.error("unreachable", f"no answer within {seconds:.0f} s"), is_settled=False
             )
@@ -248,28 +252,3 @@ class _Undisturbed:
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
         threading.Event().wait(seconds)
-
-
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """The work's value. Raises TimeoutError when it takes longer, name resolution included.
-
-    A socket's time limit starts anew with every byte and does not count the
-    resolver; a thread that is left behind is the only limit that always holds.
-    """
-    values: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            values.append(work())
-        except Exception as error:  # noqa: BLE001 - handed to the caller, in its own thread
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not values:
-        raise TimeoutError
-    return values[0]

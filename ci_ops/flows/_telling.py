@@ -1,51 +1,115 @@
-"""Telling the sinks in the background: a slow channel must not hold up a way back."""
+"""Events are sent in the background: a slow sink holds up neither a rollback nor the other sinks."""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from ci_ops.core.background import in_background
 from ci_ops.core.errors import Interrupted
 from ci_ops.core.event import Delivery, Event, Outcome
+from ci_ops.core.text.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ci_ops.core.event import Sink
 
+MAX_WAITING = 100
+"""Events that wait for one sink; a deployment has a handful, and more would be old news."""
+GRACE_SECONDS = 5.0
+"""Time beyond its own deadline after which a sink counts as hanging."""
+
+Deliveries = tuple[Delivery, ...]
+
 
 class Telling:
-    """Events in the order in which they happened, told one after the other by a thread."""
+    """Events in the order in which they happened, sent to every sink in a thread of the sink's own."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = sinks
-        self._thread: ThreadPoolExecutor | None = None
-        self._told: list[Future[tuple[Delivery, ...]]] = []
+        self._queues = tuple(SinkQueue(sink) for sink in sinks)
+        self._events: list[tuple[Event, tuple[Future[Deliveries], ...]]] = []
 
     @property
     def count(self) -> int:
         """How many events there were."""
-        return len(self._told)
+        return len(self._events)
 
     def tell(self, event: Event) -> None:
-        """Have it told; returns at once."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="telling")
-        self._told.append(self._thread.submit(self._tell_all, event))
+        """Have it sent; returns at once."""
+        self._events.append((event, tuple(queue.put(event) for queue in self._queues)))
 
-    def deliveries(self) -> tuple[Delivery, ...]:
-        """What became of all of it; waits for what is under way (sinks keep their own time limits)."""
-        return tuple(delivery for told in self._told for delivery in told.result())
+    def deliveries(self) -> Deliveries:
+        """Return the outcome of every event; waits for each sink at most as long as its deadline allows."""
+        return tuple(
+            delivery
+            for event, futures in self._events
+            for queue, future in zip(self._queues, futures, strict=True)
+            for delivery in queue.wait(event, future)
+        )
 
-    def _tell_all(self, event: Event) -> tuple[Delivery, ...]:
-        try:
-            return tuple(delivery for sink in self._sinks for delivery in sink(event))
-        except Interrupted:
-            stopped = Delivery(
-                target="-",
-                event=event.id,
-                outcome=Outcome.SKIPPED,
-                attempts=0,
-                sentence="stopped before it was told",
-            )
-            return (stopped,)
+
+class SinkQueue:
+    """The events that wait for one sink; its thread lives only while there are any."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._waiting: deque[tuple[Event, Future[Deliveries]]] = deque()
+        self._lock = threading.Lock()
+        self._started_seconds: float | None = None
+        """When the event that is being sent was handed to the sink; None while there is none."""
+
+    def put(self, event: Event) -> Future[Deliveries]:
+        """Add an event, or refuse it where too many wait already."""
+        future: Future[Deliveries] = Future()
+        with self._lock:
+            if len(self._waiting) >= MAX_WAITING:
+                future.set_result(_lost(event, f"{MAX_WAITING} earlier events still wait for it"))
+                return future
+            self._waiting.append((event, future))
+            if self._started_seconds is None:
+                self._started_seconds = time.monotonic()
+                in_background(self._work, name="telling")
+        return future
+
+    def wait(self, event: Event, future: Future[Deliveries]) -> Deliveries:
+        """Return what became of the event; one behind a sink that hangs is lost."""
+        limit_seconds = self._sink.deadline_seconds + GRACE_SECONDS
+        while True:
+            started = self._started_seconds
+            left = limit_seconds if started is None else started + limit_seconds - time.monotonic()
+            try:
+                return future.result(max(0.0, left))
+            except TimeoutError:
+                if self._started_seconds == started:
+                    return _lost(event, f"no answer within {format_duration(limit_seconds)}")
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._started_seconds = None
+                    return
+                event, future = self._waiting.popleft()
+                self._started_seconds = time.monotonic()
+            future.set_result(_send(self._sink, event))
+
+
+def _send(sink: Sink, event: Event) -> Deliveries:
+    try:
+        return sink(event)
+    except Interrupted:
+        return (_delivery(event, Outcome.SKIPPED, "stopped before it was told"),)
+    except Exception as error:  # noqa: BLE001 - a sink's defect must not stop a deployment, nor its own thread
+        return _lost(event, f"the sink failed unexpectedly: {type(error).__name__}")
+
+
+def _lost(event: Event, sentence: str) -> Deliveries:
+    return (_delivery(event, Outcome.FAILED, sentence),)
+
+
+def _delivery(event: Event, outcome: Outcome, sentence: str) -> Delivery:
+    return Delivery(target="-", event=event.id, outcome=outcome, attempts=0, sentence=sentence)

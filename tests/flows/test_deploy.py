@@ -20,6 +20,7 @@ from ci_ops.flows._interruption import LOOK_UP_SECONDS
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Shop, id_of
+from tests.support.sinks import CallSink
 
 NO_VERIFY = DeployOptions(verify=False)
 
@@ -295,7 +296,7 @@ def test_a_stop_after_the_verdict_takes_nothing_back(shop: Shop) -> None:
             threading.Event().wait(3 * LOOK_UP_SECONDS)
         return ()
 
-    job = replace(opened.job, sinks=(stop_when_verified,))
+    job = replace(opened.job, sinks=(CallSink(stop_when_verified),))
     assert deploy(job, DeployOptions()).verdict == "ok"
     assert shop.history[0].state is State.VERIFIED
 

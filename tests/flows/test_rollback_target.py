@@ -18,6 +18,7 @@ from ci_ops.edge.clock import StopSignal
 from ci_ops.flows.deploy import DeployOptions
 from ci_ops.flows.rollback import RollbackOptions, rollback
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Service, Shop, id_of
+from tests.support.sinks import CallSink
 
 FOUR = "4" * 40
 NO_VERIFY = DeployOptions(verify=False)
@@ -155,7 +156,9 @@ def test_a_rollback_stopped_in_its_proof_is_proven_by_the_next(shop: Shop) -> No
             stop.request(signal.SIGTERM)
         return ()
 
-    assert rollback(replace(job, sinks=(stop_when_begun,)), RollbackOptions()).verdict == "terminated"
+    assert (
+        rollback(replace(job, sinks=(CallSink(stop_when_begun),)), RollbackOptions()).verdict == "terminated"
+    )
     shop.service.make_sick()
     again = shop.rollback()
     assert (again.verdict, shop.service.revision) == ("ok", ONE)

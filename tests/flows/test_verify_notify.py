@@ -20,6 +20,7 @@ from ci_ops.flows.readiness import readiness
 from ci_ops.flows.rollback import RollbackOptions
 from tests.support.sample_service import Answer, said, sample_service, text
 from tests.support.shop import CONFIG, ONE, TWO, Shop, id_of
+from tests.support.sinks import CallSink
 
 NO_VERIFY = DeployOptions(verify=False)
 
@@ -263,7 +264,7 @@ def test_a_stop_before_anybody_was_told_is_no_pass(shop: Shop) -> None:
         stop.request(signal.SIGINT)
         raise Interrupted(stop.requested)
 
-    job = replace(shop.open("notify", stop=stop).job, sinks=(stopped,))
+    job = replace(shop.open("notify", stop=stop).job, sinks=(CallSink(stopped),))
     report = notify(job, NotifyOptions(status="failure"))
     assert (report.verdict, report.exit_code) == ("interrupted", 130)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +22,7 @@ from tests.support.events import event, hostile_event
 from tests.support.jump_clock import JumpClock
 from tests.support.receiver import receiving
 from tests.support.reports import record
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,8 +254,54 @@ def test_a_secret_in_an_event_is_hidden_before_it_is_sent(world: World) -> None:
 
 def test_a_request_to_stop_ends_it(world: World) -> None:
     post = Post(failures=[Interrupted(15)])
-    with pytest.raises(Interrupted):
-        Notifier(channels=[Named(name="ops", plugin=post)], world=world, waits=seconds_between)(EVENT)
+    other = Post()
+    channels = [Named(name="ops", plugin=post), Named(name="dev", plugin=other)]
+    stopped, sent = Notifier(channels=channels, world=world, waits=seconds_between)(EVENT)
+    assert (stopped.outcome, stopped.sentence) == (Outcome.SKIPPED, "stopped before it was sent")
+    assert sent.outcome is Outcome.DELIVERED
+
+
+@dataclass(kw_only=True)
+class Hanging(Channel):
+    """A channel that waits for something that no port bounds."""
+
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def send(self, message: Message, world: World) -> str:
+        del message, world
+        self.ended.wait()
+        return ""
+
+
+def test_a_channel_that_hangs_holds_up_no_other_and_gets_no_second_thread(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ci_ops.channels._dispatch.GRACE_SECONDS", 0.0)
+    hanging, post = Hanging(), Post()
+    channels = [Named[Channel](name="ops", plugin=hanging), Named[Channel](name="dev", plugin=post)]
+    notify = Notifier(channels=channels, world=world, waits=seconds_between, deadline_seconds=0.5)
+    failed, sent = notify(EVENT)
+    assert (failed.outcome, failed.sentence) == (Outcome.FAILED, "no answer within 500 ms")
+    assert sent.outcome is Outcome.DELIVERED
+    before = threading.active_count()
+    for number in range(20):
+        failed, sent = notify(replace(EVENT, id=f"event {number}"))
+        assert (failed.outcome, failed.sentence) == (Outcome.FAILED, "it still hangs with an earlier event")
+        assert sent.outcome is Outcome.DELIVERED
+    assert threading.active_count() <= before
+    hanging.ended.set()
+    wait_until(lambda: notify(replace(EVENT, id="the last"))[0].outcome is not Outcome.FAILED)
+
+
+def test_what_was_sent_is_remembered_but_not_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci_ops.channels._dispatch.MAX_CLAIMS", 20)
+    post = Post()
+    notify = Notifier(channels=[Named(name="ops", plugin=post)], world=world, waits=seconds_between)
+    for number in range(50):
+        notify(replace(EVENT, id=f"event {number}"))
+    assert len(notify._claimed) == 20
+    (again,) = notify(replace(EVENT, id="event 49"))
+    assert again.sentence == "already delivered"
 
 
 def test_a_dry_run_sends_nothing_and_shows_what_it_would(world: World) -> None:

@@ -257,14 +257,6 @@ def test_a_stop_ends_the_wait_between_two_tries() -> None:
         assert time.monotonic() - started < 5.0
 
 
-def test_a_try_is_over_in_time_whatever_it_waits_for() -> None:
-    gate = threading.Event()
-    with pytest.raises(TimeoutError):
-        github_api._within(0.05, gate.wait)
-    gate.set()
-    assert github_api._within(5.0, lambda: "done") == "done"
-
-
 def test_the_library_is_loaded_by_those_alone_who_ask_github_something() -> None:
     program = (
         "import sys, ci_ops.edge.github, ci_ops.edge.runner; print({'github', 'requests'} & {*sys.modules})"
