@@ -13,6 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.contributing import chapters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,6 +38,7 @@ def figures() -> dict[str, int]:
         "modules": len(modules),
         "lines": sum(len(path.read_text("utf-8").splitlines()) for path in modules.values()),
         "longest module": max(len(path.read_text("utf-8").splitlines()) for path in modules.values()),
+        "files a new plugin needs": max(len(chapter.files) for chapter in chapters()),
         "imports up the layers": sum(map(goes_up, _edges(imports))),
         "modules in a circle of imports": len(circle(imports)),
     }

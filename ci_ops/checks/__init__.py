@@ -6,8 +6,5 @@ sets `transient` where asking again may help. Order, repeating, threads, time
 and crashes are done once, in `_run.py`. What HTTP checks share is in `_http/`,
 with `HttpCheck` as their base; a check with modules of its own is a package.
 
-To add one:
-1. copy `compiles.py` (readiness) or `tls.py` (verification) to `<name>.py`, with a class of that name in CamelCase;
-2. write its test, `tests/unit/checks/test_<name>.py`;
-3. run `tests/contract/test_checks_family.py`, which holds it to the rules of all.
+CONTRIBUTING.md adds one step by step; `tests/contract/test_checks_family.py` holds it to the rules of all.
 """

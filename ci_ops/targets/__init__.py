@@ -3,6 +3,5 @@
 A target is a frozen dataclass over `ci_ops.core.plugin.Target`; its fields are
 its configuration. It yields steps and receives each result; it runs nothing.
 
-To add one: copy `command.py`, name file and class after the target, and add
-`tests/unit/targets/test_<name>.py`. The contract tests find it by its folder.
+CONTRIBUTING.md adds one step by step; `tests/contract/test_targets_family.py` holds it to the rules of all.
 """

@@ -29,7 +29,7 @@ from ci_ops.core.subject import Subject
 from ci_ops.core.text.secret import Secret
 from ci_ops.plugins import class_name, family
 from tests.support.checking import NEW, a_subject, a_world, checked
-from tests.support.examples import example_of
+from tests.support.examples import example_of, rules_reached
 from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
 
 FAMILY = family("checks")
@@ -111,6 +111,17 @@ def test_a_check_says_what_it_is_when_it_runs_and_what_it_may_find(name: str) ->
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule)
         assert about.sentence.endswith(".")
         assert about.advice
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_of_a_check_is_reached_by_a_test(name: str) -> None:
+    """`pytest.mark.reports` names the rules; tests/unit/checks/conftest.py fails a test that reports none of them."""
+    rules = {f"{name}/{rule}" for rule in plugin_class(name).rules}
+    reached = {rule for rule in rules_reached(name) if rule.startswith(f"{name}/")}
+    assert rules - reached == set(), (
+        f"no test is marked with them: @pytest.mark.reports({sorted(rules - reached)})"
+    )
+    assert reached - rules == set(), "marks name rules that the check does not have"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -170,11 +170,6 @@ def test_a_first_deployment_that_was_undone_leaves_room_for_the_next(scratch: Sc
     assert scratch.serving() == scratch.new
 
 
-def test_what_remains_is_left_by_a_step_that_says_why(scratch: Scratch) -> None:
-    steps = drawn(scratch.target.deploy_steps(a_record()))
-    assert bool(scratch.example.remains) <= any(step.no_undo for step in steps)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Forgetful(Target):
     """A target whose step says falsely that nothing of it has to be undone."""

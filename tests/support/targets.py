@@ -33,8 +33,10 @@ class TargetExample:
     """From the folder that stands for the host."""
     serving: Callable[[Path], str]
     """Return the revision that the host in this folder serves, read without the target; empty for none."""
+    prepare: Callable[[Path], None] = lambda _: None
+    """Set up what the host has before the first deployment."""
     remains: tuple[str, ...] = ()
-    """Patterns of the files below the folder that stay when every step was undone, for a stated reason."""
+    """Patterns of the files below the folder that stay when every step was undone, and do no harm."""
 
 
 def content(path: Path) -> str:
@@ -79,6 +81,7 @@ class Scratch:
         self.example = example
         self.folder, self.host, self.project = folder, folder / "place" / "host", folder / "project"
         self.host.mkdir(parents=True)
+        example.prepare(self.host)
         self.target = example.make(self.host)
         self.store = LocalStore(self.target.state_directory() or folder / "place" / "state")
         self.world = a_world()
@@ -109,7 +112,7 @@ class Scratch:
         """Return the journal as a new run finds it; with `lines`, one that kills the run after so many more."""
         journal = open_journal(self.store, self.world.clock, record.id)
         if journal.record is None:
-            journal.begin(record, kind=record.kind, owner="")
+            journal.begin(record, kind="rollback" if record.kind == "rollback" else "deploy", owner="")
         if lines is not None:
             inner = self.store.lines(record.id + SUFFIX)
             deadly = DeadlyLines(inner, lines, is_written)

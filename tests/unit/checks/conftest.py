@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ci_ops.core.plugin import Check
+from ci_ops.core.result import Finding
 from tests.support.sample_service import SampleService, sample_service
 
 
@@ -14,6 +16,24 @@ def service() -> Iterator[SampleService]:
     """A real service whose answers the test decides."""
     with sample_service() as service:
         yield service
+
+
+@pytest.fixture(autouse=True)
+def _reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test whose mark names a rule that no check reported while it ran."""
+    promised = {rule for mark in request.node.iter_markers("reports") for rule in mark.args}
+    reported: set[str] = set()
+    make = Check.finding
+
+    def finding(check: Check, rule: str, *arguments: Any, **named: Any) -> Finding:
+        found = make(check, rule, *arguments, **named)
+        reported.add(found.rule)
+        return found
+
+    if promised:
+        monkeypatch.setattr(Check, "finding", finding)
+    yield
+    assert promised <= reported, f"marked with rules that were not reported: {sorted(promised - reported)}"
 
 
 @pytest.fixture

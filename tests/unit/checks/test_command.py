@@ -39,6 +39,7 @@ def test_a_program_that_exits_with_zero_passes(tmp_path: Path) -> None:
     assert result.facts["output"].strip() == "fine"
 
 
+@pytest.mark.reports("command/exit-code")
 def test_another_exit_code_fails_with_the_end_of_the_output_as_evidence(tmp_path: Path) -> None:
     result = run(tmp_path, "seq 1 5000; echo the last line; exit 3")
     assert (result.status, rules_of(result)) == (Status.FAIL, ["exit-code"])
@@ -49,12 +50,14 @@ def test_another_exit_code_fails_with_the_end_of_the_output_as_evidence(tmp_path
     assert len(result.facts["output"]) == 4000
 
 
+@pytest.mark.reports("command/warned")
 def test_other_codes_can_mean_good_or_a_warning(tmp_path: Path) -> None:
     assert run(tmp_path, "exit 5", exit_codes=(0, 5)).status is Status.PASS
     result = run(tmp_path, "exit 2", exit_codes=0, warn_exit_codes=2)
     assert (result.status, rules_of(result)) == (Status.WARN, ["warned"])
 
 
+@pytest.mark.reports("command/not-run")
 def test_a_program_that_is_not_there_could_not_be_asked(tmp_path: Path) -> None:
     result = run(tmp_path, "no-such-program --at-all")
     assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["not-run"], 0)
@@ -62,6 +65,7 @@ def test_a_program_that_is_not_there_could_not_be_asked(tmp_path: Path) -> None:
     assert run(tmp_path, "true", directory="nowhere").status is Status.ERROR
 
 
+@pytest.mark.reports("command/timeout")
 def test_a_program_that_takes_too_long_fails(tmp_path: Path) -> None:
     result = run(
         tmp_path, f"exec {sys.executable} -c 'import threading; threading.Event().wait(60)'", timeout=0.2
@@ -70,6 +74,7 @@ def test_a_program_that_takes_too_long_fails(tmp_path: Path) -> None:
     assert result.findings[0].observed == "no output"
 
 
+@pytest.mark.reports("command/killed")
 def test_a_program_that_a_signal_ended_fails(tmp_path: Path) -> None:
     result = run(tmp_path, "exec sh -c 'kill -9 $$'")
     assert (result.status, rules_of(result)) == (Status.FAIL, ["killed"])

@@ -89,6 +89,7 @@ def test_a_tracked_package_counts_whatever_its_name(tmp_path: Path, folder: str)
     assert result.measured == 2
 
 
+@pytest.mark.reports("compiles/broken")
 def test_a_checkout_runs_nothing_of_its_own_while_it_is_compiled(tmp_path: Path) -> None:
     root, ran = tmp_path / "work", tmp_path / "ran"
     names = (
@@ -111,6 +112,7 @@ def test_a_checkout_runs_nothing_of_its_own_while_it_is_compiled(tmp_path: Path)
     assert not ran.exists()
 
 
+@pytest.mark.reports("compiles/unread")
 def test_only_what_was_compiled_counts(tmp_path: Path) -> None:
     write(tmp_path, app="x = 1\n")
     os.mkfifo(tmp_path / "pipe.py")
@@ -141,6 +143,7 @@ DEMANDS = {
 
 
 @pytest.mark.parametrize("source", DEMANDS)
+@pytest.mark.reports("compiles/other-python")
 def test_a_newer_python_than_ours_is_named_and_nothing_is_called_broken(tmp_path: Path, source: str) -> None:
     (tmp_path / source).write_text(DEMANDS[source])
     write(
@@ -218,6 +221,7 @@ def test_files_can_be_chosen_and_left_out(tmp_path: Path) -> None:
     assert (result.status, result.measured) == (Status.PASS, 2)
 
 
+@pytest.mark.reports("compiles/no-python")
 def test_a_project_without_python_is_an_error_and_not_detected(tmp_path: Path) -> None:
     result = look(tmp_path)
     assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["no-python"], 0)
@@ -233,6 +237,7 @@ def test_an_interpreter_that_cannot_compile_is_an_error(tmp_path: Path, python: 
     assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["unavailable"], 0)
 
 
+@pytest.mark.reports("compiles/unavailable")
 def test_a_compilation_that_takes_too_long_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, app="x = 1\n")
     slow = tmp_path / "slow-python"

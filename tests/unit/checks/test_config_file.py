@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ci_ops.checks.config_file import ConfigFile
 from ci_ops.core.errors import Problem
 from ci_ops.core.health.status import Status
@@ -19,6 +21,7 @@ def test_a_file_without_problems_passes() -> None:
     assert result.sentence == "ci-ops.yml has no problem."
 
 
+@pytest.mark.reports("config-file/problem")
 def test_every_problem_is_a_finding_at_its_own_line() -> None:
     problems = (
         Problem("expected a number", path="verify.deadline", location="ci-ops.yml:12:5"),
@@ -41,6 +44,7 @@ def test_without_a_file_there_is_nothing_to_look_at() -> None:
     assert (result.status, result.measured) == (Status.SKIP, 0)
 
 
+@pytest.mark.reports("config-file/not-read")
 def test_a_file_that_nobody_read_is_an_error() -> None:
     result = the_result(ConfigFile(), a_subject(config_file=FILE), a_world())
     assert (result.status, rules_of(result)) == (Status.ERROR, ["not-read"])

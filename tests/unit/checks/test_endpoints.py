@@ -43,6 +43,7 @@ def test_paths_that_answer_as_expected_pass(service: SampleService) -> None:
     assert set(result.facts["slowest"]) == {"/orders", "/login", "/ping"}
 
 
+@pytest.mark.reports("endpoints/slow")
 def test_every_broken_endpoint_is_a_finding_of_its_own(service: SampleService) -> None:
     service.says("/a", text("ok"))
     service.says("/b", text("boom", 500))
@@ -61,6 +62,7 @@ def test_every_broken_endpoint_is_a_finding_of_its_own(service: SampleService) -
     assert result.transient
 
 
+@pytest.mark.reports("endpoints/status")
 def test_a_finding_that_is_there_to_stay_settles_the_check(service: SampleService) -> None:
     service.says("/a", text("no", 403))
     service.says("/b", text("no", 503))
@@ -86,6 +88,7 @@ def test_as_many_are_asked_at_once_as_the_user_says(service: SampleService) -> N
     assert look(service, paths, parallel=8).status is Status.PASS
 
 
+@pytest.mark.reports("endpoints/json")
 def test_headers_and_credentials_are_sent_to_every_path_and_never_shown(service: SampleService) -> None:
     service.does(
         "/a", lambda asked: said({"echo": asked.headers["x-api-key"], "user": asked.headers["authorization"]})
@@ -110,12 +113,39 @@ def test_cache_busting_can_be_left_out(service: SampleService) -> None:
     assert [list(asked.query) for asked in service.asked] == [[], ["ci-ops"]]
 
 
+@pytest.mark.reports("endpoints/redirected", "endpoints/header", "endpoints/body", "endpoints/gate")
+def test_what_an_answer_has_to_be_is_held_against_each_path(service: SampleService) -> None:
+    service.says("/moved", text("", 301, Location="/elsewhere"))
+    service.says("/kind", said({}))
+    service.says("/words", text("We are closed."))
+    service.says("/gated", text("", 302, Location="https://id.example/login?client_id=shop"))
+    result = look(
+        service,
+        {
+            "/moved": GOOD,
+            "/kind": Expectation(headers={"content-type": "text/html"}),
+            "/words": Expectation(matches="open"),
+            "/gated": GOOD,
+        },
+    )
+    assert sorted(rules_of(result)) == ["body", "gate", "header", "redirected"]
+    assert (result.status, result.measured) == (Status.FAIL, 4)
+
+
+@pytest.mark.reports("endpoints/not-asked")
+def test_a_name_that_cannot_be_looked_up_is_an_error() -> None:
+    result = the_result(Endpoints(paths={"/a": GOOD}), a_subject(url="http://service.invalid"), a_world())
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["not-asked"], 0)
+
+
+@pytest.mark.reports("endpoints/aged")
 def test_a_cached_page_is_good_where_that_is_allowed(service: SampleService) -> None:
     service.says("/a", text("ok", Age="30"))
     assert rules_of(look(service, {"/a": GOOD})) == ["aged"]
     assert look(service, {"/a": Expectation(max_age=60.0)}).status is Status.PASS
 
 
+@pytest.mark.reports("endpoints/url", "endpoints/unreachable")
 def test_a_dead_server_gives_one_finding_per_path_and_an_unusable_address_an_error() -> None:
     with sample_service() as service:
         dead = service

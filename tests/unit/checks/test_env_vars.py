@@ -33,6 +33,7 @@ def test_variables_that_are_set_as_asked_pass_and_are_named_without_their_values
     assert result.facts["set"] == ["DATABASE_URL", "PORT", "SECRET_KEY"]
 
 
+@pytest.mark.reports("env-vars/missing")
 def test_a_missing_variable_and_one_of_blanks_fail() -> None:
     result = look(EnvVars(required=("A", "B", "C")), A="1", B="  ")
     assert [finding.subject for finding in result.findings] == ["B", "C"]
@@ -48,6 +49,7 @@ def test_the_service_s_own_variables_count_where_they_are_given() -> None:
 @pytest.mark.parametrize(
     ("value", "status"), [("1", Status.FAIL), ("text", Status.FAIL), ("False", Status.WARN)]
 )
+@pytest.mark.reports("env-vars/forbidden")
 def test_a_forbidden_variable_fails_in_production_and_warns_when_it_means_off(
     value: str, status: Status
 ) -> None:
@@ -56,6 +58,7 @@ def test_a_forbidden_variable_fails_in_production_and_warns_when_it_means_off(
     assert look(EnvVars(forbidden=("DEBUG",)), environment="staging", DEBUG=value).status is Status.PASS
 
 
+@pytest.mark.reports("env-vars/pattern")
 def test_a_value_has_to_match_its_pattern_as_a_whole() -> None:
     check = EnvVars(patterns={"PORT": r"\d+"})
     assert look(check, PORT="80x").findings[0].observed == "a value of 3 characters"
@@ -68,6 +71,7 @@ def test_a_broken_pattern_is_refused_when_the_check_is_made() -> None:
         EnvVars(patterns={"PORT": "("})
 
 
+@pytest.mark.reports("env-vars/placeholder")
 def test_placeholders_fail_unless_nobody_asked_for_them() -> None:
     assert rules_of(look(EnvVars(required=("SECRET_KEY",)), SECRET_KEY="changeme")) == ["placeholder"]
     assert (
@@ -88,6 +92,7 @@ def test_names_of_the_example_file_are_required_with_their_lines(tmp_path: Path)
     assert copied.findings[0].observed == "the example file's value"
 
 
+@pytest.mark.reports("env-vars/absent")
 def test_a_machine_without_any_of_the_variables_is_a_warning_where_that_was_asked_for(tmp_path: Path) -> None:
     (tmp_path / ".env.example").write_text("SECRET_KEY=\nDATABASE_URL=\n")
     detected = EnvVars.detect(tmp_path)
@@ -103,6 +108,7 @@ def test_it_applies_where_an_example_file_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+@pytest.mark.reports("env-vars/unreadable")
 def test_an_example_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / ".env.example").write_bytes(content)
@@ -110,6 +116,7 @@ def test_an_example_file_that_cannot_be_read_is_an_error(tmp_path: Path, content
     assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["unreadable"], 0)
 
 
+@pytest.mark.reports("env-vars/nothing-asked")
 def test_a_check_that_names_no_variable_is_an_error() -> None:
     result = look(EnvVars())
     assert (result.status, rules_of(result)) == (Status.ERROR, ["nothing-asked"])
@@ -170,6 +177,7 @@ def test_presets_add_up_and_the_user_s_own_pattern_wins() -> None:
     assert look(check, **env).status is Status.PASS
 
 
+@pytest.mark.reports("env-vars/weak")
 def test_no_value_ever_stands_in_a_result() -> None:
     values: dict[str, Any] = {
         "SECRET_KEY": "Kx9-short",
@@ -182,6 +190,7 @@ def test_no_value_ever_stands_in_a_result() -> None:
     assert "Kx9" not in json.dumps(result.to_json())
 
 
+@pytest.mark.reports("env-vars/misspelt")
 def test_a_misspelt_name_is_pointed_out() -> None:
     result = look(EnvVars(required=("DATABASE_URL",)), DATABSE_URL=DATABASE)
     assert result.findings[0].sentence == "DATABASE_URL is not set, but DATABSE_URL is."
@@ -215,6 +224,7 @@ def test_the_application_s_own_declaration_is_held_to(shop: Path) -> None:
     assert [each.subject for each in look(both, shop, SHOP_KEY=KEY, **more).findings] == ["BOT_TOKEN"]
 
 
+@pytest.mark.reports("env-vars/declaration")
 def test_a_declaration_that_cannot_be_read_is_an_error_with_its_reason(shop: Path) -> None:
     check = EnvVars(app="shop_settings:nothing", python=sys.executable)
     result = look(check, shop, PYTHONPATH=str(ROOT))
@@ -240,6 +250,7 @@ def test_an_example_file_of_any_editor_names_its_first_variable(tmp_path: Path, 
     assert [(each.rule, each.subject) for each in result.findings] == [("env-vars/missing", "DATABASE_URL")]
 
 
+@pytest.mark.reports("env-vars/unread-line")
 def test_a_line_that_is_no_variable_is_a_warning_with_its_place(tmp_path: Path) -> None:
     (tmp_path / ".env.example").write_text("MAIL_HOST=x\nset OTHER=1\n")
     result = look(EnvVars(from_example=".env.example"), tmp_path, MAIL_HOST="mail.internal")

@@ -85,6 +85,7 @@ def test_untracked_files_weigh_as_the_user_says(clone: Path, severity: Any) -> N
     )
 
 
+@pytest.mark.reports("git-state/untracked")
 def test_an_untracked_folder_is_told_but_is_no_place_in_a_file(clone: Path) -> None:
     (clone / "build").mkdir()
     (clone / "build" / "out.txt").write_text("")
@@ -94,6 +95,7 @@ def test_an_untracked_folder_is_told_but_is_no_place_in_a_file(clone: Path) -> N
     assert str(look(clone).findings[0].location) == "notes.txt:1"
 
 
+@pytest.mark.reports("git-state/not-pushed")
 def test_a_commit_that_no_remote_has_fails(clone: Path) -> None:
     commit(clone, "more.py")
     result = look(clone)
@@ -178,6 +180,7 @@ def test_no_program_that_the_repository_names_is_started(clone: Path, tmp_path: 
     assert not mark.exists()
 
 
+@pytest.mark.reports("git-state/no-remote")
 def test_a_repository_without_a_remote_is_a_warning(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     commit(tmp_path)
@@ -205,6 +208,7 @@ def test_a_folder_that_is_no_repository_or_has_no_commit_is_an_error(tmp_path: P
     assert result.findings[0].advice.startswith("Commit the project")
 
 
+@pytest.mark.reports("git-state/unavailable")
 def test_a_checkout_of_another_user_is_told_how_to_trust_it(clone: Path) -> None:
     world = a_world(GIT_TEST_ASSUME_DIFFERENT_OWNER="1")  # git's own switch for its own tests
     result = the_result(GitState(), a_subject(clone), world)
@@ -265,6 +269,7 @@ def test_a_submodule_that_is_checked_out_and_pushed_passes(with_submodule: Path)
     assert look(with_submodule).status is Status.PASS
 
 
+@pytest.mark.reports("git-state/submodule")
 def test_a_submodule_that_is_not_checked_out_is_told(with_submodule: Path) -> None:
     git(with_submodule, "submodule", "deinit", "-q", "--all")
     result = look(with_submodule)
@@ -273,6 +278,7 @@ def test_a_submodule_that_is_not_checked_out_is_told(with_submodule: Path) -> No
     assert look(with_submodule, submodules="ignore").status is Status.PASS
 
 
+@pytest.mark.reports("git-state/changed")
 def test_a_changed_submodule_differs_whatever_gitmodules_says(with_submodule: Path) -> None:
     git(with_submodule, "config", "-f", ".gitmodules", "submodule.themes/one.ignore", "all")
     commit(with_submodule, ".gitmodules", (with_submodule / ".gitmodules").read_text())

@@ -74,7 +74,9 @@ def test_each_request_busts_caches_and_none_has_the_same_query(service: SampleSe
 @pytest.mark.parametrize(
     ("document", "status", "rule"),
     [
-        ({"status": "warn"}, Status.WARN, "degraded"),
+        pytest.param(
+            {"status": "warn"}, Status.WARN, "degraded", marks=pytest.mark.reports("health/degraded")
+        ),
         (
             {"status": "degraded", "checks": {"cache": [{"status": "warn", "output": "slow"}]}},
             Status.WARN,
@@ -98,6 +100,7 @@ def test_the_words_of_the_body_decide(
 
 
 @pytest.mark.parametrize("body", ['{"status": "pass"', '{"status": "pass", "status": "fail"}', "[" * 5000])
+@pytest.mark.reports("health/unknown-word")
 def test_json_that_cannot_be_read_is_an_error_and_no_pass(service: SampleService, body: str) -> None:
     service.says("/health", text(body))
     assert (look(service).status, rules_of(look(service))) == (Status.ERROR, ["unknown-word"])
@@ -116,6 +119,7 @@ def test_a_body_that_is_no_json_passes_on_its_status_and_says_so(
     assert "health_document" not in result.facts
 
 
+@pytest.mark.reports("health/page")
 def test_a_page_of_html_at_the_health_address_is_a_warning_that_names_it(service: SampleService) -> None:
     service.says("/health", PAGE)
     result = look(service)
@@ -161,6 +165,7 @@ def test_a_gate_in_front_is_an_error_and_never_a_verdict_on_the_service(service:
     assert rules_of(look(service)) == ["gate"]
 
 
+@pytest.mark.reports("health/gate")
 def test_a_gate_ends_the_search_for_the_health_address(service: SampleService) -> None:
     service.says(
         "/health/ready", text("", 302, Location="https://team.cloudflareaccess.com/cdn-cgi/access/login")
@@ -205,6 +210,7 @@ def test_a_slash_that_is_added_and_dropped_for_ever_ends_with_the_second_redirec
     assert rules_of(look(service)) == ["redirected"]
 
 
+@pytest.mark.reports("health/unhealthy")
 def test_a_plain_word_counts(service: SampleService) -> None:
     service.says("/health", text("DOWN\n"))
     assert look(service).status is Status.FAIL
@@ -217,6 +223,7 @@ def test_the_body_can_be_left_out_of_account(service: SampleService) -> None:
     assert rules_of(look(service, body="any", json={"$.queue.depth": {"max": 2}})) == ["json"]
 
 
+@pytest.mark.reports("health/no-dependencies")
 def test_a_body_without_dependencies_can_be_a_warning(service: SampleService) -> None:
     service.says("/health", PASS)
     assert look(service).status is Status.PASS
@@ -264,6 +271,7 @@ def test_another_status_can_be_the_right_one(service: SampleService) -> None:
     assert look(service, status=(200, 202)).findings[0].expected == "200, 202"
 
 
+@pytest.mark.reports("health/redirected")
 def test_a_redirect_fails_unless_it_may_be_followed(service: SampleService) -> None:
     service.says("/health", text("", 302, Location="/login"))
     service.says("/login", PASS)
@@ -286,6 +294,7 @@ def test_a_redirect_fails_unless_it_may_be_followed(service: SampleService) -> N
         {"Cache-Status": "edge; hit; ttl=30"},
     ],
 )
+@pytest.mark.reports("health/aged")
 def test_an_answer_from_a_cache_proves_nothing(service: SampleService, headers: dict[str, str]) -> None:
     service.says("/health", Answer(body=b'{"status": "pass"}', headers=headers))
     result = look(service)
@@ -303,6 +312,7 @@ def test_a_cache_that_let_the_request_through_is_no_finding(
     assert look(service).status is Status.PASS
 
 
+@pytest.mark.reports("health/slow")
 def test_slow_answers_warn_and_fail_at_their_limits(service: SampleService) -> None:
     service.says("/health", Answer(body=b"ok", seconds=0.05))
     assert look(service, latency=Latency(warn=10.0, fail=20.0)).status is Status.PASS
@@ -318,6 +328,7 @@ def test_one_bad_answer_among_good_ones_fails(service: SampleService) -> None:
     assert (result.status, result.measured) == (Status.FAIL, 3)
 
 
+@pytest.mark.reports("health/header", "health/body")
 def test_assertions_on_json_headers_and_text_must_hold(service: SampleService) -> None:
     service.says("/health", said({"status": "ok", "version": "2.1", "queue": 5}, X_App="shop"))
     good: dict[str, Any] = {
@@ -341,6 +352,7 @@ def test_assertions_on_json_headers_and_text_must_hold(service: SampleService) -
     assert (wrong.expected, wrong.observed) == ("$.queue: at most 4", "5")
 
 
+@pytest.mark.reports("health/json")
 def test_assertions_on_a_body_that_is_no_json_are_an_error(service: SampleService) -> None:
     service.says("/health", text("pong"))
     result = look(service, json={"$.status": "ok"})
@@ -348,6 +360,7 @@ def test_assertions_on_a_body_that_is_no_json_are_an_error(service: SampleServic
 
 
 @pytest.mark.parametrize(("status", "kind"), [(RESET, "closed"), (SILENCE, "did not finish")])
+@pytest.mark.reports("health/unreachable")
 def test_a_service_that_does_not_answer_fails(service: SampleService, status: int, kind: str) -> None:
     service.says("/health", Answer(status=status))
     subject = a_subject(url=service.url("/health"), timeout_seconds=0.2)
@@ -357,6 +370,7 @@ def test_a_service_that_does_not_answer_fails(service: SampleService, status: in
     assert result.findings[0].observed
 
 
+@pytest.mark.reports("health/not-asked")
 def test_a_dead_port_fails_and_an_unknown_name_is_an_error() -> None:
     with sample_service() as service:
         dead = service.url("/health")
@@ -367,6 +381,7 @@ def test_a_dead_port_fails_and_an_unknown_name_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "shop.example.com", "https://shop example"])
+@pytest.mark.reports("health/url")
 def test_an_unusable_address_is_an_error(url: str) -> None:
     result = the_result(Health(), a_subject(url=url), a_world())
     assert (result.status, rules_of(result), result.transient) == (Status.ERROR, ["url"], False)
@@ -390,6 +405,7 @@ def test_only_the_front_page_answering_is_a_shallow_warning(service: SampleServi
     assert service.url("/") in result.sentence
 
 
+@pytest.mark.reports("health/shallow")
 def test_a_page_of_html_at_a_health_path_is_as_shallow_as_the_front_page(service: SampleService) -> None:
     page = Answer(body=b"<!doctype html>", headers={"Content-Type": "text/html; charset=utf-8"})
     for path in ("/health/ready", "/healthz", "/health", "/__heartbeat__", "/up", "/"):
@@ -400,6 +416,7 @@ def test_a_page_of_html_at_a_health_path_is_as_shallow_as_the_front_page(service
     assert look(service, "").facts["url"] == service.url("/up")
 
 
+@pytest.mark.reports("health/status")
 def test_a_health_address_that_says_no_is_not_passed_over_for_the_front_page(service: SampleService) -> None:
     service.says("/health/ready", text("not ready", 503))
     service.says("/", text("hello"))
@@ -407,6 +424,7 @@ def test_a_health_address_that_says_no_is_not_passed_over_for_the_front_page(ser
     assert (result.status, rules_of(result)) == (Status.FAIL, ["status"])
 
 
+@pytest.mark.reports("health/not-found")
 def test_a_service_without_any_usual_address_is_an_error_with_the_way_out(service: SampleService) -> None:
     service.says("/", text("", 302, Location="/login"))
     result = look(service, "")
@@ -541,6 +559,7 @@ def test_settings_that_cannot_be_meant_are_refused_by_their_name(
 
 
 @pytest.mark.usefixtures("shop_test")
+@pytest.mark.reports("health/unencrypted")
 def test_a_name_that_resolves_only_sometimes_is_asked_as_it_comes(service: SampleService) -> None:
     service.says("/health", PASS)
     world = a_world_without_ipv6()

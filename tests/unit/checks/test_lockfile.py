@@ -67,6 +67,7 @@ def test_a_lock_that_holds_every_dependency_passes(tmp_path: Path) -> None:
     assert result.sentence == "uv.lock: 3 of 3 dependencies are locked."
 
 
+@pytest.mark.reports("lockfile/not-locked")
 def test_a_dependency_that_is_not_locked_is_named_with_its_line(tmp_path: Path) -> None:
     text = PYPROJECT.replace('"requests>=2.32",', '"requests>=2.32",\n  "httpx",')
     result = look(project(tmp_path, pyproject=text, uv=UV))
@@ -83,12 +84,14 @@ def test_a_locked_version_outside_the_specifier_fails(tmp_path: Path) -> None:
     assert result.findings[0].expected == "requests >=3"
 
 
+@pytest.mark.reports("lockfile/out-of-step")
 def test_a_lock_made_from_an_earlier_specifier_is_out_of_step(tmp_path: Path) -> None:
     result = look(project(tmp_path, pyproject=PYPROJECT.replace(">=2.32", ">=2.31"), uv=UV))
     assert rules_of(result) == ["out-of-step"]
     assert (result.findings[0].expected, result.findings[0].observed) == ("requests>=2.31", "requests>=2.32")
 
 
+@pytest.mark.reports("lockfile/no-lock")
 def test_dependencies_without_a_lock_fail(tmp_path: Path) -> None:
     result = look(project(tmp_path, pyproject=PYPROJECT))
     assert (rules_of(result), result.status) == (["no-lock"], Status.FAIL)
@@ -129,6 +132,7 @@ def test_each_kind_of_lock_is_held_against_what_it_covers(
     assert found == missing
 
 
+@pytest.mark.reports("lockfile/unpinned")
 def test_every_line_of_requirements_txt_has_to_be_pinned_where_it_is_the_lock(tmp_path: Path) -> None:
     result = look(project(tmp_path, txt="django==5.2\nrequests>=2\nredis\n"))
     assert rules_of(result) == ["unpinned", "unpinned"]
@@ -175,6 +179,7 @@ def test_a_file_that_cannot_be_read_is_an_error_and_no_pass(tmp_path: Path, file
     assert Lockfile.detect(tmp_path) is not None
 
 
+@pytest.mark.reports("lockfile/unreadable")
 def test_a_named_lock_file_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> None:
     result = look(project(tmp_path, pyproject=PYPROJECT), file="uv.lock")
     assert result.status is Status.ERROR
@@ -186,6 +191,7 @@ def test_it_applies_where_a_file_names_dependencies(tmp_path: Path) -> None:
     assert Lockfile.detect(project(tmp_path, txt="django\n")) == Lockfile()
 
 
+@pytest.mark.reports("lockfile/other-version")
 def test_a_lock_that_uv_itself_makes_is_understood(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "pyproject.toml").write_text('[project]\nname = "lib"\nversion = "1.2"\n')

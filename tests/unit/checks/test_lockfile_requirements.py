@@ -75,6 +75,7 @@ def test_what_cannot_be_followed_is_told_with_its_line(
     assert str(finding.location) == "requirements.txt:2"
 
 
+@pytest.mark.reports("lockfile/not-read")
 def test_no_more_than_fifty_files_are_followed(tmp_path: Path) -> None:
     for number in range(60):
         written(tmp_path, **{f"{number}.txt": f"-r {number + 1}.txt\n"})
@@ -85,6 +86,7 @@ def test_no_more_than_fifty_files_are_followed(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.reports("lockfile/contradiction")
 def test_a_constraint_pins_what_it_names_and_installs_nothing(tmp_path: Path) -> None:
     root = written(tmp_path, txt="-c limits.txt\niniconfig\n", **{"limits.txt": "iniconfig==1.1.1\nsix\n"})
     assert look(root).status is Status.PASS
@@ -110,7 +112,7 @@ def test_one_package_in_two_versions_is_a_contradiction(tmp_path: Path, text: st
         ("x @ file:///croot/x_1602780191262/work", "local-path", Status.FAIL),
         ("x @ file:///C:/ci/x_1602780191262/work", "local-path", Status.FAIL),
         ("C:\\ci\\x.whl", "local-path", Status.FAIL),
-        ("~/x.whl", "local-path", Status.FAIL),
+        pytest.param("~/x.whl", "local-path", Status.FAIL, marks=pytest.mark.reports("lockfile/local-path")),
         ("/opt/wheels/x.whl", "local-path", Status.FAIL),
         ("-e ../elsewhere", "local-path", Status.FAIL),
         ("./vendor/gone.whl", "local-path", Status.FAIL),
@@ -151,6 +153,7 @@ def test_a_commit_a_hash_and_a_path_of_the_repository_are_one_version(tmp_path: 
     assert (look(root).status, look(root).measured) == (Status.PASS, 1)
 
 
+@pytest.mark.reports("lockfile/moving")
 def test_no_part_of_an_address_is_shown(tmp_path: Path) -> None:
     result = look(written(tmp_path, txt="git+https://name:t0kenvalue@host.invalid/x.git@main\n"))
     assert "t0kenvalue" not in repr(result)
@@ -161,7 +164,9 @@ def test_no_part_of_an_address_is_shown(tmp_path: Path) -> None:
     [
         ("iniconfig==2.3.1\nsix==1.17.0 ; python_version < '3.13'\n", []),
         ("iniconfig==2.3.1\n", []),
-        ("iniconfig==1.1.1\n", ["locks-differ"]),
+        pytest.param(
+            "iniconfig==1.1.1\n", ["locks-differ"], marks=pytest.mark.reports("lockfile/locks-differ")
+        ),
         ("iniconfig==2.3.1\nhttpx==0.28\n", ["locks-differ"]),
         ("iniconfig==2.3.1\nhttpx==0.28 ; sys_platform == 'win32'\n", []),
         ("six==1.17.0\n", ["not-locked"]),
@@ -191,6 +196,7 @@ def test_a_file_that_an_editor_of_windows_saved_is_read(tmp_path: Path, encoding
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements.in", "pyproject.toml", "pdm.lock"])
+@pytest.mark.reports("lockfile/conflict")
 def test_the_markers_of_an_unfinished_merge_are_named_with_their_line(tmp_path: Path, name: str) -> None:
     root = written(copied("pdm", tmp_path), txt="iniconfig==2.3.1\n", source="iniconfig\n")
     marks = "<<<<<<< HEAD\n# one\n=======\n# other\n>>>>>>> branch\n"
@@ -251,6 +257,7 @@ def test_a_package_that_another_needs_has_to_be_in_the_lock(
     assert ("ghost" in found) is is_told
 
 
+@pytest.mark.reports("lockfile/half-hashed")
 def test_one_hash_asks_for_the_hash_of_every_requirement(tmp_path: Path) -> None:
     hashed = f"six==1.17.0 --hash=sha256:{'0' * 64}\n"
     assert look(written(tmp_path, txt=hashed)).status is Status.PASS

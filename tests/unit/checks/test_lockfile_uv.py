@@ -90,6 +90,7 @@ def test_what_has_changed_is_named_once_each(tmp_path: Path) -> None:
     assert result.findings[0].advice == "Run `uv lock` and commit uv.lock."
 
 
+@pytest.mark.reports("lockfile/other-python")
 def test_other_versions_of_python_are_told_with_both_ranges(tmp_path: Path) -> None:
     root = copied("uv", tmp_path)
     edit(root / "pyproject.toml", [(">=3.11,<4", ">=3.12")])

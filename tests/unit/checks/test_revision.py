@@ -67,6 +67,7 @@ def test_one_stale_worker_is_named_with_the_histogram(service: SampleService) ->
     assert sum(result.facts["histogram"].values()) == 7
 
 
+@pytest.mark.reports("revision/stale")
 def test_a_revision_that_nobody_expected_is_named(service: SampleService) -> None:
     service.says("/__version__", said({"commit": "f" * 40}))
     result = look(service)
@@ -137,6 +138,7 @@ def test_a_missing_or_unknown_revision_is_an_error_with_the_fix(
     assert 'return {"commit": os.environ["GIT_COMMIT"]}' in result.findings[0].advice
 
 
+@pytest.mark.reports("revision/missing")
 def test_a_service_without_any_usual_address_does_not_tell_its_revision(service: SampleService) -> None:
     result = look(service)
     assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
@@ -164,6 +166,7 @@ def test_a_worker_that_breaks_off_or_answers_500_fails(service: SampleService) -
 
 
 @pytest.mark.parametrize("at", ["", "/health"])
+@pytest.mark.reports("revision/status")
 def test_a_service_that_is_down_behind_its_proxy_fails(service: SampleService, at: str) -> None:
     for path in ("/__version__", "/health", "/health/ready"):
         service.says(path, text("bad gateway", 502))
@@ -171,6 +174,7 @@ def test_a_service_that_is_down_behind_its_proxy_fails(service: SampleService, a
     assert (result.status, rules_of(result), result.transient) == (Status.FAIL, ["status"], True)
 
 
+@pytest.mark.reports("revision/url", "revision/unreachable")
 def test_a_dead_service_fails_and_an_unusable_address_is_an_error() -> None:
     with sample_service() as dead:
         pass
@@ -181,12 +185,14 @@ def test_a_dead_service_fails_and_an_unusable_address_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("revision", ["", "abc", "unknown", "HEAD"])
+@pytest.mark.reports("revision/nothing-to-compare")
 def test_without_a_revision_to_compare_with_it_is_an_error(service: SampleService, revision: str) -> None:
     result = look(service, revision=revision)
     assert (result.status, rules_of(result)) == (Status.ERROR, ["nothing-to-compare"])
     assert service.asked == []
 
 
+@pytest.mark.reports("revision/aged")
 def test_an_answer_from_a_cache_proves_nothing(service: SampleService) -> None:
     service.says("/__version__", said({"commit": NEW}, Age="5"))
     result = look(service)
@@ -275,3 +281,16 @@ def test_settings_that_cannot_be_meant_are_refused_by_their_name(
 ) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         Revision(**settings)
+
+
+@pytest.mark.reports("revision/not-asked")
+def test_a_name_that_cannot_be_looked_up_is_an_error() -> None:
+    result = the_result(Revision(), a_subject(url="http://service.invalid"), a_world())
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["not-asked"], 0)
+
+
+@pytest.mark.reports("revision/gate")
+def test_a_gate_in_front_is_an_error_and_not_a_stale_release(service: SampleService) -> None:
+    service.does_elsewhere(lambda _: text("Just a moment...", 403, CF_Mitigated="challenge"))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.ERROR, ["gate"])

@@ -120,6 +120,7 @@ def test_a_chain_holds_as_long_as_its_first_certificate_that_ends(
         assert f"ends in {ends}.0 days, when its issuer O=middle expires." in result.sentence
 
 
+@pytest.mark.reports("tls/certificate")
 def test_behind_a_proxy_the_handshake_goes_through_it(tmp_path: Path) -> None:
     with (
         serving(lambda _: Reply(), context=server_context("shop.test", ends=-DAY, begins=-9 * DAY)) as server,
@@ -133,6 +134,7 @@ def test_behind_a_proxy_the_handshake_goes_through_it(tmp_path: Path) -> None:
         assert result.facts["addresses"] == []
 
 
+@pytest.mark.reports("tls/expires")
 def test_days_can_be_said_instead(shop: Shop) -> None:
     shop.serve(ends=20 * DAY, begins=-70 * DAY)
     assert shop.look().status is Status.WARN
@@ -147,6 +149,7 @@ def test_the_limit_to_fail_is_never_above_the_limit_to_warn_for_ordinary_lifetim
 
 
 @pytest.mark.usefixtures("shop_test")
+@pytest.mark.reports("tls/differs")
 def test_one_address_with_another_certificate_is_a_warning(shop: Shop) -> None:
     shop.serve()
     shop.serve(host="127.0.0.2")
@@ -173,6 +176,7 @@ def test_one_address_that_does_not_answer_fails(shop: Shop) -> None:
     assert "at 127.0.0.2" in result.sentence
 
 
+@pytest.mark.reports("tls/not-asked")
 def test_an_ipv6_address_without_a_way_to_it_is_left_out(shop: Shop) -> None:
     shop.serve()
     world = a_world_without_ipv6("127.0.0.1", "2001:db8::1", SSL_CERT_FILE=str(bundle(shop.folder)))
@@ -181,6 +185,7 @@ def test_an_ipv6_address_without_a_way_to_it_is_left_out(shop: Shop) -> None:
     assert (nothing.status, rules_of(nothing)) == (Status.ERROR, ["not-asked"])
 
 
+@pytest.mark.reports("tls/unreachable")
 def test_a_server_that_speaks_no_tls_fails() -> None:
     with sample_service() as plain:
         subject = a_subject(url=f"https://127.0.0.1:{plain.port}/", timeout_seconds=2.0)
@@ -203,6 +208,7 @@ def test_an_http_address_is_skipped_for_a_stated_reason(shop: Shop) -> None:
     assert "starts with http://" in result.sentence
 
 
+@pytest.mark.reports("tls/url")
 def test_an_unusable_address_is_an_error(shop: Shop) -> None:
     result = the_result(Tls(), a_subject(url=""), shop.world())
     assert (result.status, rules_of(result)) == (Status.ERROR, ["url"])
@@ -262,7 +268,7 @@ def usual(shop: Shop, plain_port: int, **settings: Any) -> Result:
         (301, "http://127.0.0.1/start", "does not lead to https"),
         (301, "/start", "does not lead to https"),
         (301, "https://[broken", "does not lead to https"),
-        (200, "", "does not lead to https"),
+        pytest.param(200, "", "does not lead to https", marks=pytest.mark.reports("tls/no-redirect")),
     ],
 )
 def test_plain_http_has_to_lead_to_https_on_the_same_host(
