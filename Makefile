@@ -31,7 +31,7 @@ demo: $(DEMO_READY)  ## the whole pipeline on the bundled sample application
 	@$(BIN)/ci-ops demo
 
 test: $(TEST_READY) parts  ## every test, with coverage
-	@$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
 	@report=$$($(BIN)/coverage report --include='ci_ops/core/*' --fail-under=100) \
 		|| { echo "$$report"; echo "error: ci_ops/core is not covered completely" >&2; exit 1; }
 

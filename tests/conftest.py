@@ -54,6 +54,12 @@ SCRUBBED_NAMES = {
 }
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two workers a core: most tests wait for servers and child processes."""
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+
+
 class NetworkRefused(RuntimeError):
     """A test tried to reach something that is not this machine."""
 

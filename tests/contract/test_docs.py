@@ -126,8 +126,11 @@ def test_the_five_minutes_can_be_walked(tmp_path: Path) -> None:
         if words[1] == "init":
             configured = (tmp_path / "ci-ops.yml").read_text()
             assert len(configured.splitlines()) <= 25
-            local = configured.replace("https://example.com", "http://127.0.0.1:9\n  deadline: 0")
-            (tmp_path / "ci-ops.yml").write_text(local)
+            local = re.subn(
+                r"^  url: \S+.*$", "  url: http://127.0.0.1:9\n  deadline: 0", configured, flags=re.MULTILINE
+            )
+            assert local[1] == 1
+            (tmp_path / "ci-ops.yml").write_text(local[0])
     assert seen["init"] == 0
     assert seen["config check"] == 0
     assert seen["readiness"] == 0
