@@ -20,6 +20,7 @@ from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.delivery.journal import open_journal
 from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.ports.lease import Holder
+from ci_ops.core.ports.place import LOCAL
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def measure() -> Iterator[Row]:
 def run_steps(world: RealWorld) -> float:
     """So many steps, as a deployment runs them."""
     with TemporaryDirectory(dir=_disk()) as folder:
-        store = world.store(Path(folder))
-        lease = world.lease(Path(folder)).acquire(Holder(name="benchmark", since=datetime.now(UTC)))
+        place = world.at(LOCAL)
+        store = place.store(Path(folder))
+        lease = place.lease(Path(folder)).acquire(Holder(name="benchmark", since=datetime.now(UTC)))
         executor = Executor(
             world=world,
             journal=open_journal(store, world.clock, "benchmark"),

@@ -18,10 +18,13 @@ from ci_ops.core.ports.world import World
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from ci_ops.core.ports.http import Response
+    from ci_ops.core.ports.lease import Lease
     from ci_ops.core.ports.listeners import Listeners
     from ci_ops.core.ports.process import Completed
+    from ci_ops.core.ports.store import Store
     from ci_ops.core.ports.templates import Templates
     from ci_ops.core.ports.tls import Certificate
     from ci_ops.core.ports.world import Env
@@ -151,6 +154,15 @@ class _BoundedPlace:
     @property
     def process(self) -> Process:
         return _BoundedProcess(self.inner.process, self.deadline)
+
+    def has_folder(self, path: Path) -> bool:
+        return self.inner.has_folder(path)
+
+    def store(self, directory: Path, root: Path | None = None) -> Store:
+        return self.inner.store(directory, root)
+
+    def lease(self, directory: Path, root: Path | None = None) -> Lease:
+        return self.inner.lease(directory, root)
 
 
 @dataclass(frozen=True, slots=True)

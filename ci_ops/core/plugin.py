@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from ci_ops.core.delivery.step import StepResult
 from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.health.status import Status
+from ci_ops.core.ports.place import LOCAL
 from ci_ops.core.result import Finding, Location, Result
 
 if TYPE_CHECKING:
@@ -140,6 +141,15 @@ class Placement:
         return bool(self.release) or self.is_vacant
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatePlace:
+    """Where the journal, the ledger and the lease of an environment lie."""
+
+    directory: Path
+    place: str = LOCAL
+    """The place of that folder; `local` is the machine that runs ci-ops."""
+
+
 Measurement = Generator[Command, StepResult, Placement]
 """Commands that change nothing, each answered by its result; the generator returns what they showed."""
 
@@ -167,10 +177,10 @@ class Target(Plugin):
         """
         return None
 
-    def state_directory(self) -> Path | None:
-        """Where journal, ledger and lock lie beside the releases.
+    def state_place(self) -> StatePlace | None:
+        """Return where journal, ledger and lease lie beside the releases.
 
-        None for the project's own place.
+        None for the folder of the job or project.
         """
         return None
 
@@ -239,6 +249,7 @@ __all__ = [
     "Plugin",
     "Result",
     "Rule",
+    "StatePlace",
     "Status",
     "Target",
     "family_bases",

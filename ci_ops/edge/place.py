@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from ci_ops.edge.world import RealWorld
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci_ops.core.ports.lease import Lease
     from ci_ops.core.ports.process import Process
+    from ci_ops.core.ports.store import Store
     from ci_ops.core.ports.world import Env
 
 
@@ -27,3 +31,19 @@ class LocalPlace:
     def process(self) -> Process:
         """The world's own."""
         return self._world.process
+
+    def has_folder(self, path: Path) -> bool:
+        """Return True where there is a folder of that path."""
+        return path.is_dir()
+
+    def store(self, directory: Path, root: Path | None = None) -> Store:
+        """Return the store in that folder, below the root up to which all folders have to be ours."""
+        from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
+
+        return LocalStore(directory, root)
+
+    def lease(self, directory: Path, root: Path | None = None) -> Lease:
+        """Return the lease of the environment whose state lies in that folder."""
+        from ci_ops.edge.lease import FileLease  # noqa: PLC0415 - each port loads when it is used
+
+        return FileLease(directory, self._world.clock.sleep, root)

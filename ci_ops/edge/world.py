@@ -19,18 +19,15 @@ from ci_ops.edge.own_words import is_own_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
     from typing import Self
 
     from ci_ops.core.bounded import BoundedWorld
     from ci_ops.core.deadline import Deadline
     from ci_ops.core.ports.clock import Clock
     from ci_ops.core.ports.http import Http
-    from ci_ops.core.ports.lease import Lease
     from ci_ops.core.ports.listeners import Listeners
     from ci_ops.core.ports.process import Process
     from ci_ops.core.ports.stop import Stop
-    from ci_ops.core.ports.store import Store
     from ci_ops.core.ports.templates import Templates
     from ci_ops.core.ports.tls import Tls
     from ci_ops.core.ports.world import Env
@@ -131,18 +128,6 @@ class RealWorld:
                 hint=f"Use {LOCAL!r}, the machine that runs ci-ops, or a version of ci-ops that knows the place.",
             )
         return LocalPlace(self)
-
-    def store(self, directory: Path, root: Path | None = None) -> Store:
-        """Return the store in that folder, below the root up to which all folders have to be ours."""
-        from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
-
-        return LocalStore(directory, root)
-
-    def lease(self, directory: Path, root: Path | None = None) -> Lease:
-        """Return the lease of the environment whose state lies in that folder."""
-        from ci_ops.edge.lease import FileLease  # noqa: PLC0415 - each port loads when it is used
-
-        return FileLease(directory, self._clock.sleep, root)
 
     def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
         """Seconds between tries.

@@ -12,6 +12,7 @@ from ci_ops.core.delivery.ledger import JsonLinesLedger
 from ci_ops.core.delivery.ledger_pair import LedgerPair
 from ci_ops.core.environment import environment_key
 from ci_ops.core.errors import UsageError
+from ci_ops.core.plugin import StatePlace
 from ci_ops.edge.trusted import FOLDER_MODE, Untrusted, check_folder, open_own
 from ci_ops.flows._job import Site
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from ci_ops.config.model import Config
     from ci_ops.core.git import Git
+    from ci_ops.core.ports.world import World
     from ci_ops.core.traits import Traits
     from ci_ops.edge.github import GitHub
-    from ci_ops.edge.world import RealWorld
 
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 STATE_IGNORE = b"*\n"
@@ -69,7 +70,7 @@ def _make_ours(folder: Path, git: Git) -> None:
 
 def open_site(
     config: Config,
-    world: RealWorld,
+    world: World,
     folder: Path,
     *,
     traits: Traits,
@@ -81,20 +82,22 @@ def open_site(
 
     `unread` says why there may be records elsewhere; it does not hold beside the releases, nor with a remote.
     """
-    beside = _beside_releases(config, traits)
-    place = folder / environment_key(config.service) / environment_key(config.environment)
-    where = (beside, None) if beside else (place, folder)
-    store, lease = world.store(*where), world.lease(*where)
-    local = JsonLinesLedger(store, note=note)
+    beside = _beside_releases(config, world, traits)
     lasts = beside is not None
+    own = folder / environment_key(config.service) / environment_key(config.environment)
+    state, root = (beside, None) if beside else (StatePlace(directory=own), folder)
+    place = world.at(state.place)
+    store, lease = place.store(state.directory, root), place.lease(state.directory, root)
+    local = JsonLinesLedger(store, note=note)
     if remote is None:
         return Site(store=store, ledger=local, lease=lease, unread="" if lasts else unread)
     pair = LedgerPair(local, remote, local_lasts=lasts, note=note, is_strict=traits.answers_from_ledger)
     return Site(store=store, ledger=pair, lease=lease)
 
 
-def _beside_releases(config: Config, traits: Traits) -> Path | None:
-    """The state's folder on the target's own host; None where that is another machine, or there is none."""
+def _beside_releases(config: Config, world: World, traits: Traits) -> StatePlace | None:
+    """Return where the target keeps its state; None where it keeps none, or none is there to be read."""
     target = config.deploy.target
-    beside = target.plugin.state_directory() if target else None
-    return beside if beside is not None and (traits.changes or beside.is_dir()) else None
+    state = target.plugin.state_place() if target else None
+    is_used = state is not None and (traits.changes or world.at(state.place).has_folder(state.directory))
+    return state if is_used else None

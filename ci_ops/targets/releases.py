@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.delivery.steps.wait import Wait
 from ci_ops.core.fields import Duration, Shell
-from ci_ops.core.plugin import Placement, Target
+from ci_ops.core.plugin import Placement, StatePlace, Target
 from ci_ops.targets._layout import ID_PATTERN, OUTLIVE_TERM, STATE_FOLDER, Layout, path_inside
 from ci_ops.targets._serving import return_to, take_up
 
@@ -89,9 +89,9 @@ class Releases(Target):
     def _at(self) -> Layout:
         return Layout(self.path)
 
-    def state_directory(self) -> Path:
+    def state_place(self) -> StatePlace:
         """`.ci-ops` beside the releases."""
-        return Path(self.path) / STATE_FOLDER
+        return StatePlace(directory=Path(self.path) / STATE_FOLDER)
 
     def release_directory(self, record: DeploymentRecord) -> str:
         """`<path>/releases/<release id>`."""

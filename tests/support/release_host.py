@@ -32,7 +32,7 @@ class Host:
 
     def executor(self, record: DeploymentRecord) -> Executor:
         """The executor of a new run."""
-        journal = open_journal(LocalStore(self.target.state_directory()), self.world.clock, record.id)
+        journal = open_journal(LocalStore(self.target.state_place().directory), self.world.clock, record.id)
         if journal.record is None:
             journal.begin(record, kind="deploy", owner="")
         return Executor(

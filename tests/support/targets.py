@@ -83,7 +83,8 @@ class Scratch:
         self.host.mkdir(parents=True)
         example.prepare(self.host)
         self.target = example.make(self.host)
-        self.store = LocalStore(self.target.state_directory() or folder / "place" / "state")
+        beside = self.target.state_place()
+        self.store = LocalStore(beside.directory if beside else folder / "place" / "state")
         self.world = a_world()
         self.old, self.new = two_commits(self.project)
         self._runs = 0

@@ -69,7 +69,7 @@ def test_the_bases_promise_and_do_nothing(tmp_path: Path) -> None:
             call()
     assert Check.detect(tmp_path) is None
     assert Channel.recognise("https://example.test/") is None
-    assert Target().state_directory() is None
+    assert Target().state_place() is None
     assert Target().measure() is None
     assert Target().release_directory(a_record()) == ""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ci_ops.core.deadline import Deadline
-from ci_ops.core.errors import OutOfTime, UsageError
+from ci_ops.core.errors import LockHeld, OutOfTime, UsageError
+from ci_ops.core.ports.lease import Holder
 from ci_ops.core.ports.place import LOCAL
 from ci_ops.edge.world import RealWorld
+from ci_ops.targets.releases import Releases
 from tests.support.deployments import Bench, a_world, listed, shell
 
 if TYPE_CHECKING:
@@ -54,3 +57,19 @@ def test_a_place_within_a_deadline_starts_nothing_afterwards(tmp_path: Path) -> 
     with pytest.raises(OutOfTime):
         place.process.run("touch here", timeout_seconds=30.0, directory=tmp_path)
     assert not (tmp_path / "here").exists()
+
+
+def test_journal_and_lease_lie_where_the_target_says(tmp_path: Path) -> None:
+    state = Releases(path=str(tmp_path / "shop")).state_place()
+    place = a_world().at(state.place)
+    assert not place.has_folder(state.directory)
+
+    place.store(state.directory).lines("a.jsonl").append("x")
+    held = place.lease(state.directory).acquire(Holder(name="mona", since=datetime.now(UTC)))
+
+    assert place.has_folder(tmp_path / "shop" / ".ci-ops")
+    bounded = a_world().within(Deadline.after(30.0, a_world().clock)).at(state.place)
+    assert bounded.store(state.directory).lines("a.jsonl").read() == ("x",)
+    with pytest.raises(LockHeld, match="mona"):
+        bounded.lease(state.directory).acquire(Holder(name="hubot", since=datetime.now(UTC)))
+    held.release()

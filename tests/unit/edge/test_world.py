@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ci_ops.core.ports.place import LOCAL
 from ci_ops.core.text.redact import Redactor
 from ci_ops.edge.clock import RealClock, StopSignal
 from ci_ops.edge.world import RealWorld
@@ -59,7 +60,7 @@ def test_the_bundle_loads_nothing_heavy_before_it_is_used() -> None:
     ("more", "allowed"),
     [
         ("world.process", {"subprocess"}),
-        ("world.store", set()),
+        ("world.at('local').store", set()),
         ("world.tls", {"ssl"}),
         ("world.templates", {"asyncio", "jinja2", "ssl", "subprocess"}),
         ("world.http", {"requests", "ssl", "urllib3"}),
@@ -143,6 +144,7 @@ def test_threads_that_ask_at_the_same_time_get_the_same_port() -> None:
 
 def test_stores_and_waits_come_from_the_world_too(tmp_path: Path) -> None:
     world = RealWorld(env={})
-    world.store(tmp_path).lines("a.jsonl").append("x")
-    assert world.store(tmp_path).names("") == ("a.jsonl",)
+    place = world.at(LOCAL)
+    place.store(tmp_path).lines("a.jsonl").append("x")
+    assert place.store(tmp_path).names("") == ("a.jsonl",)
     assert 0 <= next(world.waits(base_seconds=0.1, cap_seconds=0.1)) <= 0.1

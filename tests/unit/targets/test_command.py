@@ -66,7 +66,7 @@ def test_without_either_a_rollback_says_what_is_missing() -> None:
 
 def test_a_command_target_has_no_place_of_its_own() -> None:
     target = Command(run="u")
-    assert target.state_directory() is None
+    assert target.state_place() is None
     assert target.release_directory(a_record()) == ""
     assert target.measure() is None
 

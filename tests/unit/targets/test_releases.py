@@ -121,7 +121,7 @@ def test_retention_spares_the_live_release_and_the_one_to_go_back_to(tmp_path: P
     assert numbered(2).id in host.releases
     fourth = host.deploy(4, previous=third.id)
     assert host.releases == sorted([third.id, fourth.id, "not-a-release"])
-    marked = {path.name[:24] for path in host.target.state_directory().glob("*.done")}
+    marked = {path.name[:24] for path in host.target.state_place().directory.glob("*.done")}
     assert marked == {third.id, fourth.id}
 
 
@@ -291,7 +291,7 @@ def test_a_build_that_was_interrupted_begins_in_fresh_files(tmp_path: Path) -> N
     release = host.path / "releases" / record.id
     assert (release / "built").exists()
     assert (release / "media").is_dir()
-    assert list(host.target.state_directory().glob("*.tar*")) == []
+    assert list(host.target.state_place().directory.glob("*.tar*")) == []
 
 
 def test_a_release_that_cannot_be_imported_is_refused_before_the_switch(tmp_path: Path) -> None:
