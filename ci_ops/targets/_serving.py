@@ -7,7 +7,15 @@ granian and hypercorn do: it cannot be reloaded again, only restarted.
 from __future__ import annotations
 
 import math
+import re
 import shlex
+from typing import TYPE_CHECKING
+
+from ci_ops.core.delivery.steps.poll import Poll
+from ci_ops.core.delivery.steps.wait import Wait
+
+if TYPE_CHECKING:
+    from ci_ops.core.delivery.step import Step
 
 RELOAD_SECONDS = 10
 """How long a reload in a rollback may take to serve before the server is restarted."""
@@ -17,6 +25,26 @@ _SHELLS = (
     'if command -v timeout >/dev/null; then try="timeout 10 $run"; else try=$run; fi\n'
 )
 """A shell of its own for each command: `set -e` counts for nothing on the left of `||`."""
+
+
+def wait_for_host(health: str, *, deadline_seconds: float) -> Step:
+    """Return the step that waits until the host answers well."""
+    title = "Wait until the host is healthy"
+    if _is_url(health):
+        return Poll(title=title, key="health", url=health, deadline_seconds=deadline_seconds)
+    return Wait(title=title, key="health", run=health, deadline_seconds=deadline_seconds)
+
+
+def health_command(health: str) -> str:
+    """Return the shell command that succeeds while the host answers well."""
+    if not _is_url(health):
+        return health
+    parts = re.split(r"(\$\{\w+\})", health)
+    url = "".join(f'"{part}"' if part.startswith("${") else shlex.quote(part) for part in parts if part)
+    return (
+        f"if command -v curl >/dev/null; then curl -fsS -o /dev/null {url};"
+        f" else wget -q -O /dev/null {url}; fi"
+    )
 
 
 def take_up(reload: str, restart: str, health: str) -> str:
@@ -55,3 +83,7 @@ def return_to(reload: str, restart: str, health: str, *, deadline_seconds: float
         f"answers {max(1, first)} || {{ echo 'no good answer after the reload: restarting' >&2; {anew};"
         f" answers {max(1, math.ceil(deadline_seconds))}; }}"
     )
+
+
+def _is_url(health: str) -> bool:
+    return re.fullmatch(r"https?://\S+", health) is not None

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.steps.command import Command
-from ci_ops.core.delivery.steps.wait import Wait
 from ci_ops.core.fields import Duration, Shell
 from ci_ops.core.plugin import Placement, StatePlace, Target
 from ci_ops.targets._layout import ID_PATTERN, OUTLIVE_TERM, STATE_FOLDER, Layout, path_inside
-from ci_ops.targets._serving import return_to, take_up
+from ci_ops.targets._serving import health_command, return_to, take_up, wait_for_host
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
@@ -63,7 +62,8 @@ class Releases(Target):
     `health` does after it, otherwise where `reload` fails and `health` too. Without `reload`, always."""
     health: Shell = ""
     """Exits 0 when the host answers well, such as `curl -fsS http://127.0.0.1:8000/healthz`; repeated
-    until `health-deadline`."""
+    until `health-deadline`. Or a URL, which is requested until it answers 2xx; with `reload` and `restart`,
+    the host then needs curl or wget."""
     health_deadline: Duration = 60.0
     """How long the host may take to answer well after the reload."""
     logs: Shell = ""
@@ -128,7 +128,7 @@ class Releases(Target):
         if self.migrate:
             reason = "a migration is not undone: the previous release runs on the migrated schema"
             yield self._inside(record, "migrate", "Migrate the database", self.migrate, no_undo=reason)
-        forward = take_up(self.reload, self.restart, self.health)
+        forward = take_up(self.reload, self.restart, health_command(self.health))
         yield from self._activate(record, f"releases/{record.id}", live.line, forward)
         spare = frozenset(
             {record.id, record.previous, record.safe, live.line.removeprefix("releases/")} - {""}
@@ -156,7 +156,8 @@ class Releases(Target):
 
     @property
     def _back(self) -> str:
-        return return_to(self.reload, self.restart, self.health, deadline_seconds=self.health_deadline)
+        health = health_command(self.health)
+        return return_to(self.reload, self.restart, health, deadline_seconds=self.health_deadline)
 
     def _prepare(self, record: DeploymentRecord) -> Steps:
         """Make the new release whole beside the live one."""
@@ -218,12 +219,7 @@ class Releases(Target):
             shown = self.reload or self.restart
             yield self._marked(record, "reload", title, serve, shown=shown, no_undo=reason)
         if self.health:
-            yield Wait(
-                title="Wait until the host is healthy",
-                key="health",
-                run=self.health,
-                deadline_seconds=self.health_deadline,
-            )
+            yield wait_for_host(self.health, deadline_seconds=self.health_deadline)
 
     def _read_current(self) -> Command:
         current = self._at("current")

@@ -69,6 +69,7 @@ def test_journal_and_lease_lie_where_the_target_says(tmp_path: Path) -> None:
 
     assert place.has_folder(tmp_path / "shop" / ".ci-ops")
     bounded = a_world().within(Deadline.after(30.0, a_world().clock)).at(state.place)
+    assert bounded.has_folder(state.directory)
     assert bounded.store(state.directory).lines("a.jsonl").read() == ("x",)
     with pytest.raises(LockHeld, match="mona"):
         bounded.lease(state.directory).acquire(Holder(name="hubot", since=datetime.now(UTC)))

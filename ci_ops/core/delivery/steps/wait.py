@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.command_result import command_result
 from ci_ops.core.delivery.step import Observation, StepResult
+from ci_ops.core.delivery.steps._until import Try, try_until
 from ci_ops.core.ports.place import LOCAL
 
 if TYPE_CHECKING:
@@ -33,13 +34,16 @@ class Wait(Observation):
 
     def perform(self, context: Context) -> StepResult:
         """Run the command until it succeeds; the result is the last one."""
-        clock = context.world.clock
-        started = clock.monotonic()
-        while True:
-            done = context.shell(
-                self.run, place=self.place, directory=self.directory, timeout_seconds=self.timeout_seconds
-            )
-            elapsed = clock.monotonic() - started
-            if done.exit_code == 0 or done.interrupted or elapsed >= self.deadline_seconds:
-                return replace(command_result(done, self.timeout_seconds), seconds=elapsed)
-            clock.sleep(min(self.interval_seconds, self.deadline_seconds - elapsed))
+        return try_until(
+            lambda: self._try(context),
+            context.world.clock,
+            deadline_seconds=self.deadline_seconds,
+            interval_seconds=self.interval_seconds,
+        )
+
+    def _try(self, context: Context) -> Try:
+        done = context.shell(
+            self.run, place=self.place, directory=self.directory, timeout_seconds=self.timeout_seconds
+        )
+        result = command_result(done, self.timeout_seconds)
+        return Try(result=result, is_settled=done.exit_code == 0 or done.interrupted)

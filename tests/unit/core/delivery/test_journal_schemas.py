@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,12 @@ def test_what_it_says_is_done_is_not_done_again(bench: Bench) -> None:
     entry = bench.journal().entry("deploy/two")
     assert entry is not None
     assert entry.mark is Mark.DONE
+
+
+def test_a_line_without_a_step_is_read_too(bench: Bench) -> None:
+    line = {"schema": 1, "at": "2026-11-22T08:00:00+00:00", "deployment": bench.record.id}
+    bench.store.lines(f"{bench.record.id}.journal.jsonl").append(json.dumps({**line, "mark": "applied"}))
+    assert bench.journal().is_applied
 
 
 def test_what_it_says_was_done_is_undone(bench: Bench) -> None:

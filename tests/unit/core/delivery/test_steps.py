@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ci_ops.core.delivery import steps as folder
+from ci_ops.core.delivery.context import Context
 from ci_ops.core.delivery.dry_run import dry_run
 from ci_ops.core.delivery.step import Observation, Step, step_from_json, step_to_json
 from ci_ops.core.modules import modules_in
-from tests.support.deployments import listed, shell
+from tests.support.deployments import a_world, listed, shell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +30,12 @@ def kind(name: str) -> type[Step]:
     return found
 
 
-def built(name: str) -> Step:
+def built(name: str, **more: str) -> Step:
     """A step with a value of its own in every field, and an undo where it can have one."""
     cls = kind(name)
     values: dict[str, Any] = {each.name: VALUES.get(str(each.type)) for each in fields(cls) if each.init}
-    return cls(**values | ({"undo": shell("back", "true")} if "undo" in values else {}))
+    values |= {"undo": shell("back", "true"), **more} if "undo" in values else {}
+    return cls(**values)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -54,3 +57,17 @@ def test_it_says_how_it_is_performed_and_how_its_change_is_probed(name: str) -> 
     cls = kind(name)
     assert cls.perform is not Step.perform
     assert issubclass(cls, Observation) or cls.has_happened is not Step.has_happened
+
+
+def test_what_no_type_says_is_an_error() -> None:
+    bare = Step(title="t", key="k", timeout_seconds=1.0)
+    nowhere = Context(world=a_world(), root=Path(), variables={})
+    for call in (lambda: bare.text, lambda: bare.perform(nowhere)):
+        with pytest.raises(NotImplementedError):
+            call()
+    assert bare.has_happened(nowhere) is None
+
+
+def test_nothing_can_tell_of_a_change_without_a_probe() -> None:
+    nowhere = Context(world=a_world(), root=Path(), variables={})
+    assert [built(name, probe="").has_happened(nowhere) for name in KINDS] == [None] * len(KINDS)
