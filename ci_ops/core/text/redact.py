@@ -20,6 +20,7 @@ SETTINGS = frozenset(
 )
 """Values that are no secret, whatever variable they stand in."""
 
+_NEVER = "(?!)"
 _LETTERS = re.compile(r"[A-Za-z]{3,}")
 
 # The repetitions are bounded: text from outside must not make the search take quadratic time.
@@ -70,7 +71,7 @@ def _may_assign(text: str) -> bool:
     if not text.isascii():
         return True  # beyond ASCII some letters equal others only for the pattern
     folded = text.lower()
-    return any(word in folded for word in _ASSIGNED_WORDS)
+    return any(map(folded.__contains__, _ASSIGNED_WORDS))
 
 
 class Redactor:
@@ -87,7 +88,7 @@ class Redactor:
         self._public: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._known: dict[str, Spellings] = {}
-        self._probe: tuple[dict[str, Spellings], re.Pattern[str] | None] = (self._known, None)
+        self._sieve = _Sieve(self._known)
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -139,23 +140,45 @@ class Redactor:
         return word.isdigit() or word in self._public or self._is_own_word(word)
 
     def _may_hold(self, text: str) -> bool:
-        """One search for the beginnings of all probes: nearly every text ends here."""
-        known, probe = self._probe
-        if known is not self._known:
-            known = self._known
-            probe = _beginnings({probe for each in known.values() for probe in each.probes})
-            self._probe = (known, probe)
-        return probe is not None and probe.search(text) is not None
+        """Return False for a text without any secret, after one or two searches: nearly every text ends here."""
+        sieve = self._sieve
+        if sieve.known is not self._known:
+            sieve = self._sieve = _Sieve(self._known)
+        return sieve.may_hold(text)
 
 
-def _beginnings(probes: Iterable[str]) -> re.Pattern[str]:
-    """A pattern for how the texts begin; sorted by their first letters, it is five times as fast."""
+class _Sieve:
+    """Searches for the beginnings of all secrets at once.
+
+    What a secret is encoded to would begin at almost every letter of a text, so it is
+    searched for only where letters run on for as long as the shortest encoded form.
+    """
+
+    __slots__ = ("_encoded", "_plain", "_runs", "known")
+
+    def __init__(self, known: dict[str, Spellings]) -> None:
+        self.known = known
+        encoded = {probe for each in known.values() for probe in each.encoded}
+        shortest = min(map(len, encoded), default=0)
+        self._plain = _beginnings({each.plain for each in known.values()}, length=12)
+        self._encoded = _beginnings(encoded, length=6)
+        self._runs = re.compile(f"[A-Za-z0-9+/_-]{{{shortest},}}")
+
+    def may_hold(self, text: str) -> bool:
+        """Return False for a text that has no secret in any spelling."""
+        if self._plain.search(text) is not None:
+            return True
+        runs = self._runs.findall(text)
+        return bool(runs) and self._encoded.search(" ".join(runs)) is not None
+
+
+def _beginnings(texts: Iterable[str], *, length: int) -> re.Pattern[str]:
+    """Return a pattern for how the texts begin; sorted by their first letters, it is five times as fast."""
     rests: dict[str, set[str]] = {}
-    for probe in probes:
-        rests.setdefault(probe[:1], set()).add(re.escape(probe[1:6]))
-    return re.compile(
-        "|".join(f"{re.escape(first)}(?:{'|'.join(sorted(rest))})" for first, rest in sorted(rests.items()))
-    )
+    for text in texts:
+        rests.setdefault(text[:1], set()).add(re.escape(text[1:length]))
+    ways = [f"{re.escape(first)}(?:{'|'.join(sorted(rest))})" for first, rest in sorted(rests.items())]
+    return re.compile("|".join(ways) or _NEVER)
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -27,41 +27,15 @@ _TOKENS = re.compile(
 
 Repetitions are bounded, or go to the end of the text: a hostile text must not make the search take quadratic time.
 """
-_HINTS = (
-    *(
-        "AKIA",
-        "ASIA",
-        "ABIA",
-        "ACCA",
-        "gho_",
-        "ghp_",
-        "ghr_",
-        "ghs_",
-        "ghu_",
-        "github_pat_",
-        "glpat-",
-        "xox",
-        "xapp-",
-    ),
-    *(
-        "hooks.slack",
-        "eyJ",
-        "k_live_",
-        "k_test_",
-        "k-ant-",
-        "k-proj-",
-        "k-svcacct-",
-        "k-live-",
-        "k-test-",
-        "AIza",
-    ),
-    *("SG.", "npm_", "pypi-AgE", "dop_v1_", "hf_", "PRIVATE"),
+_HINTS = re.compile(
+    r"A(?:KIA|SIA|BIA|CCA|Iza)|g(?:h[oprsu]_|ithub_pat_|lpat-)|x(?:ox|app-)|yJ|SG\.|f_|PRIVATE"
+    r"|k(?:s\.slack|_live_|_test_|-ant-|-proj-|-svcacct-|-live-|-test-)|_v1_|pm_|-AgE"
 )
-"""Every token has one of them: a plain search costs a tenth of the pattern."""
+"""Every token has one of them; none begins with a letter that most texts have."""
 
 
 def hide_tokens(text: str) -> str:
     """The text without tokens and private keys of well-known shapes."""
-    if len(text) < MIN_TOKEN_LENGTH or not any(map(text.__contains__, _HINTS)):
+    if len(text) < MIN_TOKEN_LENGTH or not _HINTS.search(text):
         return text
     return _TOKENS.sub(HIDDEN, text)
