@@ -28,18 +28,24 @@ def command(**options: Any) -> int:
     """List the deployments of an environment, newest first.
 
     The first column is what `rollback --to` takes; `(live)` marks the release
-    that was measured to be live. Formats: text (default) and json.
+    that was measured to be live. Formats: text (default) and json;
+    a `--report` ends in .txt or .json.
     """
-    from ci_ops.core.errors import UsageError  # noqa: PLC0415 - the same
     from ci_ops.flows.history import history  # noqa: PLC0415 - the same
     from ci_ops.session.call import Call  # noqa: PLC0415 - the same
-    from ci_ops.session.listing import listing_json, listing_text  # noqa: PLC0415 - the same
+    from ci_ops.session.listing import (  # noqa: PLC0415 - the same
+        RENDERERS,
+        listing_files,
+        listing_form,
+        write_listing,
+    )
     from ci_ops.session.open import opened_session  # noqa: PLC0415 - kept out of `--help`
 
-    if options["format"] not in {"", "text", "json"}:
-        raise UsageError("history has no such format", where="format", hint="One of: text, json.")
+    form, files = listing_form(options["format"]), listing_files(options["report"])
     with opened_session(Call.of("history", options)) as session:
         listing = history(session.job, options["limit"], measure=options["measure"])
-        render = listing_json if options["format"] == "json" else listing_text
-        click.echo(render(listing.redacted(session.job.world.redact)), nl=False)
+        listing = listing.redacted(session.job.world.redact)
+        for path, name in files.items():
+            write_listing(path, RENDERERS[name](listing))
+        click.echo(RENDERERS[form](listing), nl=False)
     return 0

@@ -26,8 +26,8 @@ _CONSEQUENCES = {
     "readiness": "; without it `readiness` does not pass",
     "deploy": "; without it `deploy` and `rollback` stop with exit code 2 before they change anything",
     "verify": "; without it `verify`, `deploy` and `rollback` stop with exit code 2",
-    "notify": "; without it `deploy`, `rollback` and `notify` stop with exit code 2 before they change anything, "
-    "and `verify` leaves the channel out",
+    "notify": "; without it `deploy`, `rollback` and `verify` leave the channel out, "
+    "and `notify` stops with exit code 2",
 }
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ALL_BUT_READINESS = frozenset({"deploy", "verify", "notify"})
-
 VERIFY_OVERRIDES: Mapping[str, str] = {
     "url": "verify.url",
     "deadline": "verify.deadline",
@@ -23,10 +21,8 @@ class Traits:
 
     command: str
     """Its name, as typed and as in the report."""
-    uses: frozenset[str] = ALL_BUT_READINESS
-    """Sections of the configuration whose variables must be set."""
-    dry_uses: frozenset[str] | None = None
-    """The same for a dry run, which sends nothing; None where it is the same."""
+    uses: frozenset[str] = frozenset({"deploy", "verify"})
+    """Sections of the configuration whose variables must be set; a channel without its secret stops no deployment."""
     overrides: Mapping[str, str] = field(default_factory=lambda: VERIFY_OVERRIDES)
     """Option → key of the configuration that it overrides."""
     changes: bool = False
@@ -49,10 +45,6 @@ class Traits:
     """The option without which there is nothing to ask of GitHub; empty where there always is."""
     needs_revision: bool = True
     """False when the commit matters only to a configured check `revision`."""
-
-    def used_sections(self, *, dry_run: bool) -> frozenset[str]:
-        """Return the sections whose variables must be set."""
-        return self.dry_uses if dry_run and self.dry_uses is not None else self.uses
 
     def asks_github(self, options: Mapping[str, Any]) -> bool:
         """Return True when a token was given and there is a use for it: GitHub's client takes time to install."""

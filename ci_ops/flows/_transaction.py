@@ -162,6 +162,14 @@ def fail(run: Run, record: DeploymentRecord, why: str) -> DeploymentRecord:
     return failed
 
 
+def require_steps(steps: Steps) -> None:
+    """Generate every step before the first one runs; raise what the target raises where it cannot make one.
+
+    Nothing has been recorded or changed for the deployment by then.
+    """
+    dry_run(steps)
+
+
 def rehearse(run: Run, record: DeploymentRecord, steps: Steps, *, phase: str, sentence: str) -> Report:
     """List the steps that would run; nothing is locked, written or sent."""
     run.record = replace(record, state=State.PLANNED)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ci_ops.flows._job import Job
     from ci_ops.flows._live import Live
 
-TRAITS = Traits(command="deploy", dry_uses=frozenset({"deploy", "verify"}), changes=True, keeps_report=True)
+TRAITS = Traits(command="deploy", changes=True, keeps_report=True, names_silent_channels=True)
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.dry_run import dry_run
 from ci_ops.core.delivery.execute import ReplayMismatch
 from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError
@@ -19,7 +18,7 @@ from ci_ops.flows._rollback_target import Destination, choose
 from ci_ops.flows._run import Run
 from ci_ops.flows._same_run import is_same_run
 from ci_ops.flows._settle import read_latest, reconcile
-from ci_ops.flows._transaction import begin, rehearse, still_verified, stoppable, under_lease
+from ci_ops.flows._transaction import begin, rehearse, require_steps, still_verified, stoppable, under_lease
 from ci_ops.flows._unreported import is_unreported
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from ci_ops.flows._live import Live
 
 
-TRAITS = Traits(command="rollback", dry_uses=frozenset({"deploy", "verify"}), changes=True, keeps_report=True)
+TRAITS = Traits(command="rollback", changes=True, keeps_report=True, names_silent_channels=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +74,7 @@ def _rollback_locked(run: Run, options: RollbackOptions, guard: Callable[[], Non
     if options.to and _needs_nothing(run, live, destination.deployment):
         return _unchanged(run, destination.deployment)
     planned = _planned(run, destination, options)
-    dry_run(target.rollback_steps(planned, destination.deployment), phase="rollback")
+    require_steps(target.rollback_steps(planned, destination.deployment))
     left = history.of_release(planned.previous)
     record, fresh = begin(run, planned)
     return stoppable(run, fresh, lambda: activate(run, fresh, record, destination.deployment, left, guard))

@@ -44,7 +44,7 @@ class Call:
     @property
     def used_sections(self) -> frozenset[str]:
         """The sections of the configuration whose variables must be set."""
-        return self.traits.used_sections(dry_run=self.is_dry)
+        return self.traits.uses
 
     def get(self, name: str, default: Any = "") -> Any:
         """Return the option's value."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.core.errors import StorageError, UsageError
 from ci_ops.core.text.lines import console_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.flows.history import Listing
 
@@ -22,6 +27,41 @@ def listing_text(listing: Listing) -> str:
 def listing_json(listing: Listing) -> str:
     """Return the listing as a JSON document."""
     return json.dumps(listing.to_json(), indent=2) + "\n"
+
+
+RENDERERS = {"text": listing_text, "json": listing_json}
+"""How a listing is written, by the name of the format."""
+_EXTENSIONS = {".txt": "text", ".json": "json"}
+
+
+def listing_form(name: str) -> str:
+    """Return the name of a format that a listing has; text for none. Raises UsageError."""
+    if name and name not in RENDERERS:
+        raise UsageError(
+            "history has no such format", where="format", hint=f"One of: {', '.join(RENDERERS)}."
+        )
+    return name or "text"
+
+
+def listing_files(reports: Iterable[str]) -> dict[Path, str]:
+    """Return the files of `--report` with the format that each extension sets. Raises UsageError."""
+    paths = [Path(each) for each in reports]
+    unknown = next((path for path in paths if path.suffix not in _EXTENSIONS), None)
+    if unknown is not None:
+        hint = f"End the file's name in one of {', '.join(_EXTENSIONS)}."
+        raise UsageError(f"history writes no such file as {unknown.name}", where="report", hint=hint)
+    return {path: _EXTENSIONS[path.suffix] for path in paths}
+
+
+def write_listing(path: Path, text: str) -> None:
+    """Write a listing to a file of the caller's. Raises StorageError."""
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        is_full = error.errno == errno.ENOSPC
+        raise StorageError(
+            f"cannot be written: {error.strerror}", where=str(path), is_full=is_full
+        ) from error
 
 
 def _line(record: DeploymentRecord, *, is_live: bool) -> str:

@@ -127,3 +127,25 @@ def test_a_rollback_to_nowhere_is_refused(
 ) -> None:
     terminal.run("rollback", *arguments).assert_golden(name)
     assert service.log == []
+
+
+def test_a_channel_without_its_secret_stops_neither_a_deployment_nor_a_rollback(
+    terminal: Terminal, service: Service
+) -> None:
+    config = terminal.folder / "ci-ops.yml"
+    config.write_text(config.read_text().replace("SHOP_WEBHOOK", "NOT_THERE"))
+    note = "note: The channel team is left out: the variable NOT_THERE is not set."
+    for command in (
+        ("deploy", "--revision", ONE),
+        ("deploy", "--revision", TWO),
+        ("rollback", "--dry-run"),
+        ("rollback",),
+    ):
+        said = terminal.run(*command)
+        assert said.code == 0, said.err
+        assert note in said.err
+    assert service.revision == ONE
+    assert service.messages == []
+    told = terminal.run("notify", "--status", "success")
+    assert told.code == 2
+    assert "the variable NOT_THERE is not set" in told.err

@@ -159,3 +159,14 @@ def test_what_the_job_itself_did_is_listed_with_a_note_that_it_is_not_all(
     said = terminal.run("history")
     assert (said.code, ONE[:7] in said.out) == (0, True)
     assert "note: There may be more deployments than these: this runner keeps no records" in said.err
+
+
+def test_a_listing_is_written_to_files_too(terminal: Terminal, service: Service) -> None:
+    assert terminal.run("deploy", "--revision", ONE).code == 0
+    files = [terminal.folder / "list.txt", terminal.folder / "list.json"]
+    said = terminal.run("history", "--report", "\n".join(map(str, files)))
+    assert (said.code, files[0].read_text()) == (0, said.out)
+    assert live_of(json.loads(files[1].read_text())) == [ONE]
+    refused = terminal.run("history", "--report", "list.md")
+    assert refused.code == 2
+    assert "history writes no such file as list.md" in refused.err

@@ -93,7 +93,7 @@ def test_a_channel_without_its_secret_is_told_with_what_will_happen(tmp_path: Pa
     text = 'notify: {channels: {ops: {type: webhook, url: "${HOOK}"}}}\n'
     (warning,) = warnings(tmp_path, text)
     assert warning.startswith("notify.channels.ops.url: the variable HOOK is not set; without it `deploy`")
-    assert warning.endswith("before they change anything, and `verify` leaves the channel out")
+    assert warning.endswith("leave the channel out, and `notify` stops with exit code 2")
     assert warnings(tmp_path, text, HOOK="https://hooks.shop.io/x") == []
 
 
