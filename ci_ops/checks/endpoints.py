@@ -17,7 +17,7 @@ from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.durations import format_duration
-from ci_ops.core.text.weburl import at_path, shown
+from ci_ops.core.text.weburl import at_path, origin_of, read_url, shown
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -39,7 +39,11 @@ class Endpoints(HttpCheck):
     rules: ClassVar[Mapping[str, Rule]] = ANSWER_RULES
 
     paths: Mapping[str, Expectation]
-    """Path (with query) to what it has to answer: `{/cart: {status: 200}}`. Without settings it expects a 2xx."""
+    """Path (with query) or full address to what it has to answer: `{/cart: {status: 200}}`; by default a 2xx.
+
+    A full address, such as an asset's at a CDN, gets no credentials unless it
+    is the service's own.
+    """
     connections: int = 1
     """New connections that ask each path; more than one finds a fleet that is only partly broken."""
     parallel: int = 32
@@ -49,8 +53,8 @@ class Endpoints(HttpCheck):
         super().__post_init__()
         if not self.paths:
             raise ValueError("paths: name at least one")
-        if any(not path.startswith("/") or path.startswith("//") for path in self.paths):
-            raise ValueError("paths: a path starts with one slash")
+        for path in self.paths:
+            _check_path(path)
         if not 1 <= self.connections <= MOST_CONNECTIONS:
             raise ValueError(f"connections: a number from 1 to {MOST_CONNECTIONS}")
         if not 1 <= self.parallel <= MOST_PARALLEL:
@@ -59,8 +63,8 @@ class Endpoints(HttpCheck):
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Ask all of them and hold each answer against what was expected."""
         question = self.question(subject, world, fresh=self.connections > 1)
-        urls = {path: at_path(parts, path) for path in self.paths}
-        answers = self._ask_all(question, urls)
+        urls = {path: at_path(parts, path) if path.startswith("/") else path for path in self.paths}
+        answers = self._ask_all(question, parts, urls)
         faults = [
             fault
             for path in self.paths
@@ -68,14 +72,18 @@ class Endpoints(HttpCheck):
         ]
         return self._conclude(answers, faults)
 
-    def _ask_all(self, question: Question, urls: Mapping[str, str]) -> dict[str, list[Response | HttpError]]:
+    def _ask_all(
+        self, question: Question, parts: SplitResult, urls: Mapping[str, str]
+    ) -> dict[str, list[Response | HttpError]]:
         """The answers of every path, one for each connection."""
+        foreign = replace(question, headers={})
+        asking = {path: question if _is_own(parts, url) else foreign for path, url in urls.items()}
         answers: dict[str, list[Response | HttpError]] = {path: [] for path in urls}
         keys = [(path, number) for number in range(self.connections) for path in urls]
         size = min(self.parallel, len(keys))
         with Crew[tuple[str, int], "Response | HttpError"](size, stop=question.world.stop) as crew:
             for key in keys:
-                crew.submit(key, partial(question.ask, urls[key[0]], self.paths[key[0]]))
+                crew.submit(key, partial(asking[key[0]].ask, urls[key[0]], self.paths[key[0]]))
             for _ in keys:
                 (path, _number), answer = crew.next()
                 answers[path].append(answer)
@@ -124,3 +132,18 @@ class Endpoints(HttpCheck):
         return conclude(
             self, faults, sentence=sentence, measured=sum(map(len, seconds.values())), facts=facts
         )
+
+
+def _check_path(path: str) -> None:
+    """Raise ValueError where it is neither a path nor an address."""
+    if path.startswith("//"):
+        raise ValueError("paths: a path starts with one slash")
+    if not path.startswith("/"):
+        try:
+            read_url(path)
+        except ValueError as error:
+            raise ValueError(f"paths: {error}; a path starts with a slash") from None
+
+
+def _is_own(parts: SplitResult, url: str) -> bool:
+    return origin_of(read_url(url)) == origin_of(parts)

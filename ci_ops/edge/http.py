@@ -186,6 +186,7 @@ def _read(answer: requests.Response, url: str, call: Call, max_body: int) -> Res
         url=url,
         address=call.peer,
         truncated=truncated,
+        set_cookies=tuple(answer.raw.headers.getlist("set-cookie")),
     )
 
 

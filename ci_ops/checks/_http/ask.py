@@ -36,6 +36,8 @@ class Question:
     fresh: bool = False
     """Open a new connection for every request."""
     busts_caches: bool = True
+    accept: str = ACCEPTED
+    """The media types that are asked for."""
     servers: Servers | None = None
     """The processes that served the address before; None where they are not known."""
 
@@ -64,7 +66,7 @@ class Question:
             expected.method,
             fresh_url(url, nonce) if self.busts_caches else url,
             timeout_seconds=self.timeout_seconds,
-            headers={"Accept": ACCEPTED, "Cache-Control": "no-cache", NONCE_HEADER: nonce, **sent},
+            headers={"Accept": self.accept, "Cache-Control": "no-cache", NONCE_HEADER: nonce, **sent},
             fresh=self.fresh,
             connect_to=connect_to,
             follow=expected.redirects,

@@ -16,6 +16,9 @@ HEALTH_PATHS = ("/health/ready", "/healthz", "/health", "/__heartbeat__", "/up",
 NONCE_HEADER = "X-Ci-Ops-Nonce"
 """Sent with every request of a check; a service that echoes it proves that no cache answered."""
 
+NONCE_PARAMETER = "ci-ops"
+"""Parameter of the query that carries the nonce past caches."""
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNFIT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -59,6 +62,11 @@ def header_problem(name: str, value: str) -> str:
 def port_of(parts: SplitResult) -> int:
     """The port that is meant, written or not."""
     return parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def origin_of(parts: SplitResult) -> tuple[str, str, int]:
+    """Return scheme, host and port: credentials are for one origin alone."""
+    return parts.scheme, parts.hostname or "", port_of(parts)
 
 
 def has_path(parts: SplitResult) -> bool:
@@ -156,6 +164,6 @@ def fresh_url(url: str, nonce: str) -> str:
     No cache that keeps the query in its key can have an answer for it.
     """
     parts = urlsplit(url)
-    stamp = f"ci-ops={nonce}"
+    stamp = f"{NONCE_PARAMETER}={nonce}"
     query = f"{parts.query}&{stamp}" if parts.query else stamp
     return urlunsplit(parts._replace(query=query, fragment=""))

@@ -187,3 +187,19 @@ def test_many_connections_find_a_fleet_that_is_partly_broken(service: SampleServ
     assert result.measured == 6
     with pytest.raises(ValueError, match="connections"):
         Endpoints(paths={"/": GOOD}, connections=0)
+
+
+def test_an_asset_of_another_host_is_asked_without_credentials(service: SampleService) -> None:
+    with sample_service(host="127.0.0.2") as cdn:
+        asset = cdn.url("/app.js", host="127.0.0.2")
+        cdn.says("/app.js", text("x", Cache_Control="public, max-age=31536000, immutable", Age="60"))
+        immutable = Expectation(headers={"cache-control": {"matches": "immutable"}}, max_age=3600.0)
+        service.says("/a", text("ok"))
+        subject = a_subject(url=service.url(user="robot:pass-word@"), timeout_seconds=2.0)
+        headers = {"X-Key": Secret("k3y-that-nobody-sees")}
+        check = Endpoints(paths={asset: immutable, service.url("/a"): GOOD}, send_headers=headers)
+        assert the_result(check, subject, a_world()).status is Status.PASS
+        cdn.says("/app.js", text("x", Cache_Control="no-store"))
+        assert rules_of(the_result(check, subject, a_world())) == ["header"]
+    assert not {"x-key", "authorization"} & set(cdn.asked[0].headers)
+    assert "x-key" in service.asked[0].headers
