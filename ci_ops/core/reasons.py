@@ -24,12 +24,21 @@ class Reason:
     exit_code: int
     meaning: str
     advice: str
+    needs_findings: bool = False
+    """True when it adds nothing to what the findings say one by one."""
     is_rollback: bool = False
     """True when it says how a rollback ended that the failed run itself began."""
 
 
 def _reason(
-    name: str, status: Status, exit_code: int, meaning: str, advice: str, *, is_rollback: bool = False
+    name: str,
+    status: Status,
+    exit_code: int,
+    meaning: str,
+    advice: str,
+    *,
+    needs_findings: bool = False,
+    is_rollback: bool = False,
 ) -> Reason:
     return Reason(
         name=name,
@@ -37,6 +46,7 @@ def _reason(
         exit_code=exit_code,
         meaning=meaning,
         advice=advice,
+        needs_findings=needs_findings,
         is_rollback=is_rollback,
     )
 
@@ -72,6 +82,7 @@ _TABLE = (
         1,
         "At least one check found something wrong.",
         "Each finding in the summary names the place and the way out.",
+        needs_findings=True,
     ),
     _reason(
         "invalid-usage",
@@ -93,6 +104,7 @@ _TABLE = (
         3,
         "Something could not be looked at, so nothing can be said about it.",
         "The findings name the missing tool, permission or field; give the check what it needs and run again.",
+        needs_findings=True,
     ),
     _reason(
         "unreachable-baseline",

@@ -28,7 +28,7 @@ class Subject:
     had_health_document: bool = False
     """True when the health address answered a health document before."""
     published: frozenset[str] = frozenset()
-    """Commits that GitHub has for sure: the run's event names them."""
+    """Commits that the forge has for sure: the run's event names them."""
     environment: str = "production"
     timeout_seconds: float = 10.0
     """For one try of one check; the machinery keeps the deadline over all tries."""

@@ -1,4 +1,4 @@
-"""The traits of a command: what it uses, changes, overrides, keeps and asks of GitHub."""
+"""The traits of a command: what it uses, changes, overrides, keeps and asks of the forge."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Traits:
     """True when a check may report the configuration's problems with everything else."""
     answers_from_ledger: bool = False
     """True when its answer is what the ledger says: one that cannot be read or written is no answer."""
-    uses_github: bool = True
-    """False when there is nothing to ask of GitHub."""
-    github_with: str = ""
-    """The option without which there is nothing to ask of GitHub; empty where there always is."""
+    uses_forge: bool = True
+    """False when there is nothing to ask of the forge."""
+    forge_with: str = ""
+    """The option without which there is nothing to ask of the forge; empty where there always is."""
     needs_revision: bool = True
     """False when the commit matters only to a configured check `revision`."""
 
-    def asks_github(self, options: Mapping[str, Any]) -> bool:
-        """Return True when a token was given and there is a use for it: GitHub's client takes time to install."""
-        return bool(options.get("token")) and (not self.github_with or bool(options.get(self.github_with)))
+    def asks_forge(self, options: Mapping[str, Any]) -> bool:
+        """Return True when a token was given and there is a use for it: its client takes time to install."""
+        return bool(options.get("token")) and (not self.forge_with or bool(options.get(self.forge_with)))

@@ -9,11 +9,12 @@ from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import UsageError
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
+from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import reason_for
 from ci_ops.flows._run import problem_lines, step_failure
 from ci_ops.flows._settle import mark_left
 from ci_ops.flows._unreported import keep_unreported
-from ci_ops.flows._verification import GOOD, verify_release
+from ci_ops.flows._verification import verify_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ def _prove(run: Run, journal: Journal, record: DeploymentRecord, to: DeploymentR
         sentence = f"Rolled back to {record.short_revision}, but no check measured it; it stays unverified."
         run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
         return run.report("unproven", sentence)
-    if verdict not in GOOD:
+    if not REASONS[verdict].status.is_good:
         sentence = f"Rolled back to {record.short_revision}, but the checks could not prove it."
         return _failed(run, journal, record, sentence, reason="rollback-failed")
     keep_unreported(run, record.id)

@@ -9,11 +9,12 @@ from ci_ops.checks.revision.spelling import same_revision
 from ci_ops.core.delivery.record import State, is_deployment_id
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
+from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import reason_for
 from ci_ops.flows._live import placement_of
 from ci_ops.flows._run import problem_lines, step_failure
 from ci_ops.flows._service import Reach, measure_service
-from ci_ops.flows._verification import GOOD, verify_release
+from ci_ops.flows._verification import verify_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +148,7 @@ def _proven(run: Run, record: DeploymentRecord) -> Restored:
         release=record.previous if is_deployment_id(record.previous) else "",
     )
     verdict = reason_for(run.proof)
-    if verdict in GOOD:
+    if REASONS[verdict].status.is_good:
         return Restored(reason="rolled-back", sentence=f"Rolled back to {previous}, and proven.")
     if verdict == "nothing-measured":
         return Restored(reason="rolled-back", sentence=f"Rolled back to {previous}; no check measured it.")

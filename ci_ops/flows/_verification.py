@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ci_ops.core.errors import Inconclusive
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Phase
+from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import reason_for
 from ci_ops.core.result import Result
 from ci_ops.flows._measure import measure
@@ -17,9 +18,6 @@ from ci_ops.flows._run import step_environment
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.flows._run import Run
-
-GOOD = frozenset({"ok", "warned"})
-"""Verdicts that let a release stand."""
 
 
 class Decision(StrEnum):
@@ -39,7 +37,7 @@ def decide(run: Run) -> tuple[Decision, str]:
     """
     verify = run.job.config.verify
     verdict = reason_for(run.results, fail_on_warn=verify.fail_on == "warn")
-    if verdict in GOOD:
+    if REASONS[verdict].status.is_good:
         return Decision.ACCEPT, verdict
     if verdict == "nothing-measured" or (verdict == "inconclusive" and verify.on_error == "hold"):
         return Decision.HOLD, verdict

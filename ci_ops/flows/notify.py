@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
 
-TRAITS = Traits(command="notify", uses=frozenset({"notify"}), recipients="to", uses_github=False)
+TRAITS = Traits(command="notify", uses=frozenset({"notify"}), recipients="to", uses_forge=False)
 
 _JOB_WORDS = {"success": Status.PASS, "failure": Status.FAIL, "cancelled": Status.ERROR}
 """The words of `job.status`. Source: GitHub documentation, contexts reference, job context."""

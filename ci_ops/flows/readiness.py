@@ -24,7 +24,7 @@ TRAITS = Traits(
     overrides={"url": "verify.url", "deadline": "readiness.deadline", "fail_on": "readiness.fail-on"},
     notifies=False,
     reports_problems=True,
-    github_with="status_context",
+    forge_with="status_context",
 )
 
 

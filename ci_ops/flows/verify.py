@@ -25,7 +25,7 @@ TRAITS = Traits(
     uses=frozenset({"verify"}),
     keeps_report=True,
     names_silent_channels=True,
-    github_with="deployment_id",
+    forge_with="deployment_id",
     needs_revision=False,
 )
 

@@ -37,9 +37,9 @@ class Call:
         return bool(self.get("dry_run", False))
 
     @property
-    def asks_github(self) -> bool:
+    def asks_forge(self) -> bool:
         """True when a token was given and there is a use for it."""
-        return self.traits.asks_github(self.options)
+        return self.traits.asks_forge(self.options)
 
     @property
     def used_sections(self) -> frozenset[str]:

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from ci_ops.session.session import Session
 
 
-_SAID_BY_FINDINGS = frozenset({"findings", "inconclusive"})
-"""Reasons that say nothing beyond what the findings say one by one."""
-
-
 def close(session: Session, report: Report) -> int:
     """Write the report to stdout, to files and to the runner; return the exit code."""
     # Text by text: in a finished document a redaction could take a quote or a number's place with it.
@@ -115,7 +111,7 @@ def _tell_runner(session: Session, report: Report, paths: tuple[Path, Path], sum
     runner = session.runner
     _write_outputs(session, report, paths, summary)
     session.job.progress.phase(f"{report.command}: {report.status} ({report.verdict}). {report.sentence}")
-    if not report.status.is_good and (report.verdict not in _SAID_BY_FINDINGS or not _findings(report)):
+    if not report.status.is_good and (not REASONS[report.verdict].needs_findings or not _findings(report)):
         runner.error(
             f"{as_sentence(report.sentence)} {REASONS[report.verdict].advice}",
             title=f"ci-ops {report.command}: {report.verdict}",

@@ -31,7 +31,7 @@ def with_token(call: Call, runner: Runner, env: Mapping[str, str]) -> Call:
     """Return the call with the token in GITHUB_TOKEN, unless an option or an action's input decides."""
     token = runner.token
     is_decided = bool(call.get("token")) or any(_TOKEN_INPUT.fullmatch(name) for name in env)
-    if token is None or is_decided or not call.traits.uses_github:
+    if token is None or is_decided or not call.traits.uses_forge:
         return call
     return replace(call, options={**call.options, "token": token.reveal()})
 
@@ -53,7 +53,7 @@ def open_github(
     or what speaks to GitHub is not installed. A token that is only found in
     the environment may be for another tool: it is left alone then.
     """
-    if not call.asks_github:
+    if not call.asks_forge:
         return None
     repository = runner.context.repository or repository_of(git, runner.server_url)
     if not repository:

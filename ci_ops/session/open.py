@@ -85,7 +85,7 @@ def open_job(
     world = _with_passed(world, env, config.deploy.pass_env)
     hide(runner, world, secrets_of_config(config))
     world.redact.publish(*public_texts(call, config, runner.context, folder))
-    have_groups([*config.needs(), *(["github"] if call.asks_github and runner.is_github else [])], env)
+    have_groups([*config.needs(), *(["github"] if call.asks_forge and runner.is_github else [])], env)
     progress = _progress(call, runner, world, env)
     for sentence in read.notes:
         progress.note(sentence)

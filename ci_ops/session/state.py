@@ -91,7 +91,14 @@ def open_site(
     local = JsonLinesLedger(store, note=note)
     if remote is None:
         return Site(store=store, ledger=local, lease=lease, unread="" if lasts else unread)
-    pair = LedgerPair(local, remote, local_lasts=lasts, note=note, is_strict=traits.answers_from_ledger)
+    pair = LedgerPair(
+        local,
+        remote,
+        remote_name="GitHub",
+        local_lasts=lasts,
+        note=note,
+        is_strict=traits.answers_from_ledger,
+    )
     return Site(store=store, ledger=pair, lease=lease)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ci_ops.core.reasons import REASONS
 from tests.support.parts import ROOT
 from tools import house
 
@@ -29,6 +30,8 @@ MAY_IMPORT = {
 """What a part imports beside itself; a family imports core alone, as any folder that is not named here."""
 KIT_MAY_IMPORT = {"contract", "health", "text"}
 NEEDS_NOTHING = {"core", "service", "plugins"} | FAMILIES
+WORDS_OF_REASONS = REASONS.keys() - {"ok", "findings"}
+"""`ok` and `findings` are words of other things too."""
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION, LETTERS_OF_A_SENTENCE = 400, 60, 100
 LETTERS_IN_HELP = 72
 """Of a command; plugins are held to the same by their families' tests."""
@@ -127,6 +130,38 @@ def test_the_kit_imports_of_core_only_what_is_shared() -> None:
         if name.startswith("ci_ops.core.") and name.split(".")[2] not in KIT_MAY_IMPORT
     }
     assert seen == set()
+
+
+def test_core_knows_no_forge_by_its_name() -> None:
+    """A name or text of `core`, beside docstrings, that says GitHub; the shapes of its tokens are data."""
+    wrong = []
+    for module in MODULES:
+        if module.part != "core" or module.name.endswith("token_shapes"):
+            continue
+        texts = {
+            id(node.value)
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(module.tree):
+            words = [getattr(node, key, "") for key in ("id", "attr", "arg", "name")]
+            if isinstance(node, ast.Constant) and id(node) not in texts:
+                words.append(node.value)
+            wrong += [f"{module.name}: {word}" for word in words if "github" in str(word).lower()]
+    assert wrong == []
+
+
+def test_reasons_are_listed_in_one_table_alone() -> None:
+    """A set or list of two or more words for reasons anywhere else would be a second table."""
+    found = []
+    for module in MODULES:
+        for node in ast.walk(module.tree):
+            if module.part in {"core", "flows", "session", "cli", "formats"} and isinstance(
+                node, ast.Set | ast.List | ast.Tuple
+            ):
+                words = {each.value for each in node.elts if isinstance(each, ast.Constant)}
+                found += [f"{module.name}:{node.lineno}"] if len(words & WORDS_OF_REASONS) > 1 else []
+    assert found == []
 
 
 def test_what_needs_nothing_imports_nothing_from_outside_at_its_top() -> None:

@@ -22,7 +22,7 @@ DEFAULT_LIMIT = 20
 LEDGER_FILE = "ledger.jsonl"
 
 CommitState = Literal["error", "failure", "pending", "success"]
-"""The states that GitHub shows on a commit."""
+"""The states that a forge shows on a commit."""
 
 
 class LedgerError(Inconclusive):
@@ -61,7 +61,7 @@ def any_record(_record: DeploymentRecord) -> bool:
 class Ledger(Protocol):
     """Where deployments are written down.
 
-    GitHub's, or lines beside the target.
+    A forge's, or lines beside the target.
 
     An implementation gives `open`, `update` and `records`; what follows from
     them is said once, here. Every method raises LedgerError.

@@ -1,4 +1,4 @@
-"""Two ledgers kept in step: the one beside the target, and GitHub's."""
+"""Two ledgers kept in step: the one beside the target, and that of a forge."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ class LedgerPair(Ledger):
         local: Ledger,
         remote: Ledger,
         *,
+        remote_name: str,
         local_lasts: bool,
         note: Callable[[str], None],
         is_strict: bool = False,
     ) -> None:
         self._local = local
         self._remote: Ledger | None = remote
+        self._remote_name = remote_name
         self._local_lasts = local_lasts
         self._note = note
         self._is_strict = is_strict
@@ -53,10 +55,12 @@ class LedgerPair(Ledger):
             except LedgerError as error:
                 if error.opened is not None:
                     record = error.opened
-                    self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
+                    self._note(
+                        f"{self._remote_name} was not told that {record.id} is {record.state}: {error.what}"
+                    )
                 elif self._local_lasts and not error.is_skip:
                     self._unopened.add(record.id)
-                    self._note(f"GitHub was not told of {record.id}: {error.what}")
+                    self._note(f"{self._remote_name} was not told of {record.id}: {error.what}")
                 else:
                     self._leave_out(error)
         return self._local.open(record)
@@ -75,7 +79,9 @@ class LedgerPair(Ledger):
             except LedgerError as error:
                 if self._is_strict:
                     raise
-                self._note(f"GitHub was not told that {record.id} is {record.state}: {error.what}")
+                self._note(
+                    f"{self._remote_name} was not told that {record.id} is {record.state}: {error.what}"
+                )
         return self._local.update(self._local.open(record))
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
@@ -86,7 +92,9 @@ class LedgerPair(Ledger):
             return self._remote.close_stale(environment)
         except LedgerError as error:
             hint = f" {error.hint}" if error.is_skip else ""
-            self._note(f"Deployments that earlier runs left open on GitHub stay open: {error.what}.{hint}")
+            self._note(
+                f"Deployments that earlier runs left open on {self._remote_name} stay open: {error.what}.{hint}"
+            )
             return ()
 
     def records(
@@ -112,7 +120,7 @@ class LedgerPair(Ledger):
         if self._is_strict or not error.is_skip:
             raise error
         self._remote = None
-        self._note(f"GitHub's deployments are left out: {error.what}. {error.hint}")
+        self._note(f"{self._remote_name}'s deployments are left out: {error.what}. {error.hint}")
 
 
 def _later(remote: DeploymentRecord, local: DeploymentRecord) -> DeploymentRecord:

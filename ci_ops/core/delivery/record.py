@@ -98,7 +98,7 @@ class DeploymentRecord:
     """Why it was done (a rollback's stated reason) or how it ended."""
     error: str = ""
     external_id: str = field(default="", compare=False)
-    """The id in an outside ledger (GitHub's deployment id); empty for none."""
+    """The id in an outside ledger (a forge's deployment id); empty for none."""
 
     @property
     def duration_seconds(self) -> float | None:

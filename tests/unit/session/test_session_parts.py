@@ -68,7 +68,7 @@ def test_only_what_was_said_counts_as_an_option() -> None:
     call = Call.of("verify", {"url": "", "report": (), "deadline": None, "fail_on": "warn", "token": "t"})
     assert call.options == {"fail_on": "warn", "token": "t"}
     assert call.overrides() == {"verify.fail-on": ("warn", "--fail-on")}
-    assert not call.asks_github
+    assert not call.asks_forge
 
 
 def test_groups_are_asked_for_once_and_sorted(tmp_path: Path) -> None:

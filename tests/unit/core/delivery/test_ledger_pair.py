@@ -29,7 +29,9 @@ class Both:
 
     def pair(self, *, local_lasts: bool = False) -> LedgerPair:
         """The pair, as one process holds it."""
-        return LedgerPair(self.local, self.remote, local_lasts=local_lasts, note=self.notes.append)
+        return LedgerPair(
+            self.local, self.remote, remote_name="GitHub", local_lasts=local_lasts, note=self.notes.append
+        )
 
 
 @pytest.fixture
