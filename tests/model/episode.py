@@ -42,6 +42,8 @@ class Episode:
     """True where an earlier run was interrupted or could not write its ledger: this run may complete its records."""
     is_disturbed: bool = False
     """True where a fault was injected while it ran, or the ledger is damaged."""
+    loses_ledger: bool = False
+    """True where a step of it put a folder in the ledger's place."""
     has_github_fault: bool = False
     """True where GitHub answered with errors while it ran."""
     holds: bool = False

@@ -26,6 +26,8 @@ def learn(model: Model, call: Call, episode: Episode) -> None:
             targets=targets,
         )
         more = first.targets | (targets if call.command == "rollback" else frozenset())
+        if call.command == "rollback" and first.command == "deploy":
+            more |= {first.live}  # it may have been the undo of that deployment
         if call.to:
             more |= {each.id for each in model.named(call.to)}
         command = first.command if call.command == "verify" else call.command

@@ -78,6 +78,7 @@ class Play:
             is_dry=call.is_dry,
             may_reconcile=model.interruption is not None or model.is_behind,
             is_disturbed=bool(fault or github_fault) or model.is_damaged,
+            loses_ledger=fault.endswith("LEDGER"),
             has_github_fault=bool(github_fault),
             holds=self.scene.holds,
             is_damaged=model.is_damaged,

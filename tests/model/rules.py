@@ -17,6 +17,8 @@ def judge(model: Model, call: Call, episode: Episode) -> Iterator[str]:
         if call.command == "rollback" and model.has_folders and not (call.to or call.deployment_id):
             yield "a rollback that needs only the host was refused because of GitHub"
         return
+    if episode.loses_ledger and model.interruption is not None and episode.outcome.code == 2:
+        return  # the undo of the interrupted run lost the ledger, so this deployment could not begin
     rules = {"deploy": deploy, "rollback": rollback, "verify": verify}
     if call.is_dry:
         return
