@@ -114,8 +114,7 @@ def _place(episode: Episode) -> Iterator[str]:
 
 def _change(episode: Episode) -> Iterator[str]:
     outcome, is_same = episode.outcome, episode.before.live == episode.after.live
-    steps = outcome.report.get("steps", ())
-    touched = [each["key"] for each in steps if _key(each) in _TOUCHING and not each["replayed"]]
+    touched = touching_steps(episode)
     if episode.is_dry and episode.before != episode.after:
         yield "a dry run changed something"
     if outcome.report and not outcome.report["changed"] and not is_same:
@@ -127,6 +126,12 @@ def _change(episode: Episode) -> Iterator[str]:
             yield f"exit {outcome.code} wrote {_written(episode)}"
     if outcome.code == 6 and is_same and not touched and (outcome.report or not episode.may_reconcile):
         yield "exit 6, but no step touched the live release"
+
+
+def touching_steps(episode: Episode) -> list[str]:
+    """Return the keys of the steps of this run that changed the live release, or its database."""
+    steps = episode.outcome.report.get("steps", ())
+    return [each["key"] for each in steps if _key(each) in _TOUCHING and not each["replayed"]]
 
 
 def _key(step: dict[str, str]) -> str:
