@@ -12,15 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ci_ops.core.delivery.step import StepResult
-from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.place import LOCAL
 from ci_ops.core.result import Finding, Location, Result
 
 if TYPE_CHECKING:
     from ci_ops.core.delivery.record import DeploymentRecord
-    from ci_ops.core.delivery.step import Steps
+    from ci_ops.core.delivery.step import StepResult, Steps
+    from ci_ops.core.delivery.steps.command import Command
     from ci_ops.core.message import Message
     from ci_ops.core.ports.templates import Templates
     from ci_ops.core.ports.world import World
@@ -150,7 +149,7 @@ class StatePlace:
     """The place of that folder; `local` is the machine that runs ci-ops."""
 
 
-Measurement = Generator[Command, StepResult, Placement]
+Measurement = Generator["Command", "StepResult", Placement]
 """Commands that change nothing, each answered by its result; the generator returns what they showed."""
 
 

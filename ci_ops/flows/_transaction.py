@@ -48,14 +48,14 @@ def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journa
     """Open journal and ledger for a new record; the journal comes first, so that a killed run leaves a trace."""
     job = run.job
     journal = open_journal(job.site.store, job.world.clock, planned.id)
-    journal.begin(planned, kind=run.command, owner=job.origin.owner, token=run.token)
+    journal.begin(planned, owner=job.origin.owner, token=run.token)
     try:
         record = job.site.ledger.open(planned)
     except CiOpsError:
         journal.end(REFUSED)
         raise
     if record.external_id:
-        journal.begin(record, kind=run.command, owner=job.origin.owner, token=run.token)
+        journal.begin(record, owner=job.origin.owner, token=run.token)
     run.record = record
     job.opened(record)
     return record, journal

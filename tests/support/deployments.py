@@ -80,7 +80,7 @@ class Bench:
         """The journal as it is on the disk now; begun if it is new."""
         journal = open_journal(self.store, self.world.clock, self.record.id)
         if journal.record is None:
-            journal.begin(self.record, kind="deploy", owner="test")
+            journal.begin(self.record, owner="test")
         return journal
 
     def executor(self, journal: Journal | None = None) -> Executor:

@@ -34,7 +34,7 @@ class Host:
         """The executor of a new run."""
         journal = open_journal(LocalStore(self.target.state_place().directory), self.world.clock, record.id)
         if journal.record is None:
-            journal.begin(record, kind="deploy", owner="")
+            journal.begin(record, owner="")
         return Executor(
             world=self.world,
             journal=journal,

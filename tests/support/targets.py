@@ -113,7 +113,7 @@ class Scratch:
         """Return the journal as a new run finds it; with `lines`, one that kills the run after so many more."""
         journal = open_journal(self.store, self.world.clock, record.id)
         if journal.record is None:
-            journal.begin(record, kind="rollback" if record.kind == "rollback" else "deploy", owner="")
+            journal.begin(record, owner="")
         if lines is not None:
             inner = self.store.lines(record.id + SUFFIX)
             deadly = DeadlyLines(inner, lines, is_written)

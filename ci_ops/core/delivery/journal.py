@@ -126,9 +126,11 @@ class Journal:
         """What is known of the step with that key."""
         return self._entries.get(key)
 
-    def begin(self, record: DeploymentRecord, *, kind: str, owner: str, token: int = 0) -> None:
+    def begin(self, record: DeploymentRecord, *, owner: str, token: int = 0) -> None:
         """Write the first line; `token` is the fencing token of the lease under which it is written."""
-        self._write(Mark.BEGUN, must=True, kind=kind, record=record.to_json(), owner=owner, token=token)
+        self._write(
+            Mark.BEGUN, must=True, kind=_kind(record), record=record.to_json(), owner=owner, token=token
+        )
 
     def plan(self, key: str, step: Step, *, must: bool = True) -> None:
         """Write what is about to be done. Raises StorageError where it `must` be on the disk first."""
@@ -187,13 +189,15 @@ class Journal:
     def _as_written_today(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return a line of schema 1 as today's schema has it."""
         if document["mark"] == Mark.BEGUN:
-            return document | {"kind": ROLLBACK if document["record"]["kind"] == "rollback" else DEPLOY}
+            return document | {"kind": _kind(DeploymentRecord.from_json(document["record"]))}
         return document | {"key": f"{self.kind}/{document['key']}"} if "key" in document else document
 
     def _apply(self, mark: Mark, document: dict[str, Any]) -> None:
         if mark is Mark.BEGUN:
             self.record = DeploymentRecord.from_json(document["record"])
-            self.kind = _text(document["kind"])
+            self.kind = document["kind"]
+            if self.kind != _kind(self.record):
+                raise ValueError(f"a journal of kind {self.kind!r} cannot hold a {self.record.kind}")
             self.owner = document["owner"]
         elif mark is Mark.PLANNED:
             key, step = _text(document["key"]), step_from_json(document["step"])
@@ -214,6 +218,11 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, not {value!r}")
     return value
+
+
+def _kind(record: DeploymentRecord) -> str:
+    """Return the kind of journal that a record has; a journal of any other kind must not be undone as it."""
+    return ROLLBACK if record.kind == "rollback" else DEPLOY
 
 
 def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:

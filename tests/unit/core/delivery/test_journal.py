@@ -80,6 +80,12 @@ def test_an_ended_journal_is_closed(tmp_path: Path) -> None:
         json.dumps({"schema": 2, "mark": "planned", "key": ["one"], "step": {}}),
         json.dumps({"schema": 2, "mark": "begun", "record": a_record().to_json(), "owner": ""}),
         json.dumps({"schema": 2, "mark": "begun", "record": a_record().to_json(), "owner": "", "kind": 1}),
+        json.dumps(
+            {"schema": 2, "mark": "begun", "record": a_record().to_json(), "owner": "", "kind": "backup"}
+        ),
+        json.dumps(
+            {"schema": 2, "mark": "begun", "record": a_record().to_json(), "owner": "", "kind": "rollback"}
+        ),
         json.dumps([1]),
     ],
 )
@@ -96,7 +102,7 @@ def test_the_latest_journal_is_the_one_begun_last(tmp_path: Path) -> None:
     clock = bench.world.clock
     assert latest_journal(bench.store, clock) is None
     for name in ("20261120T080000Z-2222222", "20261122T080000Z-1111111", "20261121T080000Z-3333333"):
-        open_journal(bench.store, clock, name).begin(a_record(id=name), kind="deploy", owner="")
+        open_journal(bench.store, clock, name).begin(a_record(id=name), owner="")
     found = latest_journal(bench.store, clock)
     assert isinstance(found, Journal)
     assert found.deployment == "20261122T080000Z-1111111"
