@@ -121,6 +121,12 @@ class _BoundedTls:
         left = _time_for_request(self.deadline, timeout_seconds)
         return self.inner.certificate(host, port, address=address, timeout_seconds=left)
 
+    def accepts(
+        self, host: str, port: int, *, version: str, address: str, timeout_seconds: float
+    ) -> bool | None:
+        left = _time_for_request(self.deadline, timeout_seconds)
+        return self.inner.accepts(host, port, version=version, address=address, timeout_seconds=left)
+
 
 def _time_for_request(deadline: Deadline, timeout_seconds: float) -> float:
     """Return the seconds that a request may take; raise HttpError where none are left."""

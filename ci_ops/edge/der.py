@@ -15,9 +15,15 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ci_ops.edge.algorithms import key_of, signature_hash
+from ci_ops.edge.der_items import Item, contents, items
+
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _OBJECT_ID = 0x30, 0x31, 0x02, 0x04, 0x06
-_VERSION, _EXTENSIONS, _DNS_NAME, _IP_ADDRESS = 0xA0, 0xA3, 0x82, 0x87
+_VERSION, _EXTENSIONS, _DNS_NAME, _URI, _IP_ADDRESS = 0xA0, 0xA3, 0x82, 0x86, 0x87
 _ALTERNATIVE_NAMES = bytes((0x55, 0x1D, 0x11))
+_AUTHORITY_INFORMATION = bytes.fromhex("2b06010505070101")
+_ISSUERS = bytes.fromhex("2b06010505073002")
+"""Where the certificate of the issuer can be fetched. Source: RFC 5280 section 4.2.2.1."""
 _NAME_PARTS = {
     b"U\x04" + bytes((number,)): name for number, name in {3: "CN", 6: "C", 10: "O", 11: "OU"}.items()
 }
@@ -33,9 +39,6 @@ _ENCODINGS = {
 }
 _TIMES = {0x17: re.compile(r"\d{12}Z"), 0x18: re.compile(r"\d{14}Z")}
 """UTCTime, whose years are 1950 to 2049, and GeneralizedTime. Source: RFC 5280 section 4.1.2.5."""
-
-Item = tuple[int, bytes]
-"""Tag and content."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,17 +58,26 @@ class Facts:
     """Such as `CN=R11, O=Let's Encrypt, C=US`."""
     serial: str
     """Upper-case hexadecimal digits, two for each byte."""
+    key_kind: str
+    """RSA, EC, DSA, Ed25519 or Ed448; empty for another one."""
+    key_bits: int
+    """0 where they are not known."""
+    signature_hash: str
+    """The hash that the signature is made with, such as `SHA-256`; empty where it is not known."""
+    issuer_address: str
+    """Where the certificate of the issuer can be fetched; empty where it does not say."""
 
 
 def read_certificate(data: bytes) -> Facts:
     """The facts of a DER certificate. Raises ValueError when it is not one."""
-    [certificate] = _contents(_items(data), _SEQUENCE)
-    [body, *_] = _contents(_items(certificate)[:1], _SEQUENCE)
-    fields = _items(body)
+    [certificate] = contents(items(data), _SEQUENCE)
+    [body, *_] = contents(items(certificate)[:1], _SEQUENCE)
+    fields = items(body)
     if fields and fields[0][0] == _VERSION:
         fields = fields[1:]
-    serial, _, issuer, validity, subject, _ = _contents(fields[:6], _INTEGER, *[_SEQUENCE] * 5)
-    not_before, not_after = (_time(item) for item in _items(validity))
+    serial, signature, issuer, validity, subject, key = contents(fields[:6], _INTEGER, *[_SEQUENCE] * 5)
+    not_before, not_after = (_time(item) for item in items(validity))
+    kind, bits = key_of(key)
     return Facts(
         not_before=not_before,
         not_after=not_after,
@@ -73,41 +85,11 @@ def read_certificate(data: bytes) -> Facts:
         subject=_shown_name(subject),
         issuer=_shown_name(issuer),
         serial=serial.lstrip(b"\0").hex().upper() or "00",
+        key_kind=kind,
+        key_bits=bits,
+        signature_hash=signature_hash(signature),
+        issuer_address=_issuer_address(fields[6:]),
     )
-
-
-def _items(data: bytes) -> list[Item]:
-    """The elements that the bytes are made of."""
-    items, at = list[Item](), 0
-    while at < len(data):
-        tag, length, start = data[at], *_length(data, at + 1)
-        if tag & 0x1F == 0x1F or start + length > len(data):
-            raise ValueError("not DER: an element does not fit")
-        items.append((tag, data[start : start + length]))
-        at = start + length
-    return items
-
-
-def _length(data: bytes, at: int) -> tuple[int, int]:
-    """An element's length, and where its content begins."""
-    if at >= len(data):
-        raise ValueError("not DER: it ends too soon")
-    first = data[at]
-    if first < 0x80:
-        return first, at + 1
-    count = first - 0x80
-    digits = data[at + 1 : at + 1 + count]
-    length = int.from_bytes(digits)
-    if not 1 <= count <= 4 or len(digits) < count or length < 0x80 or digits[0] == 0:
-        raise ValueError("not DER: a length that cannot be")
-    return length, at + 1 + count
-
-
-def _contents(items: list[Item], *tags: int) -> list[bytes]:
-    """The contents of elements that must have these tags."""
-    if [tag for tag, _ in items] != list(tags):
-        raise ValueError("not a certificate: something else where a field should be")
-    return [content for _, content in items]
 
 
 def _time(item: Item) -> datetime:
@@ -123,9 +105,9 @@ def _time(item: Item) -> datetime:
 def _name(data: bytes) -> list[tuple[str, str]]:
     """The parts of a name that people know, in their order."""
     parts = list[tuple[str, str]]()
-    for part in (part for tag, group in _items(data) if tag == _SET for part in _items(group)):
-        [pair] = _contents([part], _SEQUENCE)
-        (id_tag, object_id), (text_tag, text) = _items(pair)
+    for part in (part for tag, group in items(data) if tag == _SET for part in items(group)):
+        [pair] = contents([part], _SEQUENCE)
+        (id_tag, object_id), (text_tag, text) = items(pair)
         if id_tag == _OBJECT_ID and object_id in _NAME_PARTS and text_tag in _ENCODINGS:
             parts.append((_NAME_PARTS[object_id], text.decode(_ENCODINGS[text_tag])))
     return parts
@@ -136,18 +118,36 @@ def _shown_name(data: bytes) -> str:
 
 
 def _alternative_names(fields: list[Item]) -> tuple[str, ...]:
+    value = _extension(fields, _ALTERNATIVE_NAMES)
+    if not value:
+        return ()
+    [names] = contents(items(value), _SEQUENCE)
+    return tuple(_alternative(item) for item in items(names) if item[0] in {_DNS_NAME, _IP_ADDRESS})
+
+
+def _issuer_address(fields: list[Item]) -> str:
+    value = _extension(fields, _AUTHORITY_INFORMATION)
+    for access in contents(items(value), _SEQUENCE) if value else ():
+        for description in contents(items(access), *[_SEQUENCE] * len(items(access))):
+            (id_tag, method), (place_tag, place) = items(description)
+            if (id_tag, method, place_tag) == (_OBJECT_ID, _ISSUERS, _URI):
+                return place.decode("ascii")
+    return ""
+
+
+def _extension(fields: list[Item], object_id: bytes) -> bytes:
+    """Return the value of that extension; empty where there is none."""
     for extension in (each for tag, data in fields if tag == _EXTENSIONS for each in _extensions(data)):
-        (id_tag, object_id), *_, (value_tag, value) = _items(extension)
-        if (id_tag, object_id, value_tag) == (_OBJECT_ID, _ALTERNATIVE_NAMES, _OCTETS):
-            [names] = _contents(_items(value), _SEQUENCE)
-            return tuple(_alternative(item) for item in _items(names) if item[0] in {_DNS_NAME, _IP_ADDRESS})
-    return ()
+        (id_tag, found), *_, (value_tag, value) = items(extension)
+        if (id_tag, found, value_tag) == (_OBJECT_ID, object_id, _OCTETS):
+            return value
+    return b""
 
 
 def _extensions(data: bytes) -> list[bytes]:
-    [extensions] = _contents(_items(data), _SEQUENCE)
-    items = _items(extensions)
-    return _contents(items, *[_SEQUENCE] * len(items))
+    [extensions] = contents(items(data), _SEQUENCE)
+    found = items(extensions)
+    return contents(found, *[_SEQUENCE] * len(found))
 
 
 def _alternative(item: Item) -> str:

@@ -25,6 +25,7 @@ _PROBLEMS = {
     10: "expired",
     **dict.fromkeys((2, 18, 19, 20, 21, 22, 24, 26), "chain"),
     **dict.fromkeys(HOSTNAME_CODES, "hostname"),
+    **dict.fromkeys((66, 67, 68), "weak"),
 }
 """Source: OpenSSL, include/openssl/x509_vfy.h.in (X509_V_ERR_…)."""
 
@@ -46,11 +47,12 @@ _CERTIFICATE_SENTENCES = {
     "expired": "has a certificate that has expired",
     "not-yet-valid": "has a certificate that is not valid yet",
     "chain": "has a certificate without a complete chain to a trusted root",
+    "weak": "has a certificate whose key or signature is too weak",
 }
 
 
 def certificate_problem(error: ssl.SSLCertVerificationError) -> str:
-    """hostname, expired, not-yet-valid, chain or other."""
+    """Return what is wrong in one word: hostname, expired, not-yet-valid, chain, weak or other."""
     return _PROBLEMS.get(error.verify_code, "other")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.ports.http import HttpError
 from ci_ops.core.ports.stop import Stop
-from ci_ops.core.ports.tls import Certificate
+from ci_ops.core.ports.tls import VERSIONS, Certificate, ChainLink
 from ci_ops.core.ports.world import Env
 from ci_ops.edge.address import Address
 from ci_ops.edge.der import Facts, read_certificate
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     import socket
 
     from urllib3.util.ssltransport import SSLTransport
+
+
+_VERSIONS = {version: ssl.TLSVersion[version.replace(".", "_")] for version in VERSIONS}
+_OWN_REASONS = frozenset({"NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE"})
+"""Reasons of this machine's OpenSSL for a handshake that it cannot begin."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,39 +53,71 @@ class RealTls:
         over which nothing is sent. An empty `address` leaves the choice to the
         resolver, or to the proxy.
         """
+        peer = self._peer(host, port, address, timeout_seconds)
+        with peer.call:
+            try:
+                return _certificate(peer.shake(self._context()))
+            except ssl.SSLCertVerificationError as error:
+                problem, detail = certificate_problem(error), error.verify_message
+            except (OSError, ValueError) as error:
+                raise explained(error, peer.call.subject) from None
+            shown_anyway = _Handshake(address=address)
+            with suppress(OSError, ValueError, HttpError):  # then there is nothing to add
+                shown_anyway = peer.shake(blind_context())
+        return _certificate(shown_anyway, problem=problem, detail=detail)
+
+    def accepts(
+        self, host: str, port: int, *, version: str, address: str, timeout_seconds: float
+    ) -> bool | None:
+        """Return whether a handshake of that version alone comes about; None where that could not be tried."""
+        peer = self._peer(host, port, address, timeout_seconds)
+        try:
+            with peer.call:
+                return peer.shake(blind_context(_VERSIONS[version])).protocol == version
+        except ssl.SSLError as error:
+            return None if error.reason in _OWN_REASONS else False
+        except (ConnectionResetError, BrokenPipeError):
+            return False  # how some servers refuse a version
+        except (OSError, ValueError, HttpError):
+            return None
+
+    def _peer(self, host: str, port: int, address: str, timeout_seconds: float) -> _Peer:
         shown = f"[{host}]" if ":" in host else host
         target = Address.read(f"https://{shown}:{port}")
         subject = target.origin.removeprefix("https://")
         call = Call(timeout_seconds, stop=self.stop, subject=subject, connect_to=address)
         proxy = "" if address else proxy_for(target, self.env)
-
-        def shake(context: ssl.SSLContext) -> _Handshake:
-            with self._way(proxy, target, call) as way:
-                call.doing = "shaking hands"
-                return _shake(way, context, host.rstrip("."), address="" if proxy else way.getpeername()[0])
-
-        with call:
-            try:
-                return _certificate(shake(self._context()))
-            except ssl.SSLCertVerificationError as error:
-                problem, detail = certificate_problem(error), error.verify_message
-            except (OSError, ValueError) as error:
-                raise explained(error, call.subject) from None
-            shown_anyway = _Handshake(address=address)
-            with suppress(OSError, ValueError, HttpError):  # then there is nothing to add
-                shown_anyway = shake(blind_context())
-        return _certificate(shown_anyway, problem=problem, detail=detail)
-
-    def _way(self, proxy: str, target: Address, call: Call) -> socket.socket:
-        if proxy:
-            return open_tunnel(proxy, target, call, self._context())
-        return open_socket(target.host, target.port, call)
+        return _Peer(
+            target=target, name=host.rstrip("."), call=call, proxy=proxy, proxy_context=self._context
+        )
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:
             if "context" not in self._trust:
                 self._trust["context"] = trusting_context(self.env, self.ca_file)
             return self._trust["context"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Peer:
+    """The other side of one or more handshakes, and the way there."""
+
+    target: Address
+    name: str
+    call: Call
+    proxy: str
+    proxy_context: Callable[[], ssl.SSLContext]
+
+    def shake(self, context: ssl.SSLContext) -> _Handshake:
+        with self._way() as way:
+            self.call.doing = "shaking hands"
+            address = "" if self.proxy else way.getpeername()[0]
+            return _shake(way, context, self.name, address=address)
+
+    def _way(self) -> socket.socket:
+        if self.proxy:
+            return open_tunnel(self.proxy, self.target, self.call, self.proxy_context())
+        return open_socket(self.target.host, self.target.port, self.call)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +128,8 @@ class _Handshake:
     protocol: str = ""
     chain: tuple[bytes, ...] = ()
     """Certificates as DER: the server's own first; up to the trusted one where they were verified."""
+    served: tuple[bytes, ...] = ()
+    """Certificates as DER, as the server sent them."""
 
 
 def _shake(way: socket.socket, context: ssl.SSLContext, name: str, *, address: str) -> _Handshake:
@@ -104,21 +144,23 @@ def _shake(way: socket.socket, context: ssl.SSLContext, name: str, *, address: s
         tls = inner = context.wrap_socket(way, server_hostname=name)
     with tls:
         own = tls.getpeercert(binary_form=True) or b""
-        chain = _verified_chain(inner) if context.verify_mode is ssl.CERT_REQUIRED else ()
-        return _Handshake(address=address, protocol=tls.version() or "", chain=chain or (own,))
+        chain = _chain(inner, "verified") if context.verify_mode is ssl.CERT_REQUIRED else ()
+        served = _chain(inner, "unverified")
+        return _Handshake(address=address, protocol=tls.version() or "", chain=chain or (own,), served=served)
 
 
-def _verified_chain(tls: Any) -> tuple[bytes, ...]:
-    """The certificates from the server's own to the trusted one.
+def _chain(tls: Any, kind: str) -> tuple[bytes, ...]:
+    """Return the verified chain, up to the trusted certificate, or the unverified one: what the server sent.
 
     Public since Python 3.13; the same is there under another name since 3.10.
     Source: github.com/python/cpython/issues/109109.
     """
-    public = getattr(tls, "get_verified_chain", None)
+    name = f"get_{kind}_chain"
+    public = getattr(tls, name, None)
     if public is not None:
         return tuple(public())
-    chain = tls._sslobj.get_verified_chain()  # noqa: SLF001 - the only door before 3.13
-    return tuple(ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain)
+    chain = getattr(tls._sslobj, name)()  # noqa: SLF001 - the only door before 3.13
+    return tuple(ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain or ())
 
 
 def _certificate(shown: _Handshake, *, problem: str = "", detail: str = "") -> Certificate:
@@ -139,6 +181,26 @@ def _certificate(shown: _Handshake, *, problem: str = "", detail: str = "") -> C
         serial=facts.serial,
         chain_not_after=first.not_after if first else None,
         chain_ends_with=first.subject if first else "",
+        served=_links(shown.served),
+        trusted=() if problem else _links(shown.chain),
+    )
+
+
+def _links(certificates: tuple[bytes, ...]) -> tuple[ChainLink, ...]:
+    """Return the certificates that can be read."""
+    return tuple(
+        ChainLink(
+            subject=facts.subject,
+            issuer=facts.issuer,
+            serial=facts.serial,
+            not_after=facts.not_after,
+            key_kind=facts.key_kind,
+            key_bits=facts.key_bits,
+            signature_hash=facts.signature_hash,
+            issuer_address=facts.issuer_address,
+        )
+        for facts in map(_facts, certificates)
+        if facts is not None
     )
 
 

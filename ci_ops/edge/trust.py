@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,14 +39,22 @@ def trusting_context(env: Env, ca_file: str = "") -> ssl.SSLContext:
     return context
 
 
-def blind_context() -> ssl.SSLContext:
+def blind_context(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     """A context that takes any certificate, to look at what a server shows.
 
-    Never to send anything.
+    Of one version of TLS alone, if it is given. Never to send anything. Weak
+    keys and old versions are let through: they are what is looked for. Raises
+    ValueError or ssl.SSLError for a version that this machine's OpenSSL does
+    not have.
     """
     context = _context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
+    if version is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are to be found, not used
+            context.minimum_version = context.maximum_version = version
     return context
 
 

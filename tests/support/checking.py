@@ -116,6 +116,15 @@ class _TlsWithoutIpv6:
             raise HttpError("route", "Network is unreachable", transient=True)
         return self._inner.certificate(host, port, address=address, timeout_seconds=timeout_seconds)
 
+    def accepts(
+        self, host: str, port: int, *, version: str, address: str, timeout_seconds: float
+    ) -> bool | None:
+        if ":" in address:
+            return None
+        return self._inner.accepts(
+            host, port, version=version, address=address, timeout_seconds=timeout_seconds
+        )
+
 
 class _WorldWithoutIpv6(RealWorld):
     def __init__(self, addresses: tuple[str, ...], env: Mapping[str, str]) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from ssl import TLSVersion
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,9 +21,17 @@ from ci_ops.core.ports.tls import Certificate
 from ci_ops.core.ports.tls import Tls as TlsPort
 from ci_ops.core.result import Result
 from ci_ops.edge.world import RealWorld
-from tests.support.certificates import DAY, Authority, authority, bundle, server_context, stranger
+from tests.support.certificates import (
+    DAY,
+    Authority,
+    authority,
+    bundle,
+    context_of,
+    server_context,
+    stranger,
+)
 from tests.support.checking import a_subject, a_world_without_ipv6, clean_env, rules_of, the_result
-from tests.support.sample_service import SampleService, sample_service, text
+from tests.support.sample_service import Answer, SampleService, sample_service, text
 from tests.support.tunnels import tunnel
 from tests.support.web import Reply, serving
 
@@ -39,7 +50,9 @@ class Shop:
     services: list[SampleService] = field(default_factory=list)
 
     def serve(self, *names: str, host: str = "127.0.0.1", **more: Any) -> SampleService:
-        context = server_context(*(names or ("shop.test", "127.0.0.1")), **more)
+        return self.serve_with(server_context(*(names or ("shop.test", "127.0.0.1")), **more), host=host)
+
+    def serve_with(self, context: ssl.SSLContext, *, host: str = "127.0.0.1") -> SampleService:
         service = self.stack.enter_context(sample_service(host=host, port=self.port, context=context))
         self.port = service.port
         return service
@@ -248,6 +261,15 @@ class _UsualTls:
     inner: TlsPort
     world: UsualPorts
 
+    def accepts(
+        self, host: str, port: int, *, version: str, address: str, timeout_seconds: float
+    ) -> bool | None:
+        assert port == 443
+        port = self.world.tls_port
+        return self.inner.accepts(
+            host, port, version=version, address=address, timeout_seconds=timeout_seconds
+        )
+
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
         assert port == 443
         port = self.world.tls_port
@@ -305,6 +327,9 @@ def test_a_handshake_that_tells_no_dates_is_still_a_handshake(shop: Shop) -> Non
         def certificate(self, *_: object, address: str, **__: object) -> Certificate:
             return Certificate(address=address, protocol="TLSv1.3", verified=True)
 
+        def accepts(self, *_: object, **__: object) -> None:
+            """As where this machine's OpenSSL has no such version."""
+
     class TerseWorld(RealWorld):
         @property
         def tls(self) -> Any:
@@ -312,3 +337,130 @@ def test_a_handshake_that_tells_no_dates_is_still_a_handshake(shop: Shop) -> Non
 
     result = shop.look(world=TerseWorld(env=clean_env()))
     assert (result.status, "days_left" in result.facts) == (Status.PASS, False)
+    assert result.sentence.endswith("is good; TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3 could not be tried.")
+    assert set(result.facts["versions"].values()) == {"not tried"}
+
+
+def issued(by: Authority | None = None, **more: Any) -> bytes:
+    return (by or authority()).issue("shop.test", "127.0.0.1", **more)
+
+
+@pytest.mark.parametrize(
+    ("versions", "rules", "told"),
+    [
+        ((TLSVersion.TLSv1, TLSVersion.TLSv1_3), ["old-protocol"], "accepts TLS 1.0 and TLS 1.1."),
+        ((TLSVersion.TLSv1_1, TLSVersion.TLSv1_3), ["old-protocol"], "accepts TLS 1.1."),
+        ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_2), ["no-new-protocol"], "refuses TLS 1.3."),
+        ((TLSVersion.TLSv1_3, TLSVersion.TLSv1_3), [], "is good, 90.0 days left."),
+        ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_3), [], "is good, 90.0 days left."),
+    ],
+)
+def test_each_version_is_tried_by_its_own_handshake(
+    shop: Shop, versions: tuple[TLSVersion, ...], rules: list[str], told: str
+) -> None:
+    shop.serve_with(context_of(issued(), *versions, security_level=0))
+    result = shop.look()
+    assert (rules_of(result), result.status) == (rules, Status.WARN if rules else Status.PASS)
+    assert result.sentence.endswith(told)
+    accepted = {name for name, said in result.facts["versions"].items() if said == "accepted"}
+    assert accepted == {
+        name.replace("_", ".") for name in TLSVersion.__members__ if name in _between(*versions)
+    }
+    assert shop.look(protocols=False).status is Status.PASS
+
+
+def _between(first: TLSVersion, last: TLSVersion) -> set[str]:
+    return {each.name for each in TLSVersion if first <= each <= last}
+
+
+@pytest.mark.usefixtures("shop_test")
+def test_one_address_with_an_old_version_is_named(shop: Shop) -> None:
+    leaf = issued()
+    shop.serve_with(context_of(leaf))
+    old = context_of(leaf, TLSVersion.TLSv1_1, TLSVersion.TLSv1_2, security_level=0)
+    shop.serve_with(old, host="127.0.0.2")
+    result = shop.look("shop.test", hsts=False)
+    assert rules_of(result) == ["old-protocol", "no-new-protocol"]
+    assert [each.observed for each in result.findings] == ["TLSv1.1 at 127.0.0.2", "refused at 127.0.0.2"]
+
+
+AIA = "http://ca.test/middle.der"
+
+
+def test_an_intermediate_that_is_not_sent_fails_although_browsers_fetch_it(shop: Shop) -> None:
+    middle = Authority("middle", by=authority())
+    shop.serve_with(context_of(issued(middle, chain=b"", issuer_address=AIA)))
+    result = shop.look()
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["incomplete-chain"])
+    assert result.findings[0].observed == "not sent: O=middle at 127.0.0.1"
+
+
+def test_an_intermediate_of_this_machine_alone_is_a_warning(shop: Shop) -> None:
+    middle = Authority("middle", by=authority())
+    shop.serve_with(context_of(issued(middle, chain=b"")))
+    store = shop.folder / "both.pem"
+    store.write_bytes(authority().pem + middle.pem)
+    result = shop.look(world=RealWorld(env=clean_env(SSL_CERT_FILE=str(store))))
+    assert (result.status, rules_of(result)) == (Status.WARN, ["incomplete-chain"])
+    assert "O=middle" in result.findings[0].observed
+
+
+@pytest.mark.parametrize("address", ["", AIA])
+def test_a_whole_chain_to_an_unknown_root_is_not_called_incomplete(shop: Shop, address: str) -> None:
+    shop.serve_with(context_of(issued(Authority("middle", by=stranger()), issuer_address=address)))
+    assert rules_of(shop.look()) == ["certificate"]
+
+
+def test_an_expired_certificate_that_is_sent_without_need_is_a_warning(shop: Shop) -> None:
+    old = Authority("old root", begins=-900 * DAY, ends=-DAY)
+    shop.serve_with(context_of(issued(chain=old.pem)))
+    result = shop.look()
+    assert (result.status, rules_of(result)) == (Status.WARN, ["expired-extra"])
+    assert result.findings[0].observed == "O=old root at 127.0.0.1"
+
+
+def test_a_weak_key_fails_and_is_named(shop: Shop) -> None:
+    key = rsa.generate_private_key(65537, 1024)
+    shop.serve_with(context_of(issued(key=key), security_level=0))
+    result = shop.look()
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["weak"])
+    assert "RSA 1024 signed with SHA-256" in result.findings[0].observed
+
+
+def test_key_and_signature_of_a_good_certificate_are_told(shop: Shop) -> None:
+    shop.serve()
+    facts = shop.look().facts
+    assert (facts["key"], facts["signature"]) == ("EC 256", "SHA-256")
+
+
+YEAR = "max-age=31536000; includeSubDomains"
+
+
+@pytest.mark.usefixtures("shop_test")
+@pytest.mark.parametrize(
+    ("answers", "fact"),
+    [
+        ({"/health": text("", Strict_Transport_Security=YEAR)}, "sent"),
+        ({"/": text("", Strict_Transport_Security='Max-Age="63072000"')}, "sent"),
+        ({"/health": text("", 301, Location="/x", Strict_Transport_Security=YEAR)}, "sent"),
+        ({"/health": text("")}, "missing"),
+        ({"/health": text("", Strict_Transport_Security="max-age=0")}, "missing"),
+        ({"/health": text("", Strict_Transport_Security="max-age=0, max-age=31536000")}, "missing"),
+        ({"/health": text("", Strict_Transport_Security="max-age=300")}, "short"),
+        ({}, "not measured"),
+        ({"/health": text("", 503, Strict_Transport_Security=YEAR)}, "not measured"),
+    ],
+)
+def test_hsts_is_looked_for_in_answers_without_an_error(
+    shop: Shop, answers: dict[str, Answer], fact: str
+) -> None:
+    leaf = issued()
+    for host in ("127.0.0.1", "127.0.0.2"):
+        service = shop.serve_with(context_of(leaf), host=host)
+        for path, answer in answers.items():
+            service.says(path, answer)
+    result = shop.look("shop.test")
+    assert result.facts["hsts"] == fact
+    assert rules_of(result) == (["hsts"] if fact in {"missing", "short"} else [])
+    assert "hsts" not in shop.look("shop.test", hsts=False).facts
+    assert "hsts" not in shop.look("127.0.0.1").facts

@@ -99,6 +99,15 @@ def test_every_port_either_honours_the_deadline_or_waits_for_nothing() -> None:
     assert ports == set(USES) | LOCAL
 
 
+def test_a_handshake_of_one_version_ends_at_the_deadline_and_tells_nothing() -> None:
+    with silent_server() as server:
+        world = bounded(a_world(), SHORT_SECONDS)
+        answer = world.tls.accepts(
+            "127.0.0.1", port_of(server), version="TLSv1.2", address="", timeout_seconds=HOUR_SECONDS
+        )
+    assert answer is None
+
+
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_what_a_port_starts_ends_at_the_deadline(use: Use) -> None:
     with silent_server() as server:

@@ -7,14 +7,24 @@ import ssl
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from ssl import TLSVersion
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ci_ops.core.ports.http import HttpError
+from ci_ops.core.ports.tls import VERSIONS
 from ci_ops.edge.clock import StopSignal
 from ci_ops.edge.tls import RealTls
-from tests.support.certificates import DAY, Authority, bundle, server_context, stranger
+from tests.support.certificates import (
+    DAY,
+    Authority,
+    authority,
+    bundle,
+    context_of,
+    server_context,
+    stranger,
+)
 from tests.support.tunnels import tunnel
 from tests.support.web import Reply, ignoring, refusing, serving
 
@@ -181,6 +191,34 @@ def test_an_older_protocol_is_told(tmp_path: Path) -> None:
             NAME, server.port, address="127.0.0.1", timeout_seconds=AMPLE_SECONDS
         )
     assert seen.protocol == "TLSv1.2"
+
+
+@pytest.mark.parametrize(
+    ("versions", "accepted"),
+    [
+        ((TLSVersion.TLSv1, TLSVersion.TLSv1_3), VERSIONS),
+        ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_3), VERSIONS[2:]),
+        ((TLSVersion.TLSv1_1, TLSVersion.TLSv1_1), VERSIONS[1:2]),
+    ],
+)
+def test_each_version_is_accepted_or_refused_by_itself(
+    tmp_path: Path, versions: tuple[TLSVersion, ...], accepted: tuple[str, ...]
+) -> None:
+    context = context_of(authority().issue("shop.test"), *versions, security_level=0)
+    with serving(lambda _: Reply(), context=context) as server:
+        found = {
+            version: make(tmp_path).accepts(
+                "shop.test", server.port, version=version, address="127.0.0.1", timeout_seconds=5
+            )
+            for version in VERSIONS
+        }
+    assert found == {version: version in accepted for version in VERSIONS}
+
+
+def test_a_version_that_could_not_be_tried_is_neither_accepted_nor_refused(tmp_path: Path) -> None:
+    with refusing() as port:
+        answer = make(tmp_path).accepts("127.0.0.1", port, version="TLSv1.2", address="", timeout_seconds=5)
+    assert answer is None
 
 
 def test_given_authorities_win_over_the_environments(tmp_path: Path) -> None:
