@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.delivery.record import DeploymentRecord, State
-from ci_ops.core.event import Delivery, Outcome
+from ci_ops.core.event import Delivery, JobSubject, Outcome
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS, deciding_exit_code
 from ci_ops.core.result import Result
@@ -122,6 +122,8 @@ class Report:
     command: str
     """readiness, deploy, verify, notify or rollback."""
     record: DeploymentRecord | None = None
+    job: JobSubject | None = None
+    """The job that it is about, where nothing was deployed in it."""
     results: tuple[Result, ...] = ()
     proof: tuple[Result, ...] = ()
     """Results of verifying the release that a rollback brought back."""

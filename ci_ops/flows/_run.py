@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.delivery.record import DeploymentRecord, State
     from ci_ops.core.delivery.step import Step
+    from ci_ops.core.event import JobSubject
     from ci_ops.core.health.status import Status
     from ci_ops.core.plugin import Target
     from ci_ops.core.result import Result
@@ -46,6 +47,8 @@ class Run:
         self.command = command
         self.started_seconds = job.world.clock.monotonic()
         self.record: DeploymentRecord | None = None
+        self.job_subject: JobSubject | None = None
+        """What the report is about where nothing was deployed."""
         self.results: tuple[Result, ...] = ()
         self.proof: tuple[Result, ...] = ()
         self.before: Live | None = None
@@ -184,6 +187,7 @@ class Run:
         report = Report(
             command=self.command,
             record=self.record,
+            job=self.job_subject,
             results=self.results,
             proof=self.proof,
             steps=tuple(self.steps),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import Interrupted, UsageError
 from ci_ops.core.event import Delivery, Event, JobSubject, Kind, Outcome, Stage
 from ci_ops.core.health.status import Status, status_of
@@ -16,7 +15,6 @@ from ci_ops.flows._last_report import LastReport, read_last_report
 from ci_ops.flows._run import Run
 
 if TYPE_CHECKING:
-    from ci_ops.core.delivery.record import DeploymentRecord
     from ci_ops.core.report import Report
     from ci_ops.flows._job import Job
 
@@ -68,7 +66,9 @@ def notify(job: Job, options: NotifyOptions) -> Report:
     run = Run(job, "notify")
     last = read_last_report(job.site.store, job=job.origin.job)
     ending = _Ending(word=options.status.strip().casefold(), given=_status_of(options), last=last)
-    run.record = last.record if last and last.record else _without_deployment(job)
+    run.record = last.record if last else None
+    subject = _job_subject(job)
+    run.job_subject = None if run.record else subject
     if not job.sinks:
         run.note("No channel is configured and `to` is empty, so no message was sent.")
         return run.report("warned", "No message was sent.")
@@ -83,7 +83,7 @@ def notify(job: Job, options: NotifyOptions) -> Report:
         sentence = options.sentence or last.sentence
         run.tell(kind, stage, severity=ending.severity, sentence=sentence, details=last.lines)
     else:
-        run.publish(_job_event(job, ending, options.sentence))
+        run.publish(_job_event(job, subject, ending, options.sentence))
     return _reported(run)
 
 
@@ -101,23 +101,15 @@ def _status_of(options: NotifyOptions) -> Status | None:
     return given
 
 
-def _without_deployment(job: Job) -> DeploymentRecord:
-    """What the report is about where nothing was deployed: a record without an id."""
-    record = job.new_record(revision=job.origin.revision, state=State.PLANNED)
-    return replace(record, id="", started_at=None)
-
-
 def _deployment_event(last: LastReport, severity: Status) -> tuple[Kind, Stage]:
     if last.is_rollback:
         return Kind.ROLLBACK, Stage.FAILED if last.reason == "rollback-failed" else Stage.COMPLETED
     return Kind.DEPLOYMENT, Stage.COMPLETED if severity.is_good else Stage.FAILED
 
 
-def _job_event(job: Job, ending: _Ending, sentence: str) -> Event:
-    """The end of a job of which no deployment is to be told."""
+def _job_subject(job: Job) -> JobSubject:
     origin = job.origin
-    stage = Stage.COMPLETED if ending.severity.is_good else Stage.FAILED
-    subject = JobSubject(
+    return JobSubject(
         service=job.config.service,
         environment=job.environment,
         name=origin.job_name,
@@ -126,6 +118,11 @@ def _job_event(job: Job, ending: _Ending, sentence: str) -> Event:
         actor=origin.operator,
         run_url=origin.run_url,
     )
+
+
+def _job_event(job: Job, subject: JobSubject, ending: _Ending, sentence: str) -> Event:
+    """The end of a job of which no deployment is to be told."""
+    stage = Stage.COMPLETED if ending.severity.is_good else Stage.FAILED
     return Event(
         id=f"{_job_key(job, sentence)}/{Kind.JOB}.{stage}",
         sequence=1,
@@ -133,7 +130,7 @@ def _job_event(job: Job, ending: _Ending, sentence: str) -> Event:
         stage=stage,
         subject=subject,
         severity=ending.severity,
-        sentence=sentence or _job_sentence(origin.revision, ending),
+        sentence=sentence or _job_sentence(subject.revision, ending),
         details=ending.last.lines if ending.last else (),
     )
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.core.event import JobSubject
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import EVIDENCE, StepState
@@ -47,12 +48,13 @@ def headline(report: Report) -> Headline:
 def subject(report: Report) -> str:
     """What was done to what; of an unknown thing nothing is said."""
     words = ["dry run of" if report.dry_run else "", report.command]
-    record = report.record
-    if record is not None:
+    record, about = report.record, report.record or report.job
+    if about is not None:
         to_place = "to" if report.command == "deploy" else "in"
-        words.append(record.service)
-        words.append(_of_revision(record) if report.command == "rollback" else record.revision[:7])
-        words.append(f"{to_place} {record.environment}" if record.environment else "")
+        is_rollback = record is not None and report.command == "rollback"
+        words.append(about.service)
+        words.append(_of_revision(record) if record is not None and is_rollback else about.revision[:7])
+        words.append(f"{to_place} {about.environment}" if about.environment else "")
     return " ".join(word for word in words if word)
 
 
@@ -68,21 +70,23 @@ _RUN = re.compile(r"(https?://[\w.:-]+/[\w.-]+/[\w.-]+)/actions/runs/\d+(?:/[\w/
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def links(record: DeploymentRecord) -> dict[str, str]:
+def links(subject: DeploymentRecord | JobSubject) -> dict[str, str]:
     """Return label → address of the run, the commit and the changes since the previous release.
 
-    Empty where the record was not written by a run of GitHub.
+    Empty where it does not come from a run of GitHub.
     Source: GitHub Docs, Comparing commits.
     """
-    run = _RUN.fullmatch(record.run_url)
+    run = _RUN.fullmatch(subject.run_url)
     if run is None:
         return {}
-    found = {"run": record.run_url}
-    if _COMMIT.fullmatch(record.revision):
-        found[f"commit {record.revision[:7]}"] = f"{run[1]}/commit/{record.revision}"
-    ends = (record.previous_revision, record.revision)
-    if record.kind == "rollback":  # what it took away, read forward
-        ends = (record.revision, record.previous_revision)
+    found = {"run": subject.run_url}
+    if _COMMIT.fullmatch(subject.revision):
+        found[f"commit {subject.revision[:7]}"] = f"{run[1]}/commit/{subject.revision}"
+    if isinstance(subject, JobSubject):
+        return found
+    ends = (subject.previous_revision, subject.revision)
+    if subject.kind == "rollback":  # what it took away, read forward
+        ends = (subject.revision, subject.previous_revision)
     if all(map(_COMMIT.fullmatch, ends)) and ends[0] != ends[1]:
         found["changes"] = f"{run[1]}/compare/{ends[0][:12]}...{ends[1][:12]}"
     return found

@@ -71,7 +71,7 @@ def _context(report: Report) -> dict[str, Any]:
         "results": worst_first(short.results),
         "proof": [(result, histogram(result)) for result in worst_first(short.proof)],
         "timeline": _timeline(short),
-        "links": links(short.record) if short.record else {},
+        "links": links(about) if (about := short.record or short.job) else {},
         "axis": "%H:%M:%S" if report.seconds >= 3600 else "%M:%S",
         "took": format_duration(report.seconds) if report.seconds else "",
     }

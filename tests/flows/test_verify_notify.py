@@ -165,8 +165,9 @@ def test_a_job_that_deployed_nothing_ends_well_or_fails_and_claims_nothing(shop:
 
 def test_the_end_of_a_job_without_a_deployment_has_no_record_and_no_id(shop: Shop) -> None:
     report = shop.notify(NotifyOptions(status="success"), revision=ONE)
-    assert report.record is not None
-    assert (report.record.id, report.record.revision, report.record.state) == ("", ONE, State.PLANNED)
+    assert report.record is None
+    assert report.job is not None
+    assert (report.job.service, report.job.environment, report.job.revision) == ("shop", "production", ONE)
     assert shop.history == []
 
 
