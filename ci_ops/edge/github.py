@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ci_ops.core.delivery.ledger import CommitState, CommitStatuses, Ledger, LedgerError, any_record
+from ci_ops.core.delivery.ledger import Ledger, LedgerError, any_record
 from ci_ops.core.delivery.record import DeploymentRecord, State, is_revision
 from ci_ops.core.errors import UsageError
+from ci_ops.core.ports.forge import CommitState, Forge
 from ci_ops.core.text.lines import one_line
 from ci_ops.edge.github_api import PER_PAGE, GitHubApi
 from ci_ops.edge.github_read import deployments_of, is_run_over, number_in, statuses_of
@@ -45,7 +46,7 @@ _READ = "deployments: read"
 _RUN = re.compile(r"/actions/runs/(?P<run>\d{1,18})(?:/job/(?P<job>\d{1,18}))?")
 
 
-class GitHub(Ledger, CommitStatuses):
+class GitHub(Ledger, Forge):
     """One repository's deployments and commit statuses.
 
     `service` is the one whose deployments are read: an environment may hold several.
@@ -177,21 +178,16 @@ class GitHub(Ledger, CommitStatuses):
         )
         return as_shown(identity, statuses)
 
-    def close_stale(
-        self, environment: str, is_run_finished: Callable[[str], bool] | None = None
-    ) -> tuple[DeploymentRecord, ...]:
-        """Mark deployments as interrupted whose run is over.
-
-        Those that were marked.
+    def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
+        """Mark deployments as interrupted whose run is over, and return them.
 
         A runner that dies leaves its deployment in progress for ever: GitHub
-        closes only those that succeeded. `is_run_finished` is given `run_url`.
+        closes only those that succeeded.
         """
-        is_over = is_run_finished or self.is_run_finished
         stale = [
             record
             for record in self.history(environment, STALE_LIMIT)
-            if record.state in {State.PLANNED, State.RUNNING} and is_over(record.run_url)
+            if record.state in {State.PLANNED, State.RUNNING} and self.is_run_finished(record.run_url)
         ]
         ended = [
             replace(each, state=State.INTERRUPTED, error="its run ended before it did") for each in stale
@@ -243,7 +239,8 @@ def _number_of(repository: Repository, record: DeploymentRecord) -> int | None:
     filters = {"environment": record.environment, **({"sha": record.revision} if record.revision else {})}
     for deployment in deployments_of(repository, filters):
         identity = identity_of(deployment, record.environment)
-        if identity is not None and identity.id == record.id:
+        # Two services of one repository may be deployed within the same second: their ids are the same.
+        if identity is not None and (identity.service, identity.id) == (record.service, record.id):
             return deployment.id
     return None
 

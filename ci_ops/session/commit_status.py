@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.ledger import LedgerError, commit_state
+from ci_ops.core.delivery.ledger import LedgerError
 from ci_ops.core.git import Git
+from ci_ops.core.ports.forge import commit_state
 from ci_ops.session.origin import status_commit
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.core.ports.forge import Forge
 from ci_ops.edge.runner import Runner
 from ci_ops.flows._job import Job
 from ci_ops.session.call import Call
 
 if TYPE_CHECKING:
     from ci_ops.core.report import Report
-    from ci_ops.edge.github import GitHub  # noqa: TC004 - its import loads PyGithub; only typed here
 
 Flow = Callable[[Job], "Report"]
 
@@ -26,8 +26,8 @@ class Session:
     job: Job
     runner: Runner
     state_folder: Path
-    remote: GitHub | None = None
-    """The client that must be closed at the end; None without a token."""
+    remote: Forge | None = None
+    """Where commit statuses are shown; None without a token. It must be closed at the end."""
 
     @property
     def reports(self) -> tuple[Path, ...]:

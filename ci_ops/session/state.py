@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ci_ops.config.model import Config
+    from ci_ops.core.delivery.ledger import Ledger
     from ci_ops.core.git import Git
     from ci_ops.core.ports.world import World
     from ci_ops.core.traits import Traits
-    from ci_ops.edge.github import GitHub
 
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 STATE_IGNORE = b"*\n"
@@ -74,7 +74,7 @@ def open_site(
     folder: Path,
     *,
     traits: Traits,
-    remote: GitHub | None,
+    remote: Ledger | None,
     unread: str,
     note: Callable[[str], None],
 ) -> Site:

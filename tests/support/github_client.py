@@ -38,11 +38,13 @@ TOKEN = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @contextmanager
-def client_of(double: GitHubDouble, *, token: str = TOKEN, clock: Clock | None = None) -> Iterator[GitHub]:
+def client_of(
+    double: GitHubDouble, *, token: str = TOKEN, service: str = RECORD.service, clock: Clock | None = None
+) -> Iterator[GitHub]:
     """A client that is closed at the end; one second between two tries."""
     github = GitHub(
         repository=double.repository,
-        service=RECORD.service,
+        service=service,
         token=Secret(token),
         api_url=double.url,
         clock=clock or JumpClock(),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ci_ops.core.delivery.record import SCHEMA, DeploymentRecord, State
 from ci_ops.core.environment import is_same_environment
 from ci_ops.core.errors import Inconclusive, UsageError
-from ci_ops.core.health.status import Status
 from ci_ops.core.text.json_document import parse_json
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 _SHORT_REVISION = re.compile(r"[0-9a-f]{7,40}")
 DEFAULT_LIMIT = 20
 LEDGER_FILE = "ledger.jsonl"
-
-CommitState = Literal["error", "failure", "pending", "success"]
-"""The states that a forge shows on a commit."""
 
 
 class LedgerError(Inconclusive):
@@ -138,33 +134,6 @@ def _is_named(record: DeploymentRecord, name: str) -> bool:
     if name in {record.id, record.external_id}:
         return True
     return _SHORT_REVISION.fullmatch(name.lower()) is not None and record.revision.startswith(name.lower())
-
-
-class CommitStatuses(Protocol):
-    """Where a commit's state is shown to those who review it."""
-
-    def commit_status(
-        self, sha: str, *, context: str, state: CommitState, description: str, url: str = ""
-    ) -> None:
-        """Show a state under a name of its own; the last one of a name holds.
-
-        Raises LedgerError.
-        """
-        ...
-
-
-def commit_state(status: Status | None) -> CommitState:
-    """How an answer is shown on a commit.
-
-    None, for one still looked for, is pending.
-
-    A skip is an error there: what nobody looked at is never shown as success.
-    """
-    if status is None:
-        return "pending"
-    if status.is_good:
-        return "success"
-    return "failure" if status is Status.FAIL else "error"
 
 
 class JsonLinesLedger(Ledger):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci_ops.core.delivery.ledger import LedgerError, commit_state
+from ci_ops.core.delivery.ledger import LedgerError
 from ci_ops.core.delivery.record import State, new_id
 from ci_ops.core.errors import UsageError
 from ci_ops.core.health.status import Status
-from tests.support.github_client import RECORD, REVISION, START, TOKEN
+from ci_ops.core.ports.forge import commit_state
+from tests.support.github_client import RECORD, REVISION, START, TOKEN, client_of
 from tests.support.verified import newest_verified
 
 if TYPE_CHECKING:
@@ -199,14 +200,25 @@ def test_a_deployment_left_open_by_a_run_that_is_over_is_closed(
     assert double.states()[0] == ["in_progress", *["error"] * is_closed]
 
 
-def test_what_ended_is_not_closed_again_and_the_caller_may_know_better(
-    double: GitHubDouble, github: GitHub
-) -> None:
-    github.update(github.open(RECORD).with_state(State.UNVERIFIED))
-    assert github.close_stale("production", lambda _url: True) == ()
-    github.update(github.open(RECORD).with_state(State.RUNNING))
-    (closed,) = github.close_stale("production", lambda _url: True)
+def test_what_ended_is_not_closed_again(double: GitHubDouble, github: GitHub) -> None:
+    double.runs = {7: "completed"}
+    begun = replace(RECORD, run_url="https://github.com/org/app/actions/runs/7")
+    github.update(github.open(begun).with_state(State.UNVERIFIED))
+    assert github.close_stale("production") == ()
+    github.update(github.open(begun).with_state(State.RUNNING))
+    (closed,) = github.close_stale("production")
     assert closed.error == "its run ended before it did"
+
+
+def test_services_that_are_deployed_in_the_same_second_have_deployments_of_their_own(
+    double: GitHubDouble,
+) -> None:
+    with client_of(double) as shop, client_of(double, service="billing") as billing:
+        one = shop.open(RECORD)
+        other = billing.open(replace(RECORD, service="billing"))
+        assert one.external_id != other.external_id
+        assert billing.open(replace(RECORD, service="billing")).external_id == other.external_id
+    assert len(double.deployments) == 2
 
 
 def test_without_the_permission_to_look_at_runs_nothing_is_closed(
