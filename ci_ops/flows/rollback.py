@@ -13,6 +13,7 @@ from ci_ops.flows._activate import activate, rollback_target
 from ci_ops.flows._history import History
 from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._live import measure_live
+from ci_ops.flows._named import report_settled
 from ci_ops.flows._restore import undo_and_prove
 from ci_ops.flows._rollback_target import Destination, choose
 from ci_ops.flows._run import Run
@@ -57,7 +58,7 @@ def _rollback_locked(run: Run, options: RollbackOptions, guard: Callable[[], Non
     journal = read_latest(run)
     begun = reconcile(run, journal) if journal is not None else None
     history = History(run.job)
-    refused = _named_deployment(run, history, journal, options)
+    refused = report_settled(run, history, journal, "" if options.to else options.deployment_id)
     if refused is not None:
         return refused
     if journal is not None and begun is not None and _is_ours(run, journal, options):
@@ -122,31 +123,6 @@ def _already_done(
         return None
     run.record = last
     return run.report("unchanged", f"{last.id} rolled back to {last.short_revision} already, and proved it.")
-
-
-def _named_deployment(
-    run: Run, history: History, journal: Journal | None, options: RollbackOptions
-) -> Report | None:
-    """Return a report where the named deployment needs no undo; raise CiOpsError where it cannot be undone."""
-    name = options.deployment_id
-    if not name or options.to:
-        return None
-    found = history.find(name)
-    if found is None:
-        raise CiOpsError(
-            f"no deployment {name!r} is recorded", reason="unknown-deployment", where="deployment-id"
-        )
-    latest = history.latest()
-    is_superseded = latest is not None and history.is_before(found, latest)
-    is_open = journal is not None and journal.is_open and journal.deployment == found.id
-    if not is_open and found.state in {State.ROLLED_BACK, State.VERIFIED} and not is_superseded:
-        run.record = found
-        return run.report("unchanged", f"{found.id} is {found.state} already: there is nothing to undo.")
-    if is_superseded:
-        raise CiOpsError(
-            f"{found.id} is {found.state} and not live any more", reason="not-live", where="deployment-id"
-        )
-    return None
 
 
 def _is_ours(run: Run, journal: Journal, options: RollbackOptions) -> bool:
@@ -232,7 +208,7 @@ def _rehearse(run: Run, options: RollbackOptions) -> Report:
     """List the steps that would run: the undos of an unfinished deployment, or those of a rollback."""
     journal = read_latest(run)
     history = History(run.job)
-    refused = _named_deployment(run, history, journal, options)
+    refused = report_settled(run, history, journal, "" if options.to else options.deployment_id)
     if refused is not None:
         return refused
     if (

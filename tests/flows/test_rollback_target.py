@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -295,6 +296,27 @@ def test_a_rollback_by_name_to_a_release_that_fails_its_checks_is_done_again(sho
     report = shop.rollback(RollbackOptions(to=id_of(first)))
     assert report.verdict == "rollback-failed"
     assert shop.service.log == [f"run {ONE}", f"back {ONE}"]
+
+
+def test_a_named_deployment_that_is_live_again_after_a_failed_one_is_undone(host: Shop) -> None:
+    host.deploy(ONE)
+    second = host.deploy(TWO, NO_VERIFY)
+    host.service.make_sick(TWO, THREE)
+    assert host.deploy(THREE).verdict == "rollback-failed"
+    assert host.service.revision == TWO
+    assert host.rollback(RollbackOptions(deployment_id=id_of(second))).verdict == "ok"
+    assert host.service.revision == ONE
+
+
+def test_a_refusal_names_no_release_as_live_that_was_not_measured(shop: Shop) -> None:
+    first, second = shop.deploy(ONE), shop.deploy(TWO)
+    named = RollbackOptions(deployment_id=id_of(first))
+    with pytest.raises(CiOpsError, match=rf"{id_of(second)} was measured to be live"):
+        shop.rollback(named)
+    with socket.socket() as unused:  # bound, but it does not listen
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(CiOpsError, match=rf"{id_of(second)} was recorded after it"):
+            shop.rollback(named, url=f"http://127.0.0.1:{unused.getsockname()[1]}")
 
 
 def test_a_named_deployment_that_is_measured_to_be_away_is_not_undone(shop: Shop) -> None:

@@ -121,6 +121,7 @@ def _rollback_to(model: Model, call: Call, episode: Episode) -> Iterator[str]:
 
 def _rollback_deployment(model: Model, call: Call, episode: Episode) -> Iterator[str]:
     current, named = model.current, model.releases.get(call.deployment_id)
+    before = episode.before.condition
     if named is None:
         yield from unexpected_code(episode, {2, 3, 4}, "that deployment is not recorded")
         yield from unexpected_changes(episode)
@@ -131,6 +132,8 @@ def _rollback_deployment(model: Model, call: Call, episode: Episode) -> Iterator
         yield from unexpected_changes(episode)
         return
     targets, may_refuse = _targets(model, call, episode)
+    is_measurable = model.has_folders or (before.is_up and not before.hides_commit)
+    may_refuse |= model.interruption is not None and not is_measurable
     may_refuse |= named is not current  # the run that deployed it was interrupted, perhaps before it began
     if current is not None and current.is_verified:
         targets |= {current.before}
