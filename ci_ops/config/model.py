@@ -118,7 +118,8 @@ class Config:
 
     def needs(self) -> frozenset[str]:
         """The lock groups of the drivers that its plugins need."""
-        return frozenset(each.plugin.needs for _, each in self.plugins() if each.enabled) - {""}
+        enabled = (each.plugin.groups for _, each in self.plugins() if each.enabled)
+        return frozenset(group for groups in enabled for group in groups)
 
     def enabled(self) -> Config:
         """Return the configuration without the entries that say `enabled: false`."""

@@ -58,6 +58,11 @@ class Plugin:
     needs: ClassVar[str] = ""
     """The lock group of the driver it needs beside the core; empty for none."""
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """The lock groups that it needs as it is configured; `needs`, unless a setting decides."""
+        return frozenset({self.needs}) - {""}
+
     @classmethod
     def plugin_name(cls) -> str:
         """The configuration's word for it: `TlsExpiry` is `tls-expiry`."""

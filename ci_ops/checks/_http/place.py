@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.page import is_html
+from ci_ops.checks._verdict import Fault
+from ci_ops.core.health.status import Status
 from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.weburl import HEALTH_PATHS, at_path, has_path, is_loopback, read_url, without_user_info
 
@@ -48,6 +50,19 @@ def find_health(question: Question, parts: SplitResult, path: str = "") -> Place
                 return Place(url=url, answer=answer)
             shallow = shallow or Place(url=url, answer=answer, is_shallow=True)
     return shallow
+
+
+def no_place(name: str) -> Fault:
+    """Return the fault for a service without a usable health address; its rule is `not-found`."""
+    return Fault(
+        rule="not-found",
+        severity=Status.ERROR,
+        sentence=f"None of the usual health addresses of {name} answers 2xx.",
+        expected=f"2xx at one of {', '.join(HEALTH_PATHS)}",
+        observed="redirects or client errors everywhere",
+        subject=name,
+        transient=True,
+    )
 
 
 def every_address(question: Question, url: str, *, peer: str) -> tuple[str, ...]:

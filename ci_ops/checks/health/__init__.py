@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ci_ops.checks._http.check import HttpCheck
 from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
-from ci_ops.checks._http.place import Place, every_address, find_health, has_no_way
+from ci_ops.checks._http.place import Place, every_address, find_health, has_no_way, no_place
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks.health.samples import Samples
 from ci_ops.core.fields import Duration
@@ -112,7 +112,7 @@ class Health(Expectation, HttpCheck):
         question = self.question(subject, world)
         place = find_health(question, parts, self.path)
         if place is None:
-            fault = replace(_not_found(shown(subject.url)), lasting=subject.is_revision_live)
+            fault = replace(no_place(shown(subject.url)), lasting=subject.is_revision_live)
             return conclude(self, [fault], sentence="", measured=len(HEALTH_PATHS))
         samples = self._look(question, place, subject)
         if is_open(parts) and samples.answers:
@@ -139,15 +139,3 @@ class Health(Expectation, HttpCheck):
             samples.take(question.world, answer, address)
             good += [address] if is_new else []
         return samples
-
-
-def _not_found(name: str) -> Fault:
-    return Fault(
-        rule="not-found",
-        severity=Status.ERROR,
-        sentence=f"None of the usual health addresses of {name} answers 2xx.",
-        expected=f"2xx at one of {', '.join(HEALTH_PATHS)}",
-        observed="redirects or client errors everywhere",
-        subject=name,
-        transient=True,
-    )

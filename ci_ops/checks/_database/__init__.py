@@ -1,0 +1,1 @@
+"""What checks of a database share: a read-only session, and what the health document says of it."""

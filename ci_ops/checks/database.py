@@ -1,0 +1,316 @@
+"""Whether the database answers: to the service, and where an address is given to a session of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ci_ops.checks._database.document import Reading, is_database, read_document
+from ci_ops.checks._database.session import Session, group_of, in_session, is_local
+from ci_ops.checks._database.trouble import DIRECT_RULES, DatabaseError, direct_fault
+from ci_ops.checks._http.check import HttpCheck
+from ci_ops.checks._http.expect import ANSWER_RULES, Latency
+from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.core.contract.versions import satisfies
+from ci_ops.core.fields import Duration, Secret
+from ci_ops.core.health.status import Status
+from ci_ops.core.plugin import Rule
+from ci_ops.core.text.durations import format_duration
+from ci_ops.core.text.weburl import passwords_in
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from ci_ops.core.health.document import Component
+    from ci_ops.core.ports.world import World
+    from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
+
+_SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "milliseconds": 1e-3, "us": 1e-6}
+_SEVERITIES = {Status.FAIL: Status.FAIL, Status.WARN: Status.WARN}
+_RULES = {
+    Status.FAIL: "down",
+    Status.WARN: "degraded",
+    Status.ERROR: "unknown-word",
+    Status.SKIP: "not-measured",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database(HttpCheck):
+    """The database answers the service, and a read-only session of ours.
+
+    A component of the health document counts as a database by its name
+    (database, db, postgres, mysql and the like), as a health+json `datastore`
+    that is no cache, queue or search, or where `component` names it. A document
+    that names none is a warning: nothing was measured. With `dsn`, a read-only
+    session is opened beside it, which shows version, encryption, the time to the
+    first row and whether the server takes writes.
+
+    Source: draft-inadarei-api-health-check-06 section 4.
+    """
+
+    after: ClassVar[tuple[str, ...]] = ("revision",)
+    rules: ClassVar[Mapping[str, Rule]] = {
+        **{
+            name: ANSWER_RULES[name]
+            for name in ("url", "unreachable", "not-asked", "gate", "status", "aged", "slow")
+        },
+        "not-found": Rule(
+            sentence="None of the usual health addresses answers 2xx.",
+            advice="Name the health address in `path`, or set `health: false` for the direct look alone.",
+        ),
+        "no-document": Rule(
+            sentence="The health address answers no health document.",
+            advice='Answer `{"status": "pass", "checks": {"database": {"status": "pass"}}}`, or set '
+            "`health: false` for the direct look alone.",
+        ),
+        "no-component": Rule(
+            sentence="The health document names no database.",
+            advice="Report the database as a component, or name it in `component`; where details are for clients "
+            'with a token alone, send it: `send-headers: {Authorization: "Bearer ${CI_OPS_HEALTH_TOKEN}"}`.',
+        ),
+        "down": Rule(
+            sentence="The service says that its database is down.",
+            advice="See the service's log for the connection error, then the database itself and the way between them.",
+        ),
+        "degraded": Rule(
+            sentence="The service says that its database is degraded.",
+            advice="See what the component says: a slow answer, or a pool without a free connection.",
+        ),
+        "unknown-word": Rule(
+            sentence="The state of the database is no health word.",
+            advice="Answer pass, warn or fail as the component's `status`.",
+        ),
+        "not-measured": Rule(
+            sentence="The service did not check its database.",
+            advice="Switch the component on in this environment.",
+        ),
+        **DIRECT_RULES,
+        "not-read-only": Rule(
+            sentence="The session is not read-only.",
+            advice="Give a user that may only read; the check changes nothing either way.",
+        ),
+        "takes-no-writes": Rule(
+            sentence="The database takes no writes.",
+            advice="See whether the address leads to a standby after a failover; for a replica on purpose set "
+            "`writable: false`.",
+        ),
+        "unencrypted": Rule(
+            sentence="The session is not encrypted.",
+            advice="Add `sslmode=verify-full` to the address, and switch TLS on at the server.",
+        ),
+        "version": Rule(
+            sentence="The database is older than allowed.",
+            advice="Upgrade the server, or lower `min-version`.",
+        ),
+    }
+
+    health: bool = True
+    """Read the health document; false for the direct look alone."""
+    path: str = ""
+    """Path of the health address, such as `/healthz`, where the URL is the service's root."""
+    component: str = ""
+    """Name of the database's component, such as `primary`, or a JSON path that starts with `$.`."""
+    max_age: Duration = 60.0
+    """How old the component's own measurement may be."""
+    dsn: Secret | None = None
+    """Address of the database, such as `${DATABASE_URL}`, for a look of our own."""
+    latency: Latency = field(default_factory=Latency)
+    """Limits for the component's own latency, and for the time to the first row."""
+    min_version: str = ""
+    """Oldest version of the server, such as `15`."""
+    encrypted: Literal["auto", "always", "any"] = "auto"
+    """`auto` wants TLS beyond this machine, `always` everywhere; `any` does not ask."""
+    writable: bool = True
+    """The server has to take writes; false for a replica."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_version and not self.min_version.replace(".", "").isdecimal():
+            raise ValueError("min-version: digits and dots, such as 15 or 10.11")
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The lock group of the driver for the address."""
+        return frozenset({group_of(self._address)}) - {""}
+
+    @property
+    def _address(self) -> str:
+        return self.dsn.reveal() if self.dsn else ""
+
+    def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
+        """Read the health document, then look directly."""
+        faults: list[Fault] = []
+        facts: dict[str, Any] = {}
+        measured, told = 0, []
+        if self.health:
+            reading = read_document(self.question(subject, world), parts, path=self.path)
+            found = self._components(reading)
+            faults += [*reading.faults, *self._judge_all(world, reading, found)]
+            measured += bool(reading.document)
+            facts["components"] = {evidence(world, one.name, 60): str(one.status) for one in found}
+            told += [
+                f"the service says {one.status} of {name}"
+                for name, one in zip(facts["components"], found, strict=True)
+            ]
+        if self._address:
+            try:
+                session = self._open(subject, world)
+            except DatabaseError as error:
+                faults.append(direct_fault(world, error))
+            else:
+                measured += 1
+                faults += self._judge_session(session)
+                facts["direct"] = _facts(session)
+                told.append(
+                    f"{session.kind} {session.version} answers in {format_duration(session.first_row_seconds)}"
+                )
+        if not self.health and not self._address:
+            faults.append(_nothing_to_look_at())
+        sentence = "; ".join(told)
+        return conclude(
+            self, faults, sentence=f"{sentence[:1].upper()}{sentence[1:]}.", measured=measured, facts=facts
+        )
+
+    def _components(self, reading: Reading) -> list[Component]:
+        if reading.document is None:
+            return []
+        if self.component.startswith("$"):
+            one = reading.at(self.component)
+            return [one] if one else []
+        if self.component:
+            return [
+                one for one in reading.document.components if one.name.casefold() == self.component.casefold()
+            ]
+        return [one for one in reading.document.components if is_database(one)]
+
+    def _judge_all(self, world: World, reading: Reading, found: list[Component]) -> Iterator[Fault]:
+        if reading.document is None:
+            return
+        for one in found:
+            yield from self._judge(world, reading.name, one)
+        if not found:
+            checked = reading.document.checked
+            others = ", ".join(one.name for one in reading.document.components[:5])
+            yield Fault(
+                rule="no-component",
+                severity=Status.ERROR if self.component else Status.WARN,
+                sentence=f"The health document of {reading.name} has no component {self.component}."
+                if self.component
+                else f"The health document of {reading.name} names no database.",
+                expected=self.component or "a component that is a database",
+                observed=evidence(
+                    world, others or (f"checked: {checked}, without names" if checked > 0 else "no component")
+                ),
+                subject=reading.name,
+                transient=bool(self.component),
+            )
+
+    def _judge(self, world: World, where: str, one: Component) -> Iterator[Fault]:
+        name = evidence(world, one.name, 60)
+        subject = f"{where} {name}"
+        if one.status is not Status.PASS:
+            said = one.said or str(one.status)
+            yield Fault(
+                rule=_RULES[one.status],
+                severity=_SEVERITIES.get(one.status, Status.ERROR),
+                sentence=f"The service says {evidence(world, said, 40)} of its database {name}.",
+                expected="pass",
+                observed=evidence(world, f"{said}: {one.output}" if one.output else said),
+                subject=subject,
+                transient=True,
+            )
+        unit = _SECONDS.get(one.observed_unit.casefold(), 0.0)
+        if unit and isinstance(one.observed_value, int | float):
+            yield from self._slow(f"The database {name}", one.observed_value * unit, subject)
+        if one.observed_at is not None and world.clock.now() - one.observed_at > timedelta(
+            seconds=self.max_age
+        ):
+            yield Fault(
+                rule="aged",
+                severity=Status.FAIL,
+                sentence=f"The service's measurement of its database {name} is old.",
+                expected=f"one no older than {format_duration(self.max_age)}",
+                observed=f"{one.observed_at:%Y-%m-%d %H:%M:%S} UTC",
+                subject=subject,
+                transient=True,
+            )
+
+    def _slow(self, what: str, seconds: float, subject: str) -> Iterator[Fault]:
+        for severity, limit in ((Status.FAIL, self.latency.fail), (Status.WARN, self.latency.warn)):
+            if limit and seconds > limit:
+                yield Fault(
+                    rule="slow",
+                    severity=severity,
+                    sentence=f"{what} takes {format_duration(seconds)}.",
+                    expected=f"at most {format_duration(limit)}",
+                    observed=format_duration(seconds),
+                    subject=subject,
+                    transient=True,
+                )
+                return
+
+    def _open(self, subject: Subject, world: World) -> Session:
+        dsn = self._address
+        world.redact.add(*passwords_in(dsn))
+        return in_session(
+            dsn,
+            subject.root,
+            lambda session: session,
+            timeout_seconds=subject.timeout_seconds,
+            stop=world.stop,
+        )
+
+    def _judge_session(self, session: Session) -> Iterator[Fault]:
+        is_wanted = self.encrypted == "always" or (self.encrypted == "auto" and not is_local(self._address))
+        problems = {
+            "not-read-only": (session.is_read_only is False, Status.WARN, "a read-only session"),
+            "takes-no-writes": (
+                self.writable and session.takes_writes is False,
+                Status.FAIL,
+                "a server that takes writes",
+            ),
+            "unencrypted": (is_wanted and not session.is_encrypted, Status.WARN, "TLS"),
+            "version": (self._is_too_old(session.version), Status.FAIL, f"{self.min_version} or newer"),
+        }
+        for rule, (is_so, severity, expected) in problems.items():
+            if is_so:
+                observed = f"{session.kind} {session.version}"
+                yield Fault(
+                    rule=rule,
+                    severity=severity,
+                    sentence="",
+                    expected=expected,
+                    observed=observed,
+                    subject="dsn",
+                )
+        yield from self._slow("The first row", session.first_row_seconds, "dsn")
+
+    def _is_too_old(self, version: str) -> bool:
+        """Return True also for a version that cannot be read."""
+        return bool(self.min_version) and satisfies(version, f">={self.min_version}") is not True
+
+
+def _nothing_to_look_at() -> Fault:
+    return Fault(
+        rule="not-asked",
+        severity=Status.ERROR,
+        sentence="There is nothing to look at: `health` is false, and no `dsn` is given.",
+        expected="the health document or an address",
+        observed="neither",
+        advice="Set `dsn: ${DATABASE_URL}`, or leave `health: false` out.",
+    )
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    return {
+        "kind": session.kind,
+        "version": session.version,
+        "read_only": session.is_read_only,
+        "encrypted": session.is_encrypted,
+        "takes_writes": session.takes_writes,
+        "seconds": {"connect": session.connect_seconds, "first_row": session.first_row_seconds},
+    }
