@@ -80,6 +80,7 @@ _HOMES: dict[str, str] = {
     "PerformanceMonitor": "metrics.monitor",
     "PerformanceTrackingMiddleware": "middleware.classes",
     "PoolReport": "pool",
+    "ProbeKey": "limits.probe",
     "Quota": "limits.gcra",
     "RENDER_FLASK": "deployment.render",
     "RateLimitMiddleware": "middleware.classes",

@@ -62,6 +62,7 @@ from ci_ops.service.limits.headers import limit_headers_asgi as limit_headers_as
 from ci_ops.service.limits.headers import refusal as refusal
 from ci_ops.service.limits.limiter import Limiter as Limiter
 from ci_ops.service.limits.limiter import LimiterCounts as LimiterCounts
+from ci_ops.service.limits.probe import ProbeKey as ProbeKey
 from ci_ops.service.limits.redis import AsyncRedisStore as AsyncRedisStore
 from ci_ops.service.limits.redis import RedisStore as RedisStore
 from ci_ops.service.limits.store import MemoryStore as MemoryStore
@@ -220,6 +221,7 @@ __all__ = [
     "PerformanceMonitor",
     "PerformanceTrackingMiddleware",
     "PoolReport",
+    "ProbeKey",
     "Quota",
     "RateLimitMiddleware",
     "RateLimiter",

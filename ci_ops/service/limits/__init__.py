@@ -8,6 +8,7 @@
     headers  RateLimit, RateLimit-Policy, Retry-After and the problem document
     client   the client of a request: the walk over trusted proxies, IPv6 /64
     abuse    AbuseDetector: users who repeat one event too often
+    probe    ProbeKey: signed requests of a verification, which no limit counts
     guard    DDoSProtection: addresses that send too much, and blocks
 
 Public names are in `ci_ops.service`.

@@ -5,6 +5,7 @@
     http_requests_in_progress
     http_request_exceptions_total{route,exception}
     http_requests_limited_total{policy,outcome}
+    http_probe_requests_total{method,route,status}
 
 What a client can choose freely never becomes a label: unknown methods, paths
 without a route and impossible statuses each share one value.
@@ -53,6 +54,11 @@ class RequestMetrics:
             "Requests over a limit, refused or only noted (shadow), and those decided in another way than usual.",
             labels=("policy", "outcome"),
         )
+        self._probes = collector.counter(
+            "http_probe_requests_total",
+            "Signed requests of a verification, which the other series leave out.",
+            labels=("method", "route", "status"),
+        )
         self._in_progress = collector.gauge(
             "http_requests_in_progress", "Requests that are being answered."
         ).labels()
@@ -78,6 +84,13 @@ class RequestMetrics:
             count[0] += 1.0
             times[0] += seconds
             times[bucket] += 1.0
+
+    def end_probe(self, method: str, route: str, status: int) -> None:
+        """Count a signed probe that was answered, apart from the requests of clients."""
+        with self._collector.lock:
+            self._in_progress.cells[0] -= 1.0
+        code = str(status) if 100 <= status <= 599 else OTHER
+        self._probes.labels(method if method in METHODS else OTHER, route, code).inc()
 
     def raised(self, route: str, exception: str) -> None:
         """Count a request that ended in an exception."""

@@ -60,6 +60,8 @@ def _fields(exchange: Exchange, route: str, seconds: float) -> dict[str, Any]:
     fields["status"] = exchange.final_status
     fields["duration_seconds"] = round(seconds, 6)
     fields["bytes"] = exchange.sent_bytes
+    if exchange.is_probe:
+        fields["is_probe"] = True
     if exchange.client is not None:
         fields["client"] = exchange.client.address
     return fields

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.limits.client import UNIX, connection_peer
+from ci_ops.service.limits.probe import PROBE_FIELD
 from ci_ops.service.logs.trace import ids
 from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
 from ci_ops.service.middleware.security import NOT_MODIFIED
@@ -70,6 +71,14 @@ class ASGIExchange(Exchange):
         if user_header in headers:
             lines = [value for name, value in self.scope["headers"] if name == user_header]
             self.set_user(self.layer.vouched_user(b",".join(lines).decode("latin-1"), self.peer))
+        outer = self.scope.get(AROUND)
+        if outer is not None and outer.exchange.is_probe:
+            self.is_probe = True
+        elif PROBE_FIELD in headers and self.layer.probe_key is not None:
+            given = headers[PROBE_FIELD].decode("latin-1")
+            self.is_probe = self.layer.probe_key.has_signed(
+                given, self.scope.get("method", "GET"), self._whole_path()
+            )
         if b"origin" in headers:
             self.origin = headers[b"origin"].decode("latin-1")
             asked = b"access-control-request-method" in headers
@@ -90,6 +99,12 @@ class ASGIExchange(Exchange):
         """Requested path below the prefix of the application."""
         path: str = self.scope["path"]
         return path.removeprefix(self.scope.get("root_path", ""))
+
+    def _whole_path(self) -> bytes:
+        """Return the path as the client asked for it, decoded; some servers leave the prefix out."""
+        path, prefix = self.scope["path"], self.scope.get("root_path", "").rstrip("/")
+        whole: str = path if path.startswith(prefix) else prefix + path
+        return whole.encode("utf-8", "surrogateescape")
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send a message; the start of the answer gets the layer's headers."""

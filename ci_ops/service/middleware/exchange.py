@@ -69,6 +69,8 @@ class Exchange(Frame):
     """True when the request had credentials."""
     is_gone = False
     """True when the client did not wait for the answer."""
+    is_probe = False
+    """True for a request that ci-ops signed: it is neither counted against limits nor blocked."""
     is_stream = False
     """True for an answer that takes long by design."""
     error: Exception | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.health.paths import HealthPaths, health_paths
 from ci_ops.service.health.providers import provide
+from ci_ops.service.limits.probe import PROBE_FIELD
 from ci_ops.service.metrics.requests import REFUSED
 from ci_ops.service.middleware.cors import AllowedOrigins
 from ci_ops.service.middleware.limits import DENIED
@@ -67,6 +68,9 @@ class Layer:
         self.user_header = named.encode()
         self.user_variable = "HTTP_" + named.upper().replace("-", "_")
         self.telling = (TELLING | {options.resolver.header.encode(), self.user_header}) - {b""}
+        self.probe_key = options.probe_key
+        if options.probe_key is not None:
+            self.telling |= {PROBE_FIELD}
         self.cors = AllowedOrigins()
         told = options.health_paths
         self.health = health_paths if told is None else HealthPaths(tuple(told))
@@ -128,7 +132,10 @@ class Layer:
         if not route or exchange.refusal is not None:
             route = _fallback_route(exchange)
         if self.metrics is not None:
-            self.metrics.end(method, route, status, seconds)
+            if exchange.is_probe:
+                self.metrics.end_probe(method, route, status)
+            else:
+                self.metrics.end(method, route, status, seconds)
         if status >= 400 or exchange.error is not None:
             self._end_badly(exchange, route, status)
         if self._access is not None:
@@ -138,7 +145,7 @@ class Layer:
         error = exchange.exception or (type(exchange.error).__name__ if exchange.error is not None else "")
         if error and self.metrics is not None:
             self.metrics.raised(route, error)
-        if status in DENIED and self.limits is not None and not exchange.is_health:
+        if status in DENIED and self.limits is not None and not (exchange.is_health or exchange.is_probe):
             self.limits.answered(exchange)
 
 

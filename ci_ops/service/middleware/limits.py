@@ -45,7 +45,8 @@ class RequestLimits:
     Clients behind a proxy that was not named are told apart by its header. As
     any client could have sent that, they have their quotas, together that of 40
     clients, and are never blocked. A CORS preflight is not counted and passes,
-    as long as its client sends no more of them than 40 clients may.
+    as long as its client sends no more of them than 40 clients may. A probe
+    that ci-ops signed is not counted either; an address in `deny` stays refused.
     """
 
     def __init__(
@@ -73,6 +74,10 @@ class RequestLimits:
         """Count a request, and set the header fields of its answer or its refusal."""
         client: Any = exchange.client
         guard, hit = self._guard, self._hit
+        if exchange.is_probe:
+            if guard is not None and guard.denies(client.address):
+                self._refuse_address(guard, exchange)
+            return
         if client.is_suspect or exchange.is_preflight:
             if self._refuses_crowd(exchange) or exchange.is_preflight:
                 return

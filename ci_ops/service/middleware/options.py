@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ci_ops.service.limits.client import ClientResolver
+from ci_ops.service.limits.probe import ProbeKey
 from ci_ops.service.metrics.requests import RequestMetrics
 from ci_ops.service.middleware.access import AccessLog
 from ci_ops.service.middleware.limits import RequestLimits
@@ -48,6 +49,8 @@ class MiddlewareOptions:
 
     They must set or remove it on every request: most proxies hand on what a client sent.
     """
+    probe_key: ProbeKey | None = field(default_factory=ProbeKey.from_environment)
+    """Lets requests that are signed with the key in CI_OPS_PROBE_KEY pass the limits; None without one."""
     identity: Callable[[Any], Any] | None = None
     """Returns the user for an ASGI scope or WSGI environ, a text or None; may be async in ASGI."""
     route: Callable[[Any], str | None] | None = None

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.service.limits.client import wsgi_peer
+from ci_ops.service.limits.probe import PROBE_VARIABLE
 from ci_ops.service.middleware.exchange import AROUND, FAILED_TEXT, Exchange
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class WSGIExchange(Exchange):
         given = environ.get(layer.user_variable)
         if given is not None:
             self.set_user(layer.vouched_user(given, wsgi_peer(environ)))
+        outer, given = environ.get(AROUND), environ.get(PROBE_VARIABLE)
+        if outer is not None and outer.exchange.is_probe:
+            self.is_probe = True
+        elif given is not None and layer.probe_key is not None:
+            path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+            self.is_probe = layer.probe_key.has_signed(
+                given, environ["REQUEST_METHOD"], path.encode("latin-1", "replace")
+            )
         self.origin = environ.get("HTTP_ORIGIN", "")
         if self.origin and environ["REQUEST_METHOD"] == "OPTIONS":
             self.is_preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
