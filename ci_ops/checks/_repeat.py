@@ -143,9 +143,8 @@ class Repetition:
 
     def _subject(self, tries: Sequence[Try]) -> Subject:
         """Return the subject for the next try, with what the earlier ones showed."""
-        if self.subject.had_health_document or not any(each.has_document for each in tries):
-            return self.subject
-        return replace(self.subject, had_health_document=True)
+        had_document = self.subject.had_health_document or any(each.has_document for each in tries)
+        return replace(self.subject, had_health_document=had_document, deadline=self.limit)
 
     def _world(self) -> World:
         """Return the world for the next try, in which nothing outlives the time that is left."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.health.status import Status, worst
 from ci_ops.core.plugin import shorten
-from ci_ops.core.result import Location
+from ci_ops.core.result import REFUSED_FACT, Location
 from ci_ops.core.text.lines import one_line
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Fault:
     """True for a transient fault that seldom goes away by itself: it is asked again for a part of the deadline."""
     wait_seconds: float | None = None
     """What the other side asked for; None when it asked for nothing."""
+    is_refusal: bool = False
+    """True where the probe alone was refused: that says nothing about the release."""
 
 
 def evidence(world: World, text: str, limit: int = EVIDENCE_CHARACTERS) -> str:
@@ -78,6 +80,8 @@ def conclude(
     deciding = [fault for fault in listed if not fault.severity.is_good]
     waits = [fault.wait_seconds for fault in listed if fault.wait_seconds is not None]
     more: dict[str, Any] = {RETRY_AFTER_FACT: max(waits)} if waits and not status.is_good else {}
+    if deciding and all(fault.is_refusal for fault in deciding):
+        more[REFUSED_FACT] = True
     if deciding and all(fault.transient and fault.lasting for fault in deciding):
         more[LASTING_FACT] = ", ".join(sorted({fault.rule for fault in deciding}))
     return check.result(

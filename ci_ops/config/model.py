@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ci_ops.core.plugin import Plugin
 
+MAX_REQUESTS_PER_SECOND = 10_000
+
 Section = TypeVar("Section", bound="DataclassInstance")
 
 
@@ -61,6 +63,8 @@ class VerifySection:
     after the server's processes were seen to end. Whatever a check calls ends with it: a program is terminated."""
     timeout: Duration = 10.0
     """For one try of one check."""
+    max_rate: float = 0.0
+    """Maximum requests per second to one host; 0 (default) for what the service's RateLimit headers allow, else 50."""
     on_error: Literal["rollback", "hold"] = "rollback"
     """What follows when the checks could not look: go back, or keep the release for people to judge."""
     fail_on: Literal["fail", "warn"] = "fail"
@@ -69,6 +73,8 @@ class VerifySection:
     def __post_init__(self) -> None:
         if self.timeout <= 0:
             raise ValueError("timeout: expected more than 0 seconds")
+        if not 0 <= self.max_rate <= MAX_REQUESTS_PER_SECOND:
+            raise ValueError(f"max-rate: a number of requests per second from 0 to {MAX_REQUESTS_PER_SECOND}")
         try:
             self.url and read_url(self.url)
         except ValueError as error:

@@ -26,6 +26,8 @@ class Reason:
     advice: str
     needs_findings: bool = False
     """True when it adds nothing to what the findings say one by one."""
+    is_unmeasured: bool = False
+    """True when no check measured the release, which is then neither accepted nor rolled back."""
     is_rollback: bool = False
     """True when it says how a rollback ended that the failed run itself began."""
 
@@ -38,6 +40,7 @@ def _reason(
     advice: str,
     *,
     needs_findings: bool = False,
+    is_unmeasured: bool = False,
     is_rollback: bool = False,
 ) -> Reason:
     return Reason(
@@ -47,6 +50,7 @@ def _reason(
         meaning=meaning,
         advice=advice,
         needs_findings=needs_findings,
+        is_unmeasured=is_unmeasured,
         is_rollback=is_rollback,
     )
 
@@ -107,6 +111,17 @@ _TABLE = (
         needs_findings=True,
     ),
     _reason(
+        "refused",
+        Status.ERROR,
+        3,
+        "The service refused the probe (`throttled`, `blocked`), so nothing can be said about the release; a release "
+        "is kept, not rolled back.",
+        "Set the same `CI_OPS_PROBE_KEY` for ci-ops and for the service, or exempt this runner from its limits; "
+        "then run `ci-ops verify`.",
+        needs_findings=True,
+        is_unmeasured=True,
+    ),
+    _reason(
         "unreachable-baseline",
         Status.ERROR,
         3,
@@ -133,6 +148,7 @@ _TABLE = (
         4,
         "No check ran, so nothing can be said.",
         "Name at least one check, or run in a project whose kind is recognised; `ci-ops init` writes a start.",
+        is_unmeasured=True,
     ),
     _reason(
         "not-live",

@@ -10,7 +10,7 @@ from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.event import Delivery, JobSubject, Outcome
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS, deciding_exit_code
-from ci_ops.core.result import Result
+from ci_ops.core.result import REFUSED_FACT, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -185,9 +185,9 @@ class Report:
 def reason_for(results: Iterable[Result], *, fail_on_warn: bool = False) -> str:
     """The reason that a list of results leads to.
 
-    Required fail → findings; required error → inconclusive; nothing measured
-    at all → nothing-measured; a warning → warned or, where warnings block,
-    findings. A skipped check decides nothing.
+    Required fail → findings; required error → inconclusive, or refused where
+    each of them is a refusal of the probe; nothing measured at all →
+    nothing-measured; a warning → warned or, where warnings block, findings. A skipped check decides nothing.
     """
     listed = tuple(results)
     if not any(result.measured for result in listed) and not any(result.blocks for result in listed):
@@ -203,7 +203,9 @@ def reason_for(results: Iterable[Result], *, fail_on_warn: bool = False) -> str:
 
 
 def _blocking_reason(result: Result) -> str:
-    return "findings" if result.status is Status.FAIL else "inconclusive"
+    if result.status is Status.FAIL:
+        return "findings"
+    return "refused" if result.facts.get(REFUSED_FACT) else "inconclusive"
 
 
 def failed_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:

@@ -9,6 +9,9 @@ from typing import Any
 
 from ci_ops.core.health.status import Status
 
+REFUSED_FACT = "refused"
+"""The fact of a result that is bad for one reason alone: the service refused the probe."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Location:

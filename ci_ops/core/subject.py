@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ci_ops.core.deadline import Deadline
 from ci_ops.core.errors import Problem
+from ci_ops.core.pace import Pace
 from ci_ops.core.ports.listeners import Servers
 
 
@@ -27,6 +29,12 @@ class Subject:
     """The processes that served the address before it was changed; None where they could not be seen."""
     had_health_document: bool = False
     """True when the health address answered a health document before."""
+    was_blocked: bool = False
+    """True when the service answered 403 to the same client before it was changed."""
+    pace: Pace = field(default_factory=Pace, compare=False)
+    """Spaces the requests of all checks."""
+    deadline: Deadline | None = None
+    """Until when a check may wait for its next request; None for at most `timeout_seconds`."""
     published: frozenset[str] = frozenset()
     """Commits that the forge has for sure: the run's event names them."""
     environment: str = "production"

@@ -70,8 +70,9 @@ def _prove(run: Run, journal: Journal, record: DeploymentRecord, to: DeploymentR
         run, record, revision=record.revision, replaced=record.previous_revision, release=record.release_id
     )
     verdict = reason_for(run.proof)
-    if verdict == "nothing-measured":
-        sentence = f"Rolled back to {record.short_revision}, but no check measured it; it stays unverified."
+    if REASONS[verdict].is_unmeasured:
+        why = "the service refused the probe" if verdict == "refused" else "no check measured it"
+        sentence = f"Rolled back to {record.short_revision}, but {why}; it stays unverified."
         run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
         return run.report("unproven", sentence)
     if not REASONS[verdict].status.is_good:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from ci_ops.checks._http.sign import probe_headers
 from ci_ops.core.ports.http import HttpError
 from ci_ops.core.report import Availability
 
@@ -65,7 +66,10 @@ class AvailabilityProbe:
 
     def _ask(self) -> bool:
         try:
-            answer = self._world.http.request("GET", self._url, timeout_seconds=TIMEOUT_SECONDS, fresh=True)
+            headers = probe_headers(self._world, "GET", self._url)
+            answer = self._world.http.request(
+                "GET", self._url, timeout_seconds=TIMEOUT_SECONDS, headers=headers, fresh=True
+            )
         except HttpError:
             return False
         return answer.status < 500

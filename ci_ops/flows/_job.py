@@ -14,6 +14,7 @@ from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem
 from ci_ops.core.event import Sink
 from ci_ops.core.git import Refusal
+from ci_ops.core.pace import Pace
 from ci_ops.core.ports.lease import Lease
 from ci_ops.core.ports.store import Store
 from ci_ops.core.ports.world import World
@@ -137,6 +138,7 @@ class Job:
         previous_revision: str = "",
         had_health_document: bool = False,
         servers: Servers | None = None,
+        was_blocked: bool = False,
     ) -> Subject:
         """What checks look at: the service, with the revision that should be live."""
         return Subject(
@@ -146,6 +148,8 @@ class Job:
             previous_revision=previous_revision,
             had_health_document=had_health_document,
             servers=servers,
+            was_blocked=was_blocked,
+            pace=Pace(self.config.verify.max_rate),
             published=self.origin.published,
             environment=self.environment,
             timeout_seconds=self.config.verify.timeout,

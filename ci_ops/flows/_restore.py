@@ -152,6 +152,9 @@ def _proven(run: Run, record: DeploymentRecord) -> Restored:
         return Restored(reason="rolled-back", sentence=f"Rolled back to {previous}, and proven.")
     if verdict == "nothing-measured":
         return Restored(reason="rolled-back", sentence=f"Rolled back to {previous}; no check measured it.")
+    if verdict == "refused":
+        sentence = f"Rolled back to {previous}; the service refused the probe, so nothing proves it."
+        return Restored(reason="rolled-back", sentence=sentence)
     before = ""
     if run.before is not None and run.before.service.reach is Reach.DOWN:
         before = " It did not answer before the deployment either."

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._http.gate import gate_of
+from ci_ops.checks._http.refusal import FORBIDDEN
+from ci_ops.checks._http.sign import probe_headers
 from ci_ops.checks._run import run_checks
 from ci_ops.checks.revision import Revision
 from ci_ops.checks.revision.spelling import same_revision
@@ -51,6 +53,8 @@ class Service:
     """The processes of this machine that served it; None where they could not be seen."""
     has_health_document: bool = False
     """True when the health address answered a health document."""
+    is_blocked: bool = False
+    """True when its address answered 403."""
     sentence: str = ""
     """Why it is down or unreachable."""
 
@@ -81,7 +85,7 @@ def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
         return Service(reach=Reach.NOT_ASKED)
     timeout = job.config.verify.timeout
     try:
-        answer = job.world.http.request("GET", address, timeout_seconds=timeout, fresh=True)
+        answer = _get(job, address, timeout)
     except HttpError as error:
         is_down = error.kind in _BROKEN_OFF or (error.kind == "timeout" and is_loopback(read_url(address)))
         return Service(reach=Reach.DOWN if is_down else Reach.UNREACHABLE, sentence=error.sentence)
@@ -94,7 +98,15 @@ def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
         servers=_servers(job, address),
         has_health_document=_has_health_document(job, address, answer),
         revisions=_revisions(job, address, expected or _ANY_REVISION),
+        is_blocked=answer.status == FORBIDDEN,
         sentence=_failure(answer),
+    )
+
+
+def _get(job: Job, address: str, timeout_seconds: float) -> Response:
+    headers = probe_headers(job.world, "GET", address)
+    return job.world.http.request(
+        "GET", address, timeout_seconds=timeout_seconds, headers=headers, fresh=True
     )
 
 
@@ -110,7 +122,7 @@ def _has_health_document(job: Job, url: str, answer: Response) -> bool:
     if path:
         address, timeout = at_path(read_url(url), path), job.config.verify.timeout
         try:
-            answer = job.world.http.request("GET", address, timeout_seconds=timeout, fresh=True)
+            answer = _get(job, address, timeout)
         except HttpError:
             return False
     return parse_health(answer.body).status is not Status.ERROR

@@ -126,6 +126,8 @@ def hold(run: Run, record: DeploymentRecord, verdict: str) -> Report:
     """Keep a release that could not be measured: unverified, and not rolled back."""
     if verdict == "nothing-measured":
         sentence = f"{record.short_revision} is live, but no check measured it; it stays unverified."
+    elif verdict == "refused":
+        sentence = f"{record.short_revision} is live, but the service refused the probe; it stays unverified."
     else:
         verdict = "held"
         sentence = f"{record.short_revision} is live but could not be verified; it is held, not rolled back."

@@ -33,13 +33,13 @@ def decide(run: Run) -> tuple[Decision, str]:
     """Return what follows from the run's results, and their verdict.
 
     What measured nothing, skipped checks alone included, neither accepts a
-    release nor rolls it back.
+    release nor rolls it back; nor does a service that refused the probe.
     """
     verify = run.job.config.verify
     verdict = reason_for(run.results, fail_on_warn=verify.fail_on == "warn")
     if REASONS[verdict].status.is_good:
         return Decision.ACCEPT, verdict
-    if verdict == "nothing-measured" or (verdict == "inconclusive" and verify.on_error == "hold"):
+    if REASONS[verdict].is_unmeasured or (verdict == "inconclusive" and verify.on_error == "hold"):
         return Decision.HOLD, verdict
     return Decision.ROLL_BACK, verdict
 
@@ -70,6 +70,7 @@ def verify_release(
         previous_revision=replaced,
         had_health_document=record.had_health_document,
         servers=run.before.service.servers if run.before is not None else None,
+        was_blocked=run.before is not None and run.before.service.is_blocked,
     )
     results = measure(
         run,

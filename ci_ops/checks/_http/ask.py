@@ -7,11 +7,26 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from ci_ops.checks._http.gate import gate_of
+from ci_ops.checks._http.refusal import (
+    BLOCKED,
+    FORBIDDEN,
+    THROTTLED,
+    TOO_MANY_REQUESTS,
+    RefusedError,
+    is_limit,
+    refused,
+    refused_fault,
+)
+from ci_ops.checks._http.sign import probe_headers
 from ci_ops.checks._verdict import Fault, evidence
+from ci_ops.core.deadline import Deadline
 from ci_ops.core.health.status import Status
+from ci_ops.core.pace import Pace
 from ci_ops.core.ports.http import HttpError
 from ci_ops.core.ports.listeners import Servers
 from ci_ops.core.ports.world import World
+from ci_ops.core.text.rate_fields import read_rate_limits
 from ci_ops.core.text.secret import Secret
 from ci_ops.core.text.weburl import NONCE_HEADER, fresh_url, new_nonce, read_url, secrets_in
 
@@ -24,6 +39,11 @@ _UNASKED = frozenset({"dns", "route", "proxy", "url", "header", "deadline", "htt
 """Kinds of HttpError after which we know nothing of the service."""
 _KEEPING_METHOD = frozenset({301, 302, 307, 308})
 """Redirects after which GET, HEAD and OPTIONS stay what they are."""
+MIN_WAIT_SECONDS = 1.0
+"""Before a request is sent again; a `Retry-After: 0` is no invitation to a loop."""
+CONTROLS = 5
+"""Requests that have to be refused too, before a path that answered well earlier counts as blocked: with half of
+the instances broken instead, one of them would answer in 31 of 32 cases."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,28 +60,102 @@ class Question:
     """The media types that are asked for."""
     servers: Servers | None = None
     """The processes that served the address before; None where they are not known."""
+    pace: Pace = field(default_factory=Pace)
+    deadline: Deadline | None = None
+    """Until when a request may be waited with; None for at most `timeout_seconds`."""
+    was_blocked: bool = False
+    """True when the same client was answered 403 before the service was changed."""
 
     def ask(self, url: str, expected: Expectation, *, connect_to: str = "") -> Response | HttpError:
         """Return the answer, or why there was none.
 
-        A redirect that only adds or drops the slash at the end is followed
+        The request waits for its turn, and is sent again where the service asks
+        to wait and there is time. A refusal that is meant for the probe is a
+        RefusedError, unless its status is expected. A redirect that only adds or drops the slash at the end is followed
         even where no redirect is allowed; `redirects` of the answer tells it.
         Credentials are known to the redactor from here on.
         """
         self._hide(url)
         try:
-            first = self._send(url, expected, connect_to)
+            first = self._request(url, expected, connect_to)
             following = "" if expected.redirects else _other_slash(url, first)
             if not following or expected.accepts(first.status):
                 return first
-            second = self._send(following, expected, connect_to)
+            second = self._request(following, expected, connect_to)
         except HttpError as error:
             return self._with_evidence(error)
         return replace(second, redirects=(url,), seconds=first.seconds + second.seconds)
 
+    def _request(self, url: str, expected: Expectation, connect_to: str) -> Response:
+        clock = self.world.clock
+        until = self.deadline or Deadline.after(self.timeout_seconds, clock)
+        while True:
+            answer = self._send_in_turn(url, expected, connect_to, until)
+            error = self._refusal(url, answer, expected, connect_to, until)
+            if error is None:
+                return answer
+            if error.wait_seconds is None:
+                raise error
+            seconds = max(error.wait_seconds, MIN_WAIT_SECONDS)
+            self.pace.pause(url, seconds, now=clock.monotonic())
+            if seconds >= until.left_seconds:
+                raise error
+
+    def _send_in_turn(self, url: str, expected: Expectation, connect_to: str, until: Deadline) -> Response:
+        clock = self.world.clock
+        left = until.left_seconds
+        seconds = self.pace.reserve(url, now=clock.monotonic(), at_most_seconds=left)
+        if seconds > left:
+            sentence = (
+                f"the rate that the service allows ({self.pace.told(url)}) leaves no time for the request"
+            )
+            raise RefusedError(THROTTLED, sentence, wait_seconds=seconds, is_signed=False)
+        if seconds:
+            clock.sleep(seconds)
+        answer = self._send(url, expected, connect_to)
+        limits = read_rate_limits(answer.headers, unix_time=clock.now().timestamp())
+        self.pace.learn(url, limits, now=clock.monotonic())
+        return answer
+
+    def _refusal(
+        self, url: str, answer: Response, expected: Expectation, connect_to: str, until: Deadline
+    ) -> RefusedError | None:
+        """Return the refusal that an answer is, when it is meant for the probe and not for any client."""
+        if expected.accepts(answer.status):
+            self.pace.note_good(url)
+            return None
+        if answer.status not in {FORBIDDEN, TOO_MANY_REQUESTS} or gate_of(answer):
+            return None
+        is_signed = bool(probe_headers(self.world, expected.method, url))
+        if answer.status == TOO_MANY_REQUESTS:
+            return refused(THROTTLED, answer, self.world, is_signed=is_signed)
+        if (
+            self.was_blocked
+            or is_limit(self.world, answer)
+            or self._turned_away(url, expected, connect_to, until)
+        ):
+            return refused(BLOCKED, answer, self.world, is_signed=is_signed)
+        return None
+
+    def _turned_away(self, url: str, expected: Expectation, connect_to: str, until: Deadline) -> bool:
+        """Return True where a path that answered well before now answers 403 on every new connection."""
+        if not self.pace.was_good(url) or self.pace.is_blocked(url):
+            return self.pace.is_blocked(url)
+        question = replace(self, fresh=True)
+        try:
+            for _ in range(CONTROLS):
+                answer = question._send_in_turn(url, expected, connect_to, until)  # noqa: SLF001 - of this class
+                if answer.status != FORBIDDEN:
+                    return False
+        except HttpError:
+            return False
+        self.pace.note_blocked(url)
+        return True
+
     def _send(self, url: str, expected: Expectation, connect_to: str) -> Response:
         nonce = new_nonce()
         sent = {name: value.reveal() for name, value in self.headers.items()}
+        sent |= probe_headers(self.world, expected.method, url)
         answer = self.world.http.request(
             expected.method,
             fresh_url(url, nonce) if self.busts_caches else url,
@@ -125,10 +219,13 @@ def no_address(problem: str) -> Fault:
 
 
 def unanswered(world: World, error: HttpError, *, subject: str, where: str = "") -> Fault:
-    """The fault for a request that got no usable answer.
+    """Return the fault for a request that got no usable answer.
 
-    `fail` when the service did not answer, `error` when we could not ask it.
+    `fail` when the service did not answer, `error` when it could not be asked
+    or refused the probe.
     """
+    if isinstance(error, RefusedError):
+        return refused_fault(error, subject=subject, where=where)
     could_ask = error.kind not in _UNASKED
     name = f"{subject}{where}"
     return Fault(

@@ -63,4 +63,7 @@ class HttpCheck(UrlCheck):
             fresh=fresh,
             busts_caches=self.cache_busting,
             servers=subject.servers,
+            pace=subject.pace,
+            deadline=subject.deadline,
+            was_blocked=subject.was_blocked,
         )

@@ -9,10 +9,10 @@ from ci_ops.checks._http.assertions import holds, search, text_of, told
 from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.jsonpath import MISSING, find, read_json
+from ci_ops.checks._http.refusal import FORBIDDEN, TOO_MANY_REQUESTS, asked_wait
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.text.durations import format_duration
-from ci_ops.core.text.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,8 @@ def gate_fault(world: World, response: Response, subject: str) -> Fault | None:
         ),
         subject=subject,
         transient=response.status in {429, 503},
-        wait_seconds=_asked_wait(world, response),
+        wait_seconds=asked_wait(world, response),
+        is_refusal=response.status in {FORBIDDEN, TOO_MANY_REQUESTS},
     )
 
 
@@ -105,15 +106,8 @@ def _status_fault(world: World, response: Response, expected: Expectation, subje
         observed=f"{status}: {said}" if said else str(status),
         subject=subject,
         transient=is_transient_status(status),
-        wait_seconds=_asked_wait(world, response),
+        wait_seconds=asked_wait(world, response),
     )
-
-
-def _asked_wait(world: World, response: Response) -> float | None:
-    value = response.headers.get("retry-after", "")
-    if not value or response.status not in {429, 503}:
-        return None
-    return parse_retry_after(value, now=world.clock.now())
 
 
 def _age_faults(response: Response, expected: Expectation, subject: str) -> Iterator[Fault]:

@@ -36,6 +36,16 @@ ANSWER_RULES: Mapping[str, Rule] = {
         advice="Let ci-ops through to the service: an exception in the firewall, or a service token in `send-headers`; "
         "or run it where it reaches the service directly.",
     ),
+    "throttled": Rule(
+        sentence="The service limits the rate of the probe, so it was not measured.",
+        advice="Set the same `CI_OPS_PROBE_KEY` for ci-ops and for the service, whose kit then lets signed probes "
+        "pass; without the kit, exempt this runner from the limit, or lower `verify.max-rate`.",
+    ),
+    "blocked": Rule(
+        sentence="The service refuses the probe, so it was not measured.",
+        advice="Set the same `CI_OPS_PROBE_KEY` for ci-ops and for the service, whose kit then lets signed probes "
+        "pass; without the kit, let this runner's address through, or send a service token in `send-headers`.",
+    ),
     "aged": Rule(
         sentence="The answer comes from a cache, so it says nothing about the release.",
         advice="Answer with `Cache-Control: no-store`, or keep the CDN from caching this address.",

@@ -56,7 +56,17 @@ class Revision(HttpCheck):
 
     rules: ClassVar[Mapping[str, Rule]] = {
         **{
-            name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "gate", "status", "aged")
+            name: ANSWER_RULES[name]
+            for name in (
+                "url",
+                "unreachable",
+                "not-asked",
+                "gate",
+                "throttled",
+                "blocked",
+                "status",
+                "aged",
+            )
         },
         "nothing-to-compare": Rule(
             sentence="There is no revision to compare with.",

@@ -235,7 +235,7 @@ def test_a_body_without_dependencies_can_be_a_warning(service: SampleService) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "transient"), [(503, True), (500, True), (429, True), (404, True), (401, False), (501, False)]
+    ("status", "transient"), [(503, True), (500, True), (404, True), (401, False), (501, False)]
 )
 def test_a_wrong_http_status_fails_and_some_may_pass(
     service: SampleService, status: int, *, transient: bool
