@@ -159,8 +159,8 @@ def test_a_retry_after_of_zero_is_no_loop(service: SampleService) -> None:
 
 
 def test_what_the_service_allows_is_not_exceeded(service: SampleService) -> None:
-    policy = {"RateLimit_Policy": '"q";q=10;w=60', "RateLimit": '"q";r=9;t=60'}
-    service.says("/a", text("ok", **policy))
+    policy = {"RateLimit-Policy": '"q";q=10;w=60', "RateLimit": '"q";r=9;t=60'}
+    service.says("/a", Answer(body=b"ok", headers=policy))
     check = Endpoints(paths={"/a": Expectation()}, connections=30, parallel=1)
     result = the_result(check, a_subject(url=service.url(), timeout_seconds=30.0), a_world())
     assert (result.status, rules_of(result)) == (Status.ERROR, ["throttled"])
