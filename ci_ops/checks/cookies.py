@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
+from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Expectation
 from ci_ops.checks._http.pages import ELSEWHERE, Page, PagesCheck
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
@@ -42,9 +42,8 @@ class Cookies(PagesCheck):
 
     expected: ClassVar[Expectation] = Expectation(status=tuple(range(200, 400)))
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{
-            name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "gate", "status", "aged")
-        },
+        **NO_ANSWER_RULES,
+        **{name: ANSWER_RULES[name] for name in ("status", "aged")},
         "elsewhere": ELSEWHERE,
         "not-set": Rule(
             sentence="A cookie that was named is not set.",

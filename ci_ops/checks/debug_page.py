@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ci_ops.checks._http.ask import Question, unanswered
 from ci_ops.checks._http.check import HttpCheck
 from ci_ops.checks._http.compare import gate_fault, is_transient_status
-from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
+from ci_ops.checks._http.expect import ANSWER_RULES, ANY_ANSWER, NO_ANSWER_RULES
 from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.health.status import Status
@@ -29,7 +29,6 @@ MAX_READ_CHARACTERS = 200_000
 """Debug pages are long; what tells them stands near their start or their end."""
 ACCEPTED_BY_BROWSERS = "text/html,*/*;q=0.8"
 """Some frameworks answer programs without their debug page."""
-_ANY = Expectation(status=tuple(range(200, 600)))
 _REFUSALS = frozenset({404, 410})
 _DEBUG_PAGES: tuple[tuple[str, str], ...] = (
     (r"because (?:you have <code>DEBUG = True</code>|<a [^>]{0,200}>DEBUG=True</a>)", "Django"),
@@ -71,9 +70,8 @@ class DebugPage(HttpCheck):
 
     after: ClassVar[tuple[str, ...]] = ("revision",)
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{
-            name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "gate", "status", "aged")
-        },
+        **NO_ANSWER_RULES,
+        **{name: ANSWER_RULES[name] for name in ("status", "aged")},
         "debug-page": Rule(
             sentence="The service shows a debug page.",
             advice="Switch debugging off in this environment: DEBUG = False (Django), no `--debug` (Flask), "
@@ -104,7 +102,7 @@ class DebugPage(HttpCheck):
         question = replace(self.question(subject, world, fresh=False), accept=ACCEPTED_BY_BROWSERS)
         url = at_path(parts, f"{self.prefix.rstrip('/')}/ci-ops-{new_nonce()}")
         name = shown(at_path(parts, self.prefix))
-        answer = question.ask(url, _ANY)
+        answer = question.ask(url, ANY_ANSWER)
         if isinstance(answer, HttpError):
             return conclude(self, [unanswered(world, answer, subject=name)], sentence="", measured=0)
         faults = list(self._judge(world, name, answer, is_deployed=subject.is_revision_live))
@@ -147,8 +145,11 @@ class DebugPage(HttpCheck):
     def _debugger(
         self, question: Question, parts: SplitResult, name: str, *, is_deployed: bool
     ) -> Iterator[Fault]:
-        answer = question.ask(at_path(parts, f"/?{_DEBUGGER_QUERY}"), _ANY)
-        if isinstance(answer, HttpError) or not _DEBUGGER_STYLE.search(answer.text[:MAX_READ_CHARACTERS]):
+        answer = question.ask(at_path(parts, f"/?{_DEBUGGER_QUERY}"), ANY_ANSWER)
+        if isinstance(answer, HttpError):
+            yield unanswered(question.world, answer, subject=name)
+            return
+        if not _DEBUGGER_STYLE.search(answer.text[:MAX_READ_CHARACTERS]):
             return
         yield Fault(
             rule="debugger",

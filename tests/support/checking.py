@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.checks._run import run_checks
+from ci_ops.core.health.status import Status
 from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Check, Phase
 from ci_ops.core.ports.http import Http, HttpError, Response
 from ci_ops.core.ports.tls import Certificate, Tls
+from ci_ops.core.report import reason_for
 from ci_ops.core.result import Result
 from ci_ops.core.subject import Subject
 from ci_ops.edge.world import RealWorld
 from tests.support.jump_clock import JumpClock
+from tests.support.sample_service import SampleService, text
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -56,6 +59,17 @@ def the_result(check: Check, subject: Subject, world: World) -> Result:
 def rules_of(result: Result) -> list[str]:
     """The rules of its findings, in order, without the plugin's name."""
     return [finding.rule.partition("/")[2] for finding in result.findings]
+
+
+def assert_refusals_say_nothing(check: Check, service: SampleService) -> None:
+    """Whatever the probe alone is refused, the check was not measured, and tells the way through."""
+    for answer, rule in ((text("", 429), "throttled"), (text("", 403, Retry_After="900"), "blocked")):
+        service.does_elsewhere(lambda _, answer=answer: answer)  # type: ignore[misc]
+        result = the_result(check, a_subject(url=service.url("/health")), a_world())
+        assert (result.status, set(rules_of(result)), result.measured) == (Status.ERROR, {rule}, 0)
+        assert result.transient
+        assert all("CI_OPS_PROBE_KEY" in finding.advice for finding in result.findings)
+        assert reason_for([result]) == "refused"
 
 
 def one_second() -> Iterator[float]:

@@ -28,7 +28,7 @@ from ci_ops.core.ports.listeners import Servers
 from ci_ops.core.ports.world import World
 from ci_ops.core.text.rate_fields import read_rate_limits
 from ci_ops.core.text.secret import Secret
-from ci_ops.core.text.weburl import NONCE_HEADER, fresh_url, new_nonce, read_url, secrets_in
+from ci_ops.core.text.weburl import NONCE_HEADER, fresh_url, new_nonce, origin_of, read_url, secrets_in
 
 if TYPE_CHECKING:
     from ci_ops.checks._http.expect import Expectation
@@ -63,6 +63,8 @@ class Question:
     pace: Pace = field(default_factory=Pace)
     deadline: Deadline | None = None
     """Until when a request may be waited with; None for at most `timeout_seconds`."""
+    service: str = ""
+    """Address of the service: requests to another origin are not signed."""
     was_blocked: bool = False
     """True when the same client was answered 403 before the service was changed."""
 
@@ -126,7 +128,7 @@ class Question:
             return None
         if answer.status not in {FORBIDDEN, TOO_MANY_REQUESTS} or gate_of(answer):
             return None
-        is_signed = bool(probe_headers(self.world, expected.method, url))
+        is_signed = bool(self._signature(expected.method, url))
         if answer.status == TOO_MANY_REQUESTS:
             return refused(THROTTLED, answer, self.world, is_signed=is_signed)
         if (
@@ -155,7 +157,7 @@ class Question:
     def _send(self, url: str, expected: Expectation, connect_to: str) -> Response:
         nonce = new_nonce()
         sent = {name: value.reveal() for name, value in self.headers.items()}
-        sent |= probe_headers(self.world, expected.method, url)
+        sent |= self._signature(expected.method, url)
         answer = self.world.http.request(
             expected.method,
             fresh_url(url, nonce) if self.busts_caches else url,
@@ -166,6 +168,10 @@ class Question:
             follow=expected.redirects,
         )
         return _without_own_nonce(answer, nonce)
+
+    def _signature(self, method: str, url: str) -> dict[str, str]:
+        is_own = bool(self.service) and origin_of(read_url(url)) == origin_of(read_url(self.service))
+        return probe_headers(self.world, method, url) if is_own else {}
 
     def _with_evidence(self, error: HttpError) -> HttpError:
         """Call a refusal lasting where the server's processes are seen to have ended, and none was started."""

@@ -65,5 +65,6 @@ class HttpCheck(UrlCheck):
             servers=subject.servers,
             pace=subject.pace,
             deadline=subject.deadline,
+            service=subject.url,
             was_blocked=subject.was_blocked,
         )

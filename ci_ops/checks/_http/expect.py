@@ -10,7 +10,7 @@ from ci_ops.checks._http.assertions import check_assertions, check_pattern
 from ci_ops.core.fields import Duration
 from ci_ops.core.plugin import Rule
 
-ANSWER_RULES: Mapping[str, Rule] = {
+NO_ANSWER_RULES: Mapping[str, Rule] = {
     "url": Rule(
         sentence="There is no usable address to ask.",
         advice="Set `verify.url` (or the input `url`) to the service's https:// address.",
@@ -22,14 +22,6 @@ ANSWER_RULES: Mapping[str, Rule] = {
     "not-asked": Rule(
         sentence="The service could not be asked.",
         advice="Check the host name, the proxy and the network of the machine that runs ci-ops.",
-    ),
-    "status": Rule(
-        sentence="The HTTP status is not the expected one.",
-        advice="Look at the service's log for this request; where another status is right, set `status`.",
-    ),
-    "redirected": Rule(
-        sentence="The answer is a redirect.",
-        advice="Use the address it leads to, or allow redirects with `redirects`.",
     ),
     "gate": Rule(
         sentence="Something in front of the service answered in its place.",
@@ -45,6 +37,18 @@ ANSWER_RULES: Mapping[str, Rule] = {
         sentence="The service refuses the probe, so it was not measured.",
         advice="Set the same `CI_OPS_PROBE_KEY` for ci-ops and for the service, whose kit then lets signed probes "
         "pass; without the kit, let this runner's address through, or send a service token in `send-headers`.",
+    ),
+}
+"""What a check may find that gets no answer of the service."""
+ANSWER_RULES: Mapping[str, Rule] = {
+    **NO_ANSWER_RULES,
+    "status": Rule(
+        sentence="The HTTP status is not the expected one.",
+        advice="Look at the service's log for this request; where another status is right, set `status`.",
+    ),
+    "redirected": Rule(
+        sentence="The answer is a redirect.",
+        advice="Use the address it leads to, or allow redirects with `redirects`.",
     ),
     "aged": Rule(
         sentence="The answer comes from a cache, so it says nothing about the release.",
@@ -133,3 +137,7 @@ class Expectation:
     def accepts(self, status: int) -> bool:
         """Return True when that HTTP status is among the expected ones."""
         return status in self.statuses if self.statuses else 200 <= status <= 299
+
+
+ANY_ANSWER = Expectation(status=tuple(status for status in range(200, 600) if status not in {403, 429}))
+"""Whatever the service answers; 403 and 429 are looked at twice, because they may be meant for the probe alone."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ci_ops.checks._http.check import HttpCheck
-from ci_ops.checks._http.expect import ANSWER_RULES
+from ci_ops.checks._http.expect import NO_ANSWER_RULES
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks.redirects.chain import Chain, Redirect, check_address
 from ci_ops.core.plugin import Rule
@@ -32,7 +32,7 @@ class Redirects(HttpCheck):
 
     after: ClassVar[tuple[str, ...]] = ("revision",)
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "gate")},
+        **NO_ANSWER_RULES,
         "no-redirect": Rule(
             sentence="The address does not redirect.",
             advice="Add the redirect where it belongs: the application's routes, or the proxy in front of it.",

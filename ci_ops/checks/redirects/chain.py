@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ci_ops.checks._http.ask import Question, unanswered
 from ci_ops.checks._http.compare import is_transient_status
-from ci_ops.checks._http.expect import Expectation
+from ci_ops.checks._http.expect import ANY_ANSWER
 from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_HOPS = 20
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ANY = Expectation(status=tuple(range(200, 600)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +98,9 @@ class Chain:
         """Send credentials to the service alone."""
         parts = read_url(url)
         if origin_of(parts) != origin_of(self._service):
-            return replace(self._question, headers={}).ask(url, _ANY)
+            return replace(self._question, headers={}).ask(url, ANY_ANSWER)
         netloc = self._service.netloc  # with the user info, which a Location never has
-        return self._question.ask(urlunsplit(parts._replace(netloc=netloc)), _ANY)
+        return self._question.ask(urlunsplit(parts._replace(netloc=netloc)), ANY_ANSWER)
 
     def faults(self, expected: Redirect) -> Iterator[Fault]:
         """Yield what is wrong with where the address leads, and with the first status."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ci_ops.checks._crew import Crew
 from ci_ops.checks._http.ask import Question, unanswered
 from ci_ops.checks._http.check import HttpCheck
-from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
+from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Expectation
 from ci_ops.checks._http.jsonpath import parse_path
 from ci_ops.checks._http.place import every_address, has_no_way
 from ci_ops.checks._verdict import Fault, conclude
@@ -55,19 +55,8 @@ class Revision(HttpCheck):
     """
 
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{
-            name: ANSWER_RULES[name]
-            for name in (
-                "url",
-                "unreachable",
-                "not-asked",
-                "gate",
-                "throttled",
-                "blocked",
-                "status",
-                "aged",
-            )
-        },
+        **NO_ANSWER_RULES,
+        **{name: ANSWER_RULES[name] for name in ("status", "aged")},
         "nothing-to-compare": Rule(
             sentence="There is no revision to compare with.",
             advice="Give the shipped commit: `--revision`, or the input `revision: ${{ github.sha }}`.",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ci_ops.checks._http.expect import ANSWER_RULES, Expectation
+from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Expectation
 from ci_ops.checks._http.page import is_html
 from ci_ops.checks._http.pages import ELSEWHERE, Page, PagesCheck
 from ci_ops.checks._verdict import Fault, evidence
@@ -37,10 +37,8 @@ class SecurityHeaders(PagesCheck):
 
     expected: ClassVar[Expectation] = Expectation(redirects=MAX_REDIRECTS)
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{
-            name: ANSWER_RULES[name]
-            for name in ("url", "unreachable", "not-asked", "gate", "status", "redirected", "aged")
-        },
+        **NO_ANSWER_RULES,
+        **{name: ANSWER_RULES[name] for name in ("status", "redirected", "aged")},
         "elsewhere": ELSEWHERE,
         "content-security-policy": Rule(
             sentence="No Content-Security-Policy restricts scripts.",

@@ -10,7 +10,14 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
 from ci_ops.edge.world import RealWorld
 from tests.support.certificates import bundle, server_context
-from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result
+from tests.support.checking import (
+    a_subject,
+    a_world,
+    assert_refusals_say_nothing,
+    clean_env,
+    rules_of,
+    the_result,
+)
 from tests.support.sample_service import Answer, SampleService, sample_service, text
 
 EXAMPLE = Cookies(sessions=("sessionid",))
@@ -128,3 +135,8 @@ def test_a_dead_server_set_no_cookie() -> None:
         pass
     result = look(dead, sessions=("sessionid",))
     assert (result.status, rules_of(result), result.measured) == (Status.FAIL, ["unreachable"], 0)
+
+
+@pytest.mark.reports("cookies/throttled", "cookies/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

@@ -7,7 +7,7 @@ import pytest
 from ci_ops.checks.debug_page import DebugPage
 from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
-from tests.support.checking import a_subject, a_world, rules_of, the_result
+from tests.support.checking import a_subject, a_world, assert_refusals_say_nothing, rules_of, the_result
 from tests.support.sample_service import Answer, SampleService, sample_service, text
 
 EXAMPLE = DebugPage()
@@ -81,3 +81,8 @@ def test_a_dead_server_was_not_measured_and_an_unusable_prefix_is_refused() -> N
     for prefix in ("api", "//evil.example.com/", "/api?x=1"):
         with pytest.raises(ValueError, match=r"^prefix: "):
             DebugPage(prefix=prefix)
+
+
+@pytest.mark.reports("debug-page/throttled", "debug-page/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

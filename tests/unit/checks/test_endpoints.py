@@ -12,7 +12,14 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
-from tests.support.checking import a_subject, a_world, checked, rules_of, the_result
+from tests.support.checking import (
+    a_subject,
+    a_world,
+    assert_refusals_say_nothing,
+    checked,
+    rules_of,
+    the_result,
+)
 from tests.support.sample_service import RESET, Answer, Asked, SampleService, said, sample_service, text
 
 EXAMPLE = Endpoints(paths={"/orders": Expectation(json={"$.status": "never"}), "/login": Expectation()})
@@ -203,3 +210,8 @@ def test_an_asset_of_another_host_is_asked_without_credentials(service: SampleSe
         assert rules_of(the_result(check, subject, a_world())) == ["header"]
     assert not {"x-key", "authorization"} & set(cdn.asked[0].headers)
     assert "x-key" in service.asked[0].headers
+
+
+@pytest.mark.reports("endpoints/throttled", "endpoints/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

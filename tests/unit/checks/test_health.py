@@ -18,6 +18,7 @@ from tests.support.checking import (
     a_subject,
     a_world,
     a_world_without_ipv6,
+    assert_refusals_say_nothing,
     checked,
     clean_env,
     rules_of,
@@ -567,3 +568,8 @@ def test_a_name_that_resolves_only_sometimes_is_asked_as_it_comes(service: Sampl
     world = a_world_without_ipv6()
     result = the_result(Health(interval=0.0), a_subject(url=service.url("/health", host="shop.test")), world)
     assert (result.status, result.measured) == (Status.WARN, 3)
+
+
+@pytest.mark.reports("health/throttled", "health/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

@@ -12,7 +12,14 @@ from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.certificates import bundle, server_context
-from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result
+from tests.support.checking import (
+    a_subject,
+    a_world,
+    assert_refusals_say_nothing,
+    clean_env,
+    rules_of,
+    the_result,
+)
 from tests.support.sample_service import Answer, SampleService, sample_service, text
 
 EXAMPLE = Redirects(paths={"/old": Redirect(to="/new"), "/docs": Redirect(to="https://docs.example.com/")})
@@ -144,3 +151,8 @@ def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], fie
 def test_a_redirect_that_cannot_be_meant_is_refused(settings: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         Redirect(**{"to": "/new", **settings})
+
+
+@pytest.mark.reports("redirects/throttled", "redirects/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

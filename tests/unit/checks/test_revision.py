@@ -19,6 +19,7 @@ from tests.support.checking import (
     a_subject,
     a_world,
     a_world_without_ipv6,
+    assert_refusals_say_nothing,
     checked,
     rules_of,
     the_result,
@@ -294,3 +295,8 @@ def test_a_gate_in_front_is_an_error_and_not_a_stale_release(service: SampleServ
     service.does_elsewhere(lambda _: text("Just a moment...", 403, CF_Mitigated="challenge"))
     result = look(service)
     assert (result.status, rules_of(result)) == (Status.ERROR, ["gate"])
+
+
+@pytest.mark.reports("revision/throttled", "revision/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

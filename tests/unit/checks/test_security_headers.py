@@ -11,7 +11,14 @@ from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
 from ci_ops.edge.world import RealWorld
 from tests.support.certificates import bundle, server_context
-from tests.support.checking import a_subject, a_world, clean_env, rules_of, the_result
+from tests.support.checking import (
+    a_subject,
+    a_world,
+    assert_refusals_say_nothing,
+    clean_env,
+    rules_of,
+    the_result,
+)
 from tests.support.sample_service import Answer, SampleService, sample_service, text
 
 EXAMPLE = SecurityHeaders()
@@ -179,3 +186,8 @@ def test_a_dead_server_was_not_examined_and_nothing_to_examine_is_refused() -> N
     for paths in ((), ("start",), ("//evil.example.com/",)):
         with pytest.raises(ValueError, match=r"^paths: "):
             SecurityHeaders(paths=paths)
+
+
+@pytest.mark.reports("security-headers/throttled", "security-headers/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(EXAMPLE, service)

@@ -10,12 +10,10 @@ import pytest
 
 from ci_ops.checks._http.expect import Expectation
 from ci_ops.checks.endpoints import Endpoints
-from ci_ops.checks.health import Health
 from ci_ops.checks.revision import Revision
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.pace import Pace
-from ci_ops.core.plugin import Check
 from ci_ops.core.report import reason_for
 from ci_ops.core.result import Result
 from ci_ops.core.text.probe_signature import PROBE_HEADER, is_signed_probe
@@ -30,26 +28,6 @@ PROBLEM = "https://iana.org/assignments/http-problem-types#abnormal-usage-detect
 def look(service: SampleService, path: str = "/a", **more: Any) -> Result:
     subject = a_subject(url=service.url(), **more)
     return the_result(Endpoints(paths={path: Expectation()}), subject, a_world())
-
-
-CHECKS: dict[str, Check] = {
-    "endpoints": Endpoints(paths={"/health": Expectation()}),
-    "health": Health(successes=1),
-    "revision": Revision(path="/health"),
-}
-
-
-@pytest.mark.parametrize("kind", CHECKS)
-def test_a_429_is_throttled_in_every_check_and_nothing_was_measured(
-    kind: str, service: SampleService
-) -> None:
-    service.says("/health", text("slow down", 429))
-    result = the_result(CHECKS[kind], a_subject(url=service.url("/health")), a_world())
-    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["throttled"], 0)
-    assert result.findings[0].observed == "429: slow down"
-    assert "CI_OPS_PROBE_KEY" in result.findings[0].advice
-    assert result.transient
-    assert reason_for([result]) == "refused"
 
 
 def test_a_429_that_is_expected_is_an_answer(service: SampleService) -> None:
