@@ -65,8 +65,29 @@ class Pace:
         self._windows: dict[str, _Window] = {}
         self._limits_of: dict[str, tuple[str, ...]] = {}
         self._paused: dict[str, float] = {}
+        self._first: dict[str, threading.Event] = {}
         self._good: set[str] = set()
         self._blocked: set[str] = set()
+
+    def first_answer(self, url: str) -> threading.Event | None:
+        """Return what is set once the path has answered for the first time; None for the first caller.
+
+        Limits that a path has not told yet cannot be kept by several requests at once.
+        """
+        if self._is_fixed:
+            return None
+        _, path = _places(url)
+        with self._lock:
+            known = self._first.get(path)
+            if known is None:
+                self._first[path] = threading.Event()
+            return known
+
+    def note_first_answer(self, url: str) -> None:
+        """Let the other requests to the path begin."""
+        event = self._first.get(_places(url)[1])
+        if event is not None:
+            event.set()
 
     def reserve(self, url: str, *, now: float, at_most_seconds: float) -> float:
         """Return how long the next request has to wait; for longer than allowed nothing is reserved."""

@@ -41,6 +41,8 @@ _KEEPING_METHOD = frozenset({301, 302, 307, 308})
 """Redirects after which GET, HEAD and OPTIONS stay what they are."""
 MIN_WAIT_SECONDS = 1.0
 """Before a request is sent again; a `Retry-After: 0` is no invitation to a loop."""
+STOP_SECONDS = 0.1
+"""How often a request that waits for its turn looks whether it should stop."""
 CONTROLS = 5
 """Requests that have to be refused too, before a path that answered well earlier counts as blocked: with half of
 the instances broken instead, one of them would answer in 31 of 32 cases."""
@@ -104,6 +106,15 @@ class Question:
                 raise error
 
     def _send_in_turn(self, url: str, expected: Expectation, connect_to: str, until: Deadline) -> Response:
+        first = self.pace.first_answer(url)
+        while first is not None and not first.wait(STOP_SECONDS):
+            self.world.stop.check()
+        try:
+            return self._send_at_pace(url, expected, connect_to, until)
+        finally:
+            self.pace.note_first_answer(url)
+
+    def _send_at_pace(self, url: str, expected: Expectation, connect_to: str, until: Deadline) -> Response:
         clock = self.world.clock
         left = until.left_seconds
         seconds = self.pace.reserve(url, now=clock.monotonic(), at_most_seconds=left)

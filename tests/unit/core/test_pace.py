@@ -83,6 +83,18 @@ def test_a_wait_that_is_too_long_reserves_nothing() -> None:
     assert pace.reserve(URL, now=0.0, at_most_seconds=59.0) == 60.0
 
 
+def test_a_path_is_requested_once_before_its_limits_are_known() -> None:
+    pace = Pace()
+    assert pace.first_answer(URL) is None
+    answered = pace.first_answer(URL)
+    assert answered is not None
+    assert not answered.is_set()
+    assert pace.first_answer("https://shop.example/other") is None
+    pace.note_first_answer(URL)
+    assert answered.is_set()
+    assert Pace(5.0).first_answer(URL) is None
+
+
 def test_threads_share_one_rate() -> None:
     pace, times, together = Pace(), list[float](), threading.Barrier(8)
 
