@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LISTENS = "0A"
 """The state of a listening socket. Source: Linux, include/net/tcp_states.h (TCP_LISTEN)."""
+ROOT = 0
 PidAndStart = tuple[int, int]
 
 
@@ -29,14 +30,12 @@ class ProcListeners:
         sockets = frozenset(self._listening_sockets(port))
         found = {pid for pid in self._pids() if sockets and self._has_open(pid, sockets)}
         users = frozenset(user for pid in found if (user := self._user(pid)) is not None)
-        if users and os.getuid():  # the deployment may start the server as this user
-            users |= {os.getuid()}
         known = frozenset(self._running(users))
         listening = frozenset(each for each in known if each[0] in found)
         return Servers(listening=listening, users=users, known=known) if listening else None
 
     def have_ended(self, servers: Servers) -> bool:
-        """Return True when these processes are gone and their users have started no other one since."""
+        """Return True when these processes are gone and no process that may serve was started since."""
         now = frozenset(self._running(servers.users))
         return servers.listening.isdisjoint(now) and now <= servers.known
 
@@ -67,9 +66,13 @@ class ProcListeners:
             return None
 
     def _running(self, users: frozenset[int]) -> Iterator[PidAndStart]:
-        """Every process of these users that is no zombie, with its start: a number alone may be used again."""
+        """Yield every process that may be a server, with its start: a number alone may be used again.
+
+        A deployment may start the server as another user than before, but hardly as root, which runs
+        the machine's own jobs; root counts where the server was its process. Zombies serve nothing.
+        """
         for pid in self._pids():
-            if self._user(pid) not in users:
+            if (user := self._user(pid)) is None or (user == ROOT and ROOT not in users):
                 continue
             with suppress(OSError, ValueError, IndexError):
                 state, *fields = (

@@ -101,6 +101,8 @@ class Site:
     lease: Lease
     unread: str = ""
     """Why another ledger with more records cannot be read from here; empty where this one has them all."""
+    owner: str = ""
+    """The service that a mark beside its releases names; empty where no mark is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.lease import Holder
 from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
+from ci_ops.flows._owner import mark_owner
 from ci_ops.flows._renewal import renewed
 from ci_ops.flows._restore import undo_and_prove
 from ci_ops.flows._run import problem_lines
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ci_ops.core.delivery.step import Steps
     from ci_ops.core.report import Report
     from ci_ops.flows._live import Live
-    from ci_ops.flows._run import Run
+from ci_ops.flows._run import Run
 
 
 def under_lease(run: Run, why: str, work: Callable[[Callable[[], None]], Report]) -> Report:
@@ -47,6 +48,8 @@ def under_lease(run: Run, why: str, work: Callable[[Callable[[], None]], Report]
 def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journal]:
     """Open journal and ledger for a new record; the journal comes first, so that a killed run leaves a trace."""
     job = run.job
+    if job.site.owner:
+        mark_owner(job.site.store, job.site.owner)
     journal = open_journal(job.site.store, job.world.clock, planned.id)
     journal.begin(planned, owner=job.origin.owner, token=run.token)
     try:

@@ -28,6 +28,8 @@ class Configured:
     """What a command works with."""
 
     config: Config
+    names_service: bool
+    """True where the file names the service."""
     problems: tuple[Problem, ...] | None
     """What a check is going to report; None where it would have been raised."""
     notes: tuple[str, ...]
@@ -61,17 +63,19 @@ def configured(call: Call, world: World, project: Project, *, repository: str) -
         )
     )
     config = loaded.config
+    names_service = bool(config.service)
     folder = project.folder
     is_reported = call.traits.reports_problems
     if loaded.problems and not (is_reported and _is_file_checked(config, folder)):
         raise ConfigError(loaded.problems, folder=folder)
-    if not config.service:
+    if not names_service:
         config = replace(config, service=_service_of(folder, repository))
     problems = loaded.problems if is_reported else None
     notes = tuple(_silenced(call, loaded))
     unread = (each.sentence for each in loaded.left_out if each.path.startswith("deploy.target"))
     return Configured(
         config=config,
+        names_service=names_service,
         problems=problems,
         notes=notes,
         warnings=loaded.warnings,

@@ -101,7 +101,7 @@ def open_job(
         call, config, world, runner, git, is_token_given=is_token_given, waits=waits, note=note
     )
     unread = why_unread(read, is_job=runner.is_github)
-    site = open_site(config, world, kept_in, traits=call.traits, remote=remote, unread=unread, note=note)
+    site = open_site(read, world, kept_in, traits=call.traits, remote=remote, unread=unread, note=note)
     job = Job(
         config=config,
         world=world,

@@ -15,6 +15,7 @@ from ci_ops.core.errors import UsageError
 from ci_ops.core.plugin import StatePlace
 from ci_ops.edge.trusted import FOLDER_MODE, Untrusted, check_folder, open_own
 from ci_ops.flows._job import Site
+from ci_ops.flows._owner import require_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ci_ops.core.git import Git
     from ci_ops.core.ports.world import World
     from ci_ops.core.traits import Traits
+    from ci_ops.session.configured import Configured
 
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 STATE_IGNORE = b"*\n"
@@ -69,7 +71,7 @@ def _make_ours(folder: Path, git: Git) -> None:
 
 
 def open_site(
-    config: Config,
+    read: Configured,
     world: World,
     folder: Path,
     *,
@@ -80,17 +82,24 @@ def open_site(
 ) -> Site:
     """Return the site of a service in its environment, beside the releases where they are here.
 
+    Where the file names the service, releases of another one are refused; a name that comes from the folder or
+    the repository differs from one caller to the next. Raises UsageError.
+
     `unread` says why there may be records elsewhere; it does not hold beside the releases, nor with a remote.
     """
+    config = read.config
     beside = _beside_releases(config, world, traits)
     lasts = beside is not None
     own = folder / environment_key(config.service) / environment_key(config.environment)
     state, root = (beside, None) if beside else (StatePlace(directory=own), folder)
     place = world.at(state.place)
     store, lease = place.store(state.directory, root), place.lease(state.directory, root)
+    owner = config.service if beside is not None and read.names_service else ""
+    if owner:
+        require_owner(store, owner, state.directory)
     local = JsonLinesLedger(store, note=note)
     if remote is None:
-        return Site(store=store, ledger=local, lease=lease, unread="" if lasts else unread)
+        return Site(store=store, ledger=local, lease=lease, owner=owner, unread="" if lasts else unread)
     pair = LedgerPair(
         local,
         remote,
@@ -99,7 +108,7 @@ def open_site(
         note=note,
         is_strict=traits.answers_from_ledger,
     )
-    return Site(store=store, ledger=pair, lease=lease)
+    return Site(store=store, ledger=pair, lease=lease, owner=owner)
 
 
 def _beside_releases(config: Config, world: World, traits: Traits) -> StatePlace | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -13,30 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.parts import require
+from tests.support.nginx import running_nginx
 from tests.support.servers import Server
-from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="listens on a Unix socket")
 
-CONFIG = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+HTTP = """
     server {{
         listen unix:{folder}/nginx.sock;
         location / {{ proxy_pass http://127.0.0.1:{port}; {more} }}
     }}
-}}
 """
 TOKEN = "t" * 24
 Ask = Callable[[str], tuple[int, bytes]]
@@ -57,12 +42,9 @@ class _Through(http.client.HTTPConnection):
 
 @pytest.fixture
 def proxied(tmp_path: Path) -> Proxied:
-    program = require("nginx")
-
     @contextlib.contextmanager
     def start(port: int, more: str) -> Iterator[Ask]:
-        config, listening = tmp_path / "nginx.conf", tmp_path / "nginx.sock"
-        config.write_text(CONFIG.format(folder=tmp_path, port=port, more=more))
+        listening = tmp_path / "nginx.sock"
         listening.unlink(missing_ok=True)
 
         def ask(path: str) -> tuple[int, bytes]:
@@ -71,13 +53,11 @@ def proxied(tmp_path: Path) -> Proxied:
                 response = connection.getresponse()
                 return response.status, response.read()
 
-        words = [str(program), "-p", str(tmp_path), "-c", str(config)]
-        with subprocess.Popen(words, stderr=subprocess.DEVNULL) as nginx:
-            try:
-                wait_until(lambda: listening.exists() and ask("/health/live")[0] == 200)
-                yield ask
-            finally:
-                nginx.terminate()
+        def serves() -> bool:
+            return listening.exists() and ask("/health/live")[0] == 200
+
+        with running_nginx(tmp_path, HTTP.format(folder=tmp_path, port=port, more=more), until=serves):
+            yield ask
 
     return start
 

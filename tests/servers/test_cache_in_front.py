@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
 import urllib.request
 from contextlib import suppress
@@ -15,27 +14,14 @@ import pytest
 from ci_ops.checks.health import Health
 from ci_ops.core.health.status import Status
 from tests.support.checking import a_subject, a_world, rules_of, the_result
-from tests.support.parts import require
-from tests.support.waiting import wait_until
+from tests.support.nginx import running_nginx
 
 if TYPE_CHECKING:
     from tests.support.servers import Launch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nginx is started in the foreground")
 
-CONFIG = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+HTTP = """
     proxy_cache_path {folder}/cache keys_zone=answers:1m;
     server {{
         listen 127.0.0.1:{port};
@@ -47,7 +33,6 @@ http {{
             {key}
         }}
     }}
-}}
 """
 
 
@@ -64,21 +49,13 @@ def answers(url: str) -> bool:
 def test_a_cache_whose_key_drops_the_query_is_seen_by_the_nonce_it_repeats(
     tmp_path: Path, launch: Launch, key: str, status: Status, rules: list[str]
 ) -> None:
-    program = require("nginx")
     upstream = launch("uvicorn").wait_ready().port
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "nginx.conf"
-    config.write_text(CONFIG.format(folder=tmp_path, port=port, upstream=upstream, key=key))
-    with subprocess.Popen(
-        [str(program), "-p", str(tmp_path), "-c", str(config)], stderr=subprocess.DEVNULL
-    ) as nginx:
-        try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"))
-            subject = a_subject(url=f"http://127.0.0.1:{port}/health/ready")
-            result = the_result(Health(interval=0.0), subject, a_world())
-        finally:
-            nginx.terminate()
+        url = f"http://127.0.0.1:{(port := free.getsockname()[1])}"
+    http = HTTP.format(folder=tmp_path, port=port, upstream=upstream, key=key)
+    with running_nginx(tmp_path, http, until=lambda: answers(f"{url}/health/live")):
+        subject = a_subject(url=f"{url}/health/ready")
+        result = the_result(Health(interval=0.0), subject, a_world())
     assert (result.status, rules_of(result)) == (status, rules), result.sentence
     if rules:
         assert "the nonce of another request" in result.findings[0].observed

@@ -139,6 +139,14 @@ def members(root: Path) -> list[Path]:
     return listed[:MAX_MEMBERS]
 
 
+def pdm_members(document: Mapping[str, Any]) -> list[str]:
+    """Return the member patterns of the PDM workspace that a pyproject.toml is the root of.
+
+    Source: pdm-project.org/latest/usage/workspace (PDM ≥ 2.28).
+    """
+    return _patterns(table(document, "tool", "pdm", "workspace"), "members")
+
+
 def _patterns(workspace: Mapping[str, Any], key: str) -> list[str]:
     listed = workspace.get(key)
     return [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []

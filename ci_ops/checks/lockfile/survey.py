@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 from ci_ops.checks._verdict import Fault
 from ci_ops.checks.lockfile.addresses import Pin
 from ci_ops.checks.lockfile.compare import dangling, differences, doubled, missing_or_other, other_python
+from ci_ops.checks.lockfile.faults import fault
 from ci_ops.checks.lockfile.hashes import stale_hash
 from ci_ops.checks.lockfile.locks import LOCK_FILES, Lock, is_lock, read_lock, table
 from ci_ops.checks.lockfile.pins import Pins, read_pins
 from ci_ops.checks.lockfile.project import (
+    PYPROJECT,
     REQUIREMENTS,
     UV_LOCK,
     Project,
     boundary,
     members,
+    pdm_members,
     read_project,
     relative,
     workspace_of,
 )
 from ci_ops.checks.lockfile.uv import Member, stale_manifest, stale_member
 from ci_ops.core.contract.requirements import Dependency
+from ci_ops.core.health.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +89,24 @@ def _faults(project: Project, others: list[Project], locks: list[Lock], owner: P
         named = list(missing_or_other(lock, wanted))
         yield from named
         yield from other_python(lock, [project, *others])
+        yield from _unread_members(lock, project)
         told = {fault.subject for fault in named}
         yield from (each for each in _stale(lock, checked, others, owner) if each.subject not in told)
+
+
+def _unread_members(lock: Lock, project: Project) -> Iterator[Fault]:
+    """Say that the members of a PDM workspace were not held against the lock of its root."""
+    members = [] if _is_uv(lock) else pdm_members(project.document)
+    if members:
+        yield fault(
+            "not-read",
+            f"The members of the PDM workspace were not read; {lock.file} was held against its root alone.",
+            file=PYPROJECT,
+            severity=Status.WARN,
+            subject="tool.pdm.workspace",
+            observed=", ".join(members),
+            advice="Run `pdm lock --check` in a check of type `command`, then ignore this rule with that reason.",
+        )
 
 
 def _stale(lock: Lock, checked: list[Project], others: list[Project], owner: Path) -> Iterator[Fault]:

@@ -13,8 +13,9 @@ class Servers:
     listening: frozenset[tuple[int, int]]
     """Process id and start of each; a number alone may be used again."""
     users: frozenset[int]
+    """Whose they are."""
     known: frozenset[tuple[int, int]]
-    """Every process of these users."""
+    """Every process that might be a server of this machine."""
 
 
 class Listeners(Protocol):
@@ -25,7 +26,7 @@ class Listeners(Protocol):
         ...
 
     def have_ended(self, servers: Servers) -> bool:
-        """Return True when they are gone and their users have started no other process since.
+        """Return True when they are gone and no process that may be a server was started since.
 
         Any new process may be the server that starts anew, however slowly.
         """

@@ -119,6 +119,16 @@ def test_a_lock_without_its_hash_is_refused_as_the_tool_refuses_it(tmp_path: Pat
     assert (finding.rule, finding.observed) == ("lockfile/out-of-step", "no hash")
 
 
+def test_the_members_of_a_pdm_workspace_are_said_to_be_unread(tmp_path: Path) -> None:
+    root = copied("pdm", tmp_path)
+    assert rules_of(look(root)) == []
+    with (root / "pyproject.toml").open("a") as file:
+        file.write('[tool.pdm.workspace]\nmembers = ["packages/*", "tools/cli"]\n')
+    result = look(root)
+    assert (result.status, rules_of(result)) == (Status.WARN, ["not-read"])
+    assert result.findings[0].observed == "packages/*, tools/cli"
+
+
 def test_the_inputs_that_pdm_writes_in_place_of_a_hash_are_not_judged(tmp_path: Path) -> None:
     root = copied("pdm", tmp_path)
     edit(root / "pdm.lock", [('lock_version = "4.5.1"', 'lock_version = "4.5.1"\nlock_inputs = {}')])

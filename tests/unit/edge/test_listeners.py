@@ -22,6 +22,7 @@ from tests.support.waiting import wait_until
 from tests.support.web import refusing
 
 PORT = 8000
+SERVER_USER = 12345
 SERVE = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 
@@ -111,6 +112,21 @@ def test_any_new_process_of_the_user_may_be_the_server_that_starts(
     assert not listeners.have_ended(before)
     proc.ends(20)
     assert listeners.have_ended(before)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a process's folder to another user")
+def test_the_server_may_be_started_by_another_user_than_before_but_not_by_root(
+    proc: Proc, listeners: ProcListeners
+) -> None:
+    for pid in (10, 11, 12):
+        os.chown(proc.folder / str(pid), SERVER_USER, -1)
+    before = servers(listeners)
+    for pid in (10, 11):
+        proc.ends(pid)
+    proc.runs(20, start=800)
+    assert listeners.have_ended(before)
+    os.chown(proc.folder / "20", SERVER_USER + 1, -1)
+    assert not listeners.have_ended(before)
 
 
 def test_without_such_a_folder_nothing_is_known(tmp_path: Path) -> None:

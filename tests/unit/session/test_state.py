@@ -12,7 +12,7 @@ from ci_ops.core.git import Git
 from ci_ops.session.call import traits_of
 from ci_ops.session.state import state_folder
 from tests.support.checking import a_world
-from tests.support.cli import Terminal
+from tests.support.cli import Said, Terminal
 from tests.support.shop import ONE
 
 
@@ -98,3 +98,26 @@ def test_nonsense_in_the_state_is_no_defect_of_ours(
     assert said.code != 70, said.err
     if command == "deploy":
         assert said.code in codes, said.err
+
+
+def test_the_releases_of_one_service_are_not_deployed_over_by_another(
+    tmp_path: Path, terminal: Terminal
+) -> None:
+    def deploy(service: str, *more: str) -> Said:
+        target = f"{{type: releases, path: {tmp_path}/srv, fetch: 'touch \"$DEPLOYMENT_RELEASE_DIR/app\"'}}"
+        terminal.write("ci-ops.yml", f"version: 1\n{service}deploy: {{verify: false, target: {target}}}\n")
+        return terminal.run("deploy", "--revision", ONE, *more)
+
+    mark = tmp_path / "srv" / ".ci-ops" / "service"
+    assert deploy("service: shop\n", "--dry-run").code == 0
+    assert not mark.exists()
+    assert deploy("service: shop\n").code == 0
+    assert mark.read_text() == "shop\n"
+    live = (tmp_path / "srv" / "current").resolve()
+    for more in ((), ("--dry-run",)):
+        said = deploy("service: web\n", *more)
+        assert said.code == 2
+        assert f"{tmp_path}/srv: these are the releases of the service 'shop', not of 'web'" in said.err
+        assert f"delete {mark}" in said.err
+    assert (tmp_path / "srv" / "current").resolve() == live
+    assert deploy("", "--force").code == 0  # a name that nobody wrote differs from folder to folder
