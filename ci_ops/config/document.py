@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 """What neither YAML nor a reader can show. Source: YAML 1.2.2 section 5.1, c-printable."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ def page_in(world: World, answer: Response) -> str:
     lowered = text.lower()
     kind = next((kind for pattern, kind in _KINDS if re.search(pattern, lowered)), "a page of HTML")
     title = _TITLE.search(text)
-    words = evidence(world, html.unescape(title[1]).strip(), _MAX_TITLE_CHARACTERS) if title else ""
+    words = evidence(world, _unescaped(title[1]).strip(), _MAX_TITLE_CHARACTERS) if title else ""
     return f'{kind}, "{words}"' if words else kind
 
 
@@ -58,3 +57,9 @@ def is_html(answer: Response) -> bool:
     """Return True when the answer calls itself HTML."""
     kind = answer.headers.get("content-type", "").strip().lower()
     return kind.startswith(("text/html", "application/xhtml"))
+
+
+def _unescaped(text: str) -> str:
+    import html  # noqa: PLC0415 - loads 2,000 entities, for pages alone
+
+    return html.unescape(text)

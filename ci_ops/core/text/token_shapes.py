@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from ci_ops.core.text.secret import HIDDEN
 
 MIN_TOKEN_LENGTH = 15
 _BLANK = r"(?:[ +]|%20)"
 
-_TOKENS = re.compile(
+_TOKENS = (
     r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"
     r"|\bgh[oprsu]_[A-Za-z0-9]{20,255}|\bgithub_pat_\w{20,255}"
     r"|\bglpat-[\w.-]{20,255}"
@@ -38,4 +39,10 @@ def hide_tokens(text: str) -> str:
     """The text without tokens and private keys of well-known shapes."""
     if len(text) < MIN_TOKEN_LENGTH or not _HINTS.search(text):
         return text
-    return _TOKENS.sub(HIDDEN, text)
+    return token_pattern().sub(HIDDEN, text)
+
+
+@cache
+def token_pattern() -> re.Pattern[str]:
+    """Return the pattern of every well-known token; few runs ever need it."""
+    return re.compile(_TOKENS)

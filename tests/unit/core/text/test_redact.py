@@ -39,7 +39,7 @@ PIECES = st.sampled_from(
 
 
 def _searched_everywhere(text: str) -> str:
-    for pattern in (redact._URL_PASSWORD, redact._IN_QUERY, redact._ASSIGNED, token_shapes._TOKENS):
+    for pattern in (redact._URL_PASSWORD, redact._IN_QUERY, redact._ASSIGNED, token_shapes.token_pattern()):
         text = pattern.sub(lambda found: f"{found.groupdict().get('head', '')}***", text)
     return text
 
