@@ -93,6 +93,8 @@ class History:
 
 def as_journaled(record: DeploymentRecord, journal: Journal) -> DeploymentRecord:
     """Return the record in the state that its journal proves; unchanged where it proves nothing more."""
+    if journal.outcome == State.VERIFIED and record.verified_at is not None:
+        return record  # the ledger has that verification already, and what followed it
     if journal.outcome == State.VERIFIED:
         return replace(record, state=State.VERIFIED, verified_at=record.verified_at or record.started_at)
     if journal.outcome == State.ROLLED_BACK or not (journal.is_applied or journal.has_touched):

@@ -90,7 +90,7 @@ class Destination:
 def choose(run: Run, history: History, live: Live, *, to: str) -> Destination:
     """Return where to roll back to; raise CiOpsError, with nothing changed, where there is nowhere to go."""
     if to:
-        return _leaving(_named(run, history, live, to), live, history)
+        return _leaving(named_target(run, history, live, to), live, history)
     unproven = _unproven(history, live)
     if unproven is not None:
         return unproven
@@ -140,7 +140,8 @@ def _unproven(history: History, live: Live) -> Destination | None:
     )
 
 
-def _named(run: Run, history: History, live: Live, name: str) -> DeploymentRecord:
+def named_target(run: Run, history: History, live: Live, name: str) -> DeploymentRecord:
+    """Return the deployment that `--to` names. Raises CiOpsError where it is unknown, unverified or gone."""
     found = run.job.site.ledger.find(run.job.environment, name)
     if found is None:
         raise CiOpsError(

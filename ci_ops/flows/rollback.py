@@ -15,7 +15,7 @@ from ci_ops.flows._interruption import told_at_once
 from ci_ops.flows._live import measure_live
 from ci_ops.flows._named import report_settled
 from ci_ops.flows._restore import undo_and_prove
-from ci_ops.flows._rollback_target import Destination, choose
+from ci_ops.flows._rollback_target import Destination, choose, named_target
 from ci_ops.flows._run import Run
 from ci_ops.flows._same_run import is_same_run
 from ci_ops.flows._settle import read_latest, reconcile
@@ -140,8 +140,10 @@ def _end_unfinished(
     run: Run, journal: Journal, record: DeploymentRecord, options: RollbackOptions, guard: Callable[[], None]
 ) -> Report | None:
     """Undo or resume what the journal tells of; None where the rollback that was asked for follows."""
-    run.record = record
     if options.to:
+        history = History(run.job)
+        named_target(run, history, measure_live(run, history), options.to)  # a refusal must not undo anything
+        run.record = record
         if record.kind == "deployment":
             with told_at_once(run, journal):
                 undo_and_prove(run, journal, record, guard)
@@ -150,6 +152,7 @@ def _end_unfinished(
             _supersede(run, journal, record)
         run.proof = ()
         return None
+    run.record = record
     run.job.opened(record)
     if record.kind == "rollback":
         return _resume(run, journal, record, guard)

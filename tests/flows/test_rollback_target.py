@@ -298,6 +298,32 @@ def test_a_rollback_by_name_to_a_release_that_fails_its_checks_is_done_again(sho
     assert shop.service.log == [f"run {ONE}", f"back {ONE}"]
 
 
+def test_a_refused_rollback_keeps_what_a_later_verification_found(shop: Shop) -> None:
+    first = shop.deploy(ONE)
+    shop.service.make_sick(ONE)
+    assert shop.verify(id_of(first)).verdict == "findings"
+    assert states(shop) == [("deployment", "1", State.FAILED)]
+    assert refused(shop) == "no-rollback-target"
+
+
+def test_a_refused_rollback_by_name_undoes_nothing(host: Shop) -> None:
+    host.deploy(ONE)
+    host.write_config(host.config.replace("reload: '", "reload: 'kill -TERM $PPID; sleep 30; "))
+    stop = StopSignal()
+    with stop.listening():
+        assert host.deploy(TWO, stop=stop).verdict == "terminated"
+    host.write_config(host.config)
+    before = (host.history, host.service.log, host.service.revision)
+    for name, reason in (("20200101T000000Z-abcdef1", "unknown-deployment"), (TWO, "never-verified")):
+        with (
+            StopSignal().listening(),
+            pytest.raises(CiOpsError) as caught,
+        ):  # an undo would signal this process
+            host.rollback(RollbackOptions(to=name))
+        assert caught.value.reason.name == reason
+    assert (host.history, host.service.log, host.service.revision) == before
+
+
 def test_a_named_deployment_that_is_live_again_after_a_failed_one_is_undone(host: Shop) -> None:
     host.deploy(ONE)
     second = host.deploy(TWO, NO_VERIFY)

@@ -17,31 +17,10 @@ def learn(model: Model, call: Call, episode: Episode) -> None:
     was_interrupted = (
         code < 0 or code in {6, 129, 130, 143} or episode.outcome.reason in {"interrupted", "terminated"}
     )
+    is_refused_by_name = bool(call.deployment_id) and episode.outcome.reason == "unchanged"
     if was_interrupted:
-        first = model.interruption or Interruption(
-            command=call.command,
-            revision=call.revision,
-            live=left,
-            truth=episode.before.live,
-            targets=targets,
-        )
-        more = first.targets | (targets if call.command == "rollback" else frozenset())
-        if call.command == "rollback" and first.command == "deploy":
-            more |= {first.live}  # it may have been the undo of that deployment
-        if call.to:
-            more |= {each.id for each in model.named(call.to)}
-        command = first.command if call.command == "verify" else call.command
-        model.interruption = Interruption(
-            command=command,
-            revision=call.revision,
-            live=first.live,
-            truth=first.truth,
-            targets=more,
-            is_reported=code < 0 and bool(episode.outcome.report),
-        )
-        if call.command == "verify":
-            model.interruption = None if first.command == "verify" else first
-    elif call.command != "verify" and code in {0, 5}:
+        _interrupt(model, call, episode, left, targets)
+    elif call.command != "verify" and code in {0, 5} and not is_refused_by_name:
         model.interruption = None
     if call.command == "rollback" and left != model.live and left in model.releases and was_consistent:
         _leave(model.releases[left], episode)
@@ -51,6 +30,29 @@ def learn(model: Model, call: Call, episode: Episode) -> None:
         current.was_left = False
         current.is_regained = None if episode.is_disturbed or was_interrupted or code != 0 else True
     _verdict(current, call, episode, is_open=was_interrupted)
+
+
+def _interrupt(model: Model, call: Call, episode: Episode, left: str, targets: frozenset[str]) -> None:
+    """Remember what an interrupted run may have left behind, with what earlier ones did."""
+    first = model.interruption or Interruption(
+        command=call.command, revision=call.revision, live=left, truth=episode.before.live, targets=targets
+    )
+    if call.command == "verify":
+        model.interruption = None if first.command == "verify" else first
+        return
+    more = first.targets | (targets if call.command == "rollback" else frozenset())
+    if call.command == "rollback" and first.command == "deploy":
+        more |= {first.live}  # it may have been the undo of that deployment
+    if call.to:
+        more |= {each.id for each in model.named(call.to)}
+    model.interruption = Interruption(
+        command=call.command,
+        revision=call.revision,
+        live=first.live,
+        truth=first.truth,
+        targets=more,
+        is_reported=episode.outcome.code < 0 and bool(episode.outcome.report),
+    )
 
 
 def _leave(release: Release, episode: Episode) -> None:
