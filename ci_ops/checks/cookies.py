@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Expectation
-from ci_ops.checks._http.pages import ELSEWHERE, Page, PagesCheck
+from ci_ops.checks._http.pages import Page, PagesCheck
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
@@ -44,7 +44,6 @@ class Cookies(PagesCheck):
     rules: ClassVar[Mapping[str, Rule]] = {
         **NO_ANSWER_RULES,
         **{name: ANSWER_RULES[name] for name in ("status", "aged")},
-        "elsewhere": ELSEWHERE,
         "not-set": Rule(
             sentence="A cookie that was named is not set.",
             advice="Name in `paths` a path whose answer sets the cookie, such as the sign-in page.",

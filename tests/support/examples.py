@@ -18,7 +18,7 @@ from ci_ops.plugins import Family, module_name
 from tests.support.parts import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import ModuleType
 
     import pytest
@@ -43,8 +43,39 @@ def rules_reached(name: str) -> set[str]:
     folder, module = FOLDER / "checks", module_name(name)
     files = [folder / f"test_{module}.py", *sorted(folder.glob(f"test_{module}_*.py"))]
     modules = (import_module(f"tests.unit.checks.{file.stem}") for file in files)
-    marks = chain.from_iterable(_marks(value) for found in modules for value in vars(found).values())
-    return {rule for mark in marks if mark.name == "reports" for rule in mark.args}
+    found = chain.from_iterable(_promises(value) for module in modules for value in vars(module).values())
+    return set(found)
+
+
+def filled(rule: str, parameters: Mapping[str, Any]) -> set[str]:
+    """Return the rules that a mark names: `tls/{rules}` are those of the test's parameter `rules`, one or several."""
+    head, brace, name = rule.rstrip("}").partition("{")
+    if not brace:
+        return {rule}
+    value = parameters.get(name, ())
+    return {f"{head}{each}" for each in ([value] if isinstance(value, str) else value)}
+
+
+def _promises(value: Any) -> Iterator[str]:
+    """Yield the rules that the marks of a test function name, for all of its parameters."""
+    marks = list(_marks(value))
+    sets = [dict(zip(_names(mark), _values(each), strict=False)) for mark in marks for each in _cases(mark)]
+    for rule in chain.from_iterable(mark.args for mark in marks if mark.name == "reports"):
+        yield from chain.from_iterable(filled(rule, parameters) for parameters in [{}, *sets])
+
+
+def _names(mark: pytest.Mark) -> list[str]:
+    names = mark.args[0]
+    return [each.strip() for each in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _cases(mark: pytest.Mark) -> list[Any]:
+    return list(mark.args[1]) if mark.name == "parametrize" else []
+
+
+def _values(case: Any) -> tuple[Any, ...]:
+    values = getattr(case, "values", case)
+    return values if isinstance(values, tuple) else (values,)
 
 
 def _marks(value: Any) -> Iterator[pytest.Mark]:

@@ -8,6 +8,7 @@ import pytest
 
 from ci_ops.core.plugin import Check
 from ci_ops.core.result import Finding
+from tests.support.examples import filled
 from tests.support.sample_service import SampleService, sample_service
 
 
@@ -21,7 +22,9 @@ def service() -> Iterator[SampleService]:
 @pytest.fixture(autouse=True)
 def _reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test whose mark names a rule that no check reported while it ran."""
-    promised = {rule for mark in request.node.iter_markers("reports") for rule in mark.args}
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    marks = request.node.iter_markers("reports")
+    promised = {each for mark in marks for rule in mark.args for each in filled(rule, parameters)}
     reported: set[str] = set()
     make = Check.finding
 

@@ -60,6 +60,7 @@ def look(service: SampleService, tmp_path: Path | None = None, **settings: Any) 
         ("theme=dark; Domain=.127.0.0.1", []),
     ],
 )
+@pytest.mark.reports("cookies/{rules}")
 def test_a_cookie_over_https_yields_exactly_the_rules_it_breaks(
     tmp_path: Path, cookie: str, rules: list[str]
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_cookie_of_a_redirect_counts_and_one_that_is_removed_does_not(service:
     assert look(service).status is Status.SKIP
 
 
+@pytest.mark.reports("cookies/not-set")
 def test_where_no_cookie_is_set_nothing_was_measured(service: SampleService) -> None:
     service.says("/", text("hello"))
     result = look(service)
@@ -122,6 +124,7 @@ def test_where_no_cookie_is_set_nothing_was_measured(service: SampleService) -> 
         (setting("session=v", status=503, **{"x-sucuri-block": "1"}), Status.ERROR, "gate"),
     ],
 )
+@pytest.mark.reports("cookies/{rule}")
 def test_cookies_of_an_answer_that_is_not_the_page_do_not_count(
     service: SampleService, answer: Answer, status: Status, rule: str
 ) -> None:
@@ -130,6 +133,7 @@ def test_cookies_of_an_answer_that_is_not_the_page_do_not_count(
     assert (result.status, rules_of(result), result.measured) == (status, [rule], 0)
 
 
+@pytest.mark.reports("cookies/unreachable")
 def test_a_dead_server_set_no_cookie() -> None:
     with sample_service() as dead:
         pass
@@ -140,3 +144,10 @@ def test_a_dead_server_set_no_cookie() -> None:
 @pytest.mark.reports("cookies/throttled", "cookies/blocked")
 def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
     assert_refusals_say_nothing(EXAMPLE, service)
+
+
+@pytest.mark.parametrize(("url", "rule"), [("", "url"), ("http://service.invalid", "not-asked")])
+@pytest.mark.reports("cookies/{rule}")
+def test_an_address_that_leads_nowhere_is_an_error(url: str, rule: str) -> None:
+    result = the_result(EXAMPLE, a_subject(url=url), a_world())
+    assert (result.status, set(rules_of(result)), result.measured) == (Status.ERROR, {rule}, 0)

@@ -43,6 +43,7 @@ def test_a_plain_404_of_an_address_made_up_passes(service: SampleService) -> Non
     ],
 )
 @pytest.mark.parametrize("status", [404, 500, 200])
+@pytest.mark.reports("debug-page/debug-page")
 def test_a_debug_page_fails_whatever_its_status(
     service: SampleService, body: str, kind: str, status: int
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_debug_page_fails_whatever_its_status(
         (text("", 403, CF_Mitigated="challenge"), Status.ERROR, "gate"),
     ],
 )
+@pytest.mark.reports("debug-page/{rule}")
 def test_an_answer_that_hides_the_404_of_the_application_is_no_pass(
     service: SampleService, answer: Answer, status: Status, rule: str
 ) -> None:
@@ -73,6 +75,7 @@ def test_an_answer_that_hides_the_404_of_the_application_is_no_pass(
     assert (result.status, rules_of(result)) == (status, [rule])
 
 
+@pytest.mark.reports("debug-page/unreachable")
 def test_a_dead_server_was_not_measured_and_an_unusable_prefix_is_refused() -> None:
     with sample_service() as dead:
         pass
@@ -86,3 +89,18 @@ def test_a_dead_server_was_not_measured_and_an_unusable_prefix_is_refused() -> N
 @pytest.mark.reports("debug-page/throttled", "debug-page/blocked")
 def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
     assert_refusals_say_nothing(EXAMPLE, service)
+
+
+@pytest.mark.parametrize(("url", "rule"), [("", "url"), ("http://service.invalid", "not-asked")])
+@pytest.mark.reports("debug-page/{rule}")
+def test_an_address_that_leads_nowhere_is_an_error(url: str, rule: str) -> None:
+    result = the_result(EXAMPLE, a_subject(url=url), a_world())
+    assert (result.status, set(rules_of(result)), result.measured) == (Status.ERROR, {rule}, 0)
+
+
+@pytest.mark.reports("debug-page/debugger")
+def test_a_debugger_behind_a_plain_404_fails(service: SampleService) -> None:
+    style = text("div.debugger { margin: 0 }", Content_Type="text/css")
+    service.does_elsewhere(lambda asked: style if "__debugger__" in asked.query else text("no", 404))
+    result = look(service)
+    assert (result.status, rules_of(result)) == (Status.FAIL, ["debugger"])

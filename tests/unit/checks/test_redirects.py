@@ -73,6 +73,7 @@ def test_the_nonce_that_a_server_passes_on_is_no_part_of_the_target(service: Sam
         ({"/old": [to("/new", 302)], "/new": [text("")]}, {"status": 301}, "redirect-status"),
     ],
 )
+@pytest.mark.reports("redirects/{rule}")
 def test_a_redirect_that_is_wrong_yields_the_one_rule_it_breaks(
     service: SampleService, answers: dict[str, list[Answer]], expected: dict[str, Any], rule: str
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_redirect_that_is_wrong_yields_the_one_rule_it_breaks(
     assert "pass-word" not in str(result.to_json())
 
 
+@pytest.mark.reports("redirects/downgrade")
 def test_a_redirect_from_https_to_http_fails(tmp_path: Path) -> None:
     with sample_service(context=server_context()) as service:
         service.says("/old", to(f"http://127.0.0.1:{service.port}/new"))
@@ -107,6 +109,7 @@ def test_another_host_is_not_asked_and_gets_no_credentials(service: SampleServic
     assert {"x-key", "authorization"} <= set(service.asked[-1].headers)
 
 
+@pytest.mark.reports("redirects/gate")
 def test_a_sign_in_of_another_host_is_a_gate_unless_it_is_where_visitors_should_end(
     service: SampleService,
 ) -> None:
@@ -116,6 +119,7 @@ def test_a_sign_in_of_another_host_is_a_gate_unless_it_is_where_visitors_should_
     assert look(service, to="https://sso.example.com/login").status is Status.PASS
 
 
+@pytest.mark.reports("redirects/unreachable")
 def test_a_dead_server_was_not_measured(service: SampleService) -> None:
     with sample_service() as dead:
         pass
@@ -156,3 +160,10 @@ def test_a_redirect_that_cannot_be_meant_is_refused(settings: dict[str, Any], fi
 @pytest.mark.reports("redirects/throttled", "redirects/blocked")
 def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
     assert_refusals_say_nothing(EXAMPLE, service)
+
+
+@pytest.mark.parametrize(("url", "rule"), [("", "url"), ("http://service.invalid", "not-asked")])
+@pytest.mark.reports("redirects/{rule}")
+def test_an_address_that_leads_nowhere_is_an_error(url: str, rule: str) -> None:
+    result = the_result(EXAMPLE, a_subject(url=url), a_world())
+    assert (result.status, set(rules_of(result)), result.measured) == (Status.ERROR, {rule}, 0)

@@ -100,6 +100,7 @@ def test_answers_with_every_header_pass(service: SampleService) -> None:
         ({"Strict_Transport_Security": "max-age=1"}, ["hsts-over-http"]),
     ],
 )
+@pytest.mark.reports("security-headers/{rules}")
 def test_a_page_without_a_header_yields_that_rule_alone(
     service: SampleService, changes: dict[str, str | None], rules: list[str]
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_page_without_a_header_yields_that_rule_alone(
         ({"Cache_Control": "private, max-age=60"}, ["cacheable"]),
     ],
 )
+@pytest.mark.reports("security-headers/{rules}")
 def test_an_answer_for_programs_needs_fewer_and_no_cache_where_credentials_are_sent(
     service: SampleService, changes: dict[str, str | None], rules: list[str]
 ) -> None:
@@ -148,6 +150,7 @@ def test_strict_transport_security_belongs_on_https(tmp_path: Path) -> None:
         assert the_result(SecurityHeaders(), subject, world).status is Status.PASS
 
 
+@pytest.mark.reports("security-headers/elsewhere")
 def test_redirects_of_the_service_are_followed_and_those_to_another_host_are_no_answer(
     service: SampleService,
 ) -> None:
@@ -170,6 +173,7 @@ def test_redirects_of_the_service_are_followed_and_those_to_another_host_are_no_
         (page(CF_Mitigated="challenge"), Status.ERROR, "gate"),
     ],
 )
+@pytest.mark.reports("security-headers/{rule}")
 def test_an_answer_that_is_not_the_page_is_not_examined(
     service: SampleService, answer: Answer, status: Status, rule: str
 ) -> None:
@@ -178,6 +182,7 @@ def test_an_answer_that_is_not_the_page_is_not_examined(
     assert (result.status, rules_of(result), result.measured) == (status, [rule], 0)
 
 
+@pytest.mark.reports("security-headers/unreachable")
 def test_a_dead_server_was_not_examined_and_nothing_to_examine_is_refused() -> None:
     with sample_service() as dead:
         pass
@@ -191,3 +196,17 @@ def test_a_dead_server_was_not_examined_and_nothing_to_examine_is_refused() -> N
 @pytest.mark.reports("security-headers/throttled", "security-headers/blocked")
 def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
     assert_refusals_say_nothing(EXAMPLE, service)
+
+
+@pytest.mark.parametrize(("url", "rule"), [("", "url"), ("http://service.invalid", "not-asked")])
+@pytest.mark.reports("security-headers/{rule}")
+def test_an_address_that_leads_nowhere_is_an_error(url: str, rule: str) -> None:
+    result = the_result(EXAMPLE, a_subject(url=url), a_world())
+    assert (result.status, set(rules_of(result)), result.measured) == (Status.ERROR, {rule}, 0)
+
+
+@pytest.mark.reports("security-headers/redirected")
+def test_a_redirect_that_names_no_address_is_not_examined(service: SampleService) -> None:
+    service.says("/", text("", 301))
+    result = look(service)
+    assert (result.status, rules_of(result), result.measured) == (Status.FAIL, ["redirected"], 0)

@@ -355,6 +355,7 @@ def issued(by: Authority | None = None, **more: Any) -> bytes:
         ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_3), [], "is good, 90.0 days left."),
     ],
 )
+@pytest.mark.reports("tls/{rules}")
 def test_each_version_is_tried_by_its_own_handshake(
     shop: Shop, versions: tuple[TLSVersion, ...], rules: list[str], told: str
 ) -> None:
@@ -395,6 +396,7 @@ def test_an_intermediate_that_is_not_sent_fails_although_browsers_fetch_it(shop:
     assert result.findings[0].observed == "not sent: O=middle at 127.0.0.1"
 
 
+@pytest.mark.reports("tls/incomplete-chain")
 def test_an_intermediate_of_this_machine_alone_is_a_warning(shop: Shop) -> None:
     middle = Authority("middle", by=authority())
     shop.serve_with(context_of(issued(middle, chain=b"")))
@@ -411,6 +413,7 @@ def test_a_whole_chain_to_an_unknown_root_is_not_called_incomplete(shop: Shop, a
     assert rules_of(shop.look()) == ["certificate"]
 
 
+@pytest.mark.reports("tls/expired-extra")
 def test_an_expired_certificate_that_is_sent_without_need_is_a_warning(shop: Shop) -> None:
     old = Authority("old root", begins=-900 * DAY, ends=-DAY)
     shop.serve_with(context_of(issued(chain=old.pem)))
@@ -419,6 +422,7 @@ def test_an_expired_certificate_that_is_sent_without_need_is_a_warning(shop: Sho
     assert result.findings[0].observed == "O=old root at 127.0.0.1"
 
 
+@pytest.mark.reports("tls/weak")
 def test_a_weak_key_fails_and_is_named(shop: Shop) -> None:
     key = rsa.generate_private_key(65537, 1024)
     shop.serve_with(context_of(issued(key=key), security_level=0))
@@ -443,7 +447,7 @@ YEAR = "max-age=31536000; includeSubDomains"
         ({"/health": text("", Strict_Transport_Security=YEAR)}, "sent"),
         ({"/": text("", Strict_Transport_Security='Max-Age="63072000"')}, "sent"),
         ({"/health": text("", 301, Location="/x", Strict_Transport_Security=YEAR)}, "sent"),
-        ({"/health": text("")}, "missing"),
+        pytest.param({"/health": text("")}, "missing", marks=pytest.mark.reports("tls/hsts")),
         ({"/health": text("", Strict_Transport_Security="max-age=0")}, "missing"),
         ({"/health": text("", Strict_Transport_Security="max-age=0, max-age=31536000")}, "missing"),
         ({"/health": text("", Strict_Transport_Security="max-age=300")}, "short"),
