@@ -27,7 +27,7 @@ DIRECT_RULES: Mapping[str, Rule] = {
     ),
 }
 """What every check may find that opens a session of its own."""
-_UNASKED = frozenset({"dsn", "driver", "missing", "name", "login"})
+_UNASKED = frozenset({"dsn", "driver", "missing", "name", "login", "query"})
 """Kinds after which nothing is known of the database."""
 _NAME = re.compile(
     r"could not translate host name|failed to resolve host|name or service not known|getaddrinfo|"
@@ -42,6 +42,16 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 """What a server says that is there and takes no session now."""
+_STATES = {
+    "28": "login",
+    "3D": "login",
+    "53": "busy",
+    "57014": "timeout",
+    "57P": "busy",
+    "58": "busy",
+    "XX": "busy",
+}
+"""Beginnings of the codes of PostgreSQL. Source: PostgreSQL 18, Appendix A."""
 _LOGIN = re.compile(
     r"FATAL:|authenticat|access denied|password|pg_hba|unknown database|no such role", re.IGNORECASE
 )
@@ -53,7 +63,7 @@ class DatabaseError(Exception):
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
         self.kind = kind
-        """dsn, driver, missing, name, login, busy, timeout, query or unreachable."""
+        """dsn, driver, missing, name, login, query, busy, broken, timeout or unreachable."""
         self.sentence = sentence
 
 
@@ -62,9 +72,13 @@ def explained(error: Exception) -> DatabaseError:
     text = str(error)
     if isinstance(error, ValueError):
         return DatabaseError("dsn", text)
-    if getattr(error, "sqlstate", None) or type(error).__name__ == "DatabaseError":
-        # The second is what sqlite3 raises for a file that is no database.
-        return DatabaseError("query", text)
+    state = getattr(error, "sqlstate", None)
+    if state:
+        return DatabaseError(
+            next((kind for start, kind in _STATES.items() if state.startswith(start)), "query"), text
+        )
+    if type(error).__name__ == "DatabaseError":  # of sqlite3, for a file that is no database
+        return DatabaseError("broken", text)
     for kind, pattern in (("dsn", _ADDRESS), ("name", _NAME), ("busy", _PASSING), ("login", _LOGIN)):
         if pattern.search(text):
             return DatabaseError(kind, text)

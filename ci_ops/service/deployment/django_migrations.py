@@ -9,9 +9,10 @@ import asyncio
 from importlib import import_module
 from typing import Any
 
+from ci_ops.core.contract.migrations import INVALID_INDEXES
 from ci_ops.service.deployment import migration_findings as findings
 from ci_ops.service.deployment.check_result import CheckResult, CheckStatus, failed
-from ci_ops.service.deployment.indexes import INDEXES, INVALID, judge_indexes
+from ci_ops.service.deployment.indexes import INDEXES, judge_indexes
 from ci_ops.service.health_checks.database import django_connection
 from ci_ops.service.health_checks.migrations import django_loader, django_state
 
@@ -63,7 +64,7 @@ class DjangoMigrationValidator:
 
 def _django_indexes(connection: Any) -> CheckResult:
     with connection.cursor() as cursor:
-        cursor.execute(INVALID)
+        cursor.execute(INVALID_INDEXES)
         return judge_indexes(cursor.fetchall())
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.contract.migrations import AHEAD, REPEATED_ADVICE, listed
 from ci_ops.service.deployment.check_result import CheckResult, CheckStatus, failed
-from ci_ops.service.health_checks.migrations import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ci_ops.service.health_checks.migrations import MigrationState
+    from ci_ops.core.contract.migrations import MigrationState
 
 HEADS, PENDING, DRIFT = "migrations-heads", "migrations-pending", "migrations-drift"
 RECORDS = "migrations-records"
@@ -20,10 +20,7 @@ def repeated(state: MigrationState) -> list[CheckResult]:
     """Return the finding on migrations that the database records more than once, if there are any."""
     if not state.repeated:
         return []
-    message = (
-        f"recorded more than once: {listed(state.repeated)}; two processes migrated at the same time and may have "
-        "changed the data twice: check it, then delete the additional rows, and let one process alone migrate"
-    )
+    message = f"recorded more than once: {listed(state.repeated)}; {REPEATED_ADVICE}"
     return [bad(RECORDS, message, repeated=list(state.repeated))]
 
 
@@ -34,7 +31,7 @@ def pending(state: MigrationState, *, is_empty: bool) -> CheckResult:
     if state.pending:
         return bad(PENDING, f"not migrated yet: {listed(state.pending)}", pending=list(state.pending))
     if state.unknown:
-        message = f"the database is ahead of this release: {listed(state.unknown)}"
+        message = f"{AHEAD}: {listed(state.unknown)}"
         return CheckResult(name=PENDING, status=CheckStatus.WARN, message=message)
     return good(PENDING, "the database has every migration")
 

@@ -17,18 +17,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ci_ops.core.contract.dburl import database_kind, libpq_url
+from ci_ops.core.contract.migrations import INVALID_INDEXES, MigrationState, listed
 from ci_ops.core.text.secret import Secret
 from ci_ops.service.deployment import migration_findings as findings
 from ci_ops.service.deployment.check_result import CheckResult, CheckStatus, failed
-from ci_ops.service.deployment.indexes import INDEXES, INVALID, judge_indexes
+from ci_ops.service.deployment.indexes import INDEXES, judge_indexes
 from ci_ops.service.deployment.migration_findings import DRIFT, HEADS, PENDING
 from ci_ops.service.health.workers import is_on_loop
-from ci_ops.service.health_checks.migrations import (
-    MigrationState,
-    alembic_scripts,
-    alembic_state,
-    listed,
-)
+from ci_ops.service.health_checks.migrations import alembic_scripts, alembic_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -109,7 +105,7 @@ class MigrationValidator:
         tables = [] if self._metadata is None else self._metadata.tables.values()
         schemas = {table.schema for table in tables if table.schema}
         with engine.connect() as connection:
-            rows = connection.execute(import_module("sqlalchemy").text(INVALID)).all()
+            rows = connection.execute(import_module("sqlalchemy").text(INVALID_INDEXES)).all()
         return judge_indexes(rows, schemas)
 
     def _differences(self, engine: Any) -> Iterable[str]:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.core.contract.migrations import (
+    AHEAD,
+    MigrationState,
+    compare_migrations,
+    compare_revisions,
+    listed,
+)
 from ci_ops.service.health.model import Check, Outcome
 from ci_ops.service.health_checks.built_in import built_in, degraded, unhealthy
 from ci_ops.service.health_checks.database import django_connection, saturation
 from ci_ops.service.health_checks.kept import kept_check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
-
-MAX_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationState:
-    """Migrations of the code and of the database."""
-
-    pending: tuple[str, ...] = ()
-    """In the code and not in the database: the code cannot work yet."""
-    unknown: tuple[str, ...] = ()
-    """In the database and not in the code: a newer release was here."""
-    repeated: tuple[str, ...] = ()
-    """Recorded in the database more than once: several processes migrated at the same time."""
-    head: str = ""
-    """The heads of the code, joined by commas."""
 
 
 def alembic_state(
@@ -58,17 +47,8 @@ def _alembic_state(scripts: Any, engine: Any, options: Mapping[str, Any] | None 
     context = import_module("alembic.runtime.migration").MigrationContext
     with engine.connect() as connection:
         recorded = context.configure(connection, opts=dict(options or {})).get_current_heads()
-    current = set(recorded)
-    heads = set(scripts.get_heads())
-    known = {one.revision for one in scripts.walk_revisions()}
-    unknown = current - known
-    pending = set() if unknown and not current & known else heads - current
-    return MigrationState(
-        pending=tuple(sorted(pending)),
-        unknown=tuple(sorted(unknown)),
-        repeated=_repeated(recorded),
-        head=", ".join(sorted(heads)),
-    )
+    parents = {one.revision: one._all_down_revisions for one in scripts.walk_revisions()}  # noqa: SLF001 - with depends_on
+    return compare_revisions(recorded, heads=scripts.get_heads(), parents=parents)
 
 
 def django_state(connection: Any) -> MigrationState:
@@ -88,23 +68,9 @@ def _django_state(loader: Any, connection: Any) -> MigrationState:
         if "django_migrations" in connection.introspection.table_names(cursor):
             cursor.execute("SELECT app, name FROM django_migrations")
             rows = cursor.fetchall()
-    applied = set(rows)
-    order = (key for leaf in sorted(loader.graph.leaf_nodes()) for key in loader.graph.forwards_plan(leaf))
-    pending = [key for key in dict.fromkeys(order) if not _is_applied(key, applied, loader.replacements)]
-    return MigrationState(
-        pending=tuple(f"{app}.{name}" for app, name in pending),
-        repeated=_repeated(f"{app}.{name}" for app, name in rows),
-    )
-
-
-def _repeated(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(name for name, count in Counter(names).items() if count > 1))
-
-
-def _is_applied(key: Any, applied: set[Any], replacements: Any) -> bool:
-    """Return True also for a squashed migration all of whose parts are applied."""
-    squashed = replacements.get(key)
-    return key in applied or (squashed is not None and applied.issuperset(squashed.replaces))
+    plan = (key for leaf in sorted(loader.graph.leaf_nodes()) for key in loader.graph.forwards_plan(leaf))
+    replaces = {key: squashed.replaces for key, squashed in loader.replacements.items()}
+    return compare_migrations(rows, plan=plan, replaces=replaces)
 
 
 def alembic_check(
@@ -150,14 +116,8 @@ def _judge(state: MigrationState) -> Outcome:
     if state.pending:
         return unhealthy(f"not migrated yet: {listed(state.pending)}", len(state.pending), "pending")
     if state.unknown:
-        return degraded(f"the database is ahead of this release: {listed(state.unknown)}", state.head)
+        return degraded(f"{AHEAD}: {listed(state.unknown)}", state.head)
     return Outcome(value=state.head or None)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of these names, and how many more there are."""
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more
 
 
 class _Lent:

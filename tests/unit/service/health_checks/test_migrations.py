@@ -9,8 +9,9 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from ci_ops.core.contract.migrations import MigrationState
 from ci_ops.service.health.model import HealthStatus
-from ci_ops.service.health_checks.migrations import MigrationState, alembic_check, alembic_state
+from ci_ops.service.health_checks.migrations import alembic_check, alembic_state
 from tests.support.alembic_env import ENV
 from tests.support.databases import dispose_and_join
 from tests.support.patient_health import patient_health
@@ -55,6 +56,16 @@ def test_code_ahead_of_its_database_is_not_ready(config: Config, engine: Engine)
     command.upgrade(config, "a1")
     assert _status(config.config_file_name, engine) == (HealthStatus.UNHEALTHY, "not migrated yet: b2")
     command.upgrade(config, "head")
+    assert _status(config, engine) == (HealthStatus.HEALTHY, "")
+
+
+def test_a_head_that_another_branch_depends_on_is_implied(
+    config: Config, engine: Engine, tmp_path: Path
+) -> None:
+    branch = _REVISION.format(revision="x1", down=None) + "branch_labels = ('x',)\ndepends_on = 'b2'\n"
+    (tmp_path / "migrations" / "versions" / "x1.py").write_text(branch)
+    command.upgrade(config, "heads")
+    assert alembic_state(config, engine) == MigrationState(head="b2, x1")
     assert _status(config, engine) == (HealthStatus.HEALTHY, "")
 
 
