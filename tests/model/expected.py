@@ -5,7 +5,6 @@ world, but no journals, steps or flows. Where a promise allows several outcomes,
 
 * After an interrupted run, the next one may resume, undo or supersede it; it may never activate a
   release that a rollback was leaving.
-* A verified release that failed a later verification may, or may not, be a rollback target.
 * A commit may be left by an undo, which writes no record of a rollback: then an earlier deployment of the
   same commit may, or may not, be a target.
 * A rollback from a release that was deployed with `--no-verify` may undo that deployment, or target the

@@ -76,6 +76,6 @@ def _verdict(current: Release, call: Call, episode: Episode, *, is_open: bool) -
         if call.command == "verify" and call.deployment_id == current.id and not current.was_left:
             current.is_verified = True
     elif call.command == "verify" and call.deployment_id == current.id and current.is_verified:
-        current.is_verified = None
+        current.is_verified = False if episode.outcome.code == 1 and not episode.is_disturbed else None
     if episode.is_disturbed and current.is_verified:
         current.is_verified = None
