@@ -11,7 +11,7 @@ from ci_ops.checks._database.document import Reading, is_database, read_document
 from ci_ops.checks._database.session import Session, group_of, in_session, is_local
 from ci_ops.checks._database.trouble import DIRECT_RULES, DatabaseError, direct_fault
 from ci_ops.checks._http.check import HttpCheck
-from ci_ops.checks._http.expect import ANSWER_RULES, Latency
+from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Latency
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.contract.versions import satisfies
 from ci_ops.core.fields import Duration, Secret
@@ -54,10 +54,8 @@ class Database(HttpCheck):
 
     after: ClassVar[tuple[str, ...]] = ("revision",)
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{
-            name: ANSWER_RULES[name]
-            for name in ("url", "unreachable", "not-asked", "gate", "status", "aged", "slow")
-        },
+        **NO_ANSWER_RULES,
+        **{name: ANSWER_RULES[name] for name in ("status", "aged", "slow")},
         "not-found": Rule(
             sentence="None of the usual health addresses answers 2xx.",
             advice="Name the health address in `path`, or set `health: false` for the direct look alone.",
@@ -89,10 +87,6 @@ class Database(HttpCheck):
             advice="Switch the component on in this environment.",
         ),
         **DIRECT_RULES,
-        "not-read-only": Rule(
-            sentence="The session is not read-only.",
-            advice="Give a user that may only read; the check changes nothing either way.",
-        ),
         "takes-no-writes": Rule(
             sentence="The database takes no writes.",
             advice="See whether the address leads to a standby after a failover; for a replica on purpose set "
@@ -267,7 +261,6 @@ class Database(HttpCheck):
     def _judge_session(self, session: Session) -> Iterator[Fault]:
         is_wanted = self.encrypted == "always" or (self.encrypted == "auto" and not is_local(self._address))
         problems = {
-            "not-read-only": (session.is_read_only is False, Status.WARN, "a read-only session"),
             "takes-no-writes": (
                 self.writable and session.takes_writes is False,
                 Status.FAIL,

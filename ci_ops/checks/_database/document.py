@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.checks._http.ask import Question, unanswered
 from ci_ops.checks._http.compare import compare
-from ci_ops.checks._http.expect import Expectation
+from ci_ops.checks._http.expect import ANY_ANSWER
 from ci_ops.checks._http.jsonpath import MISSING, find, read_json
 from ci_ops.checks._http.place import find_health, no_place
 from ci_ops.checks._verdict import Fault, evidence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ci_ops.core.ports.world import World
 
-_ANY = Expectation(status=tuple(range(200, 600)))
 _DATABASE = re.compile(
     r"(?:^|[^a-z])(?:database|db|datasource|postgres(?:ql)?|pg|psycopg|mysql|mariadb|sqlite|oracle|mssql|sqlserver|"
     r"mongo(?:db)?|cockroach(?:db)?|sqlalchemy|aurora|rds)(?:$|[^a-z])"
@@ -77,12 +76,12 @@ def read_document(question: Question, parts: SplitResult, *, path: str) -> Readi
         name = shown(parts.geturl())
         return Reading(name=name, faults=[no_place(name)])
     reading = Reading(name=shown(place.url))
-    answer = question.ask(place.url, _ANY) if place.answer is None else place.answer
+    answer = question.ask(place.url, ANY_ANSWER) if place.answer is None else place.answer
     if isinstance(answer, HttpError):
         reading.faults.append(unanswered(question.world, answer, subject=reading.name))
         return reading
     reading.answer = answer
-    reading.faults += compare(question.world, answer, _ANY, subject=reading.name)
+    reading.faults += compare(question.world, answer, ANY_ANSWER, subject=reading.name)
     if reading.faults:
         return reading
     document = parse_health(answer.body)

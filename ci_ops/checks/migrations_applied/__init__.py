@@ -10,7 +10,7 @@ from ci_ops.checks._database.document import MIGRATIONS, read_document
 from ci_ops.checks._database.session import group_of, in_session
 from ci_ops.checks._database.trouble import DIRECT_RULES, DatabaseError, direct_fault
 from ci_ops.checks._http.check import HttpCheck
-from ci_ops.checks._http.expect import ANSWER_RULES
+from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.checks.migrations_applied.judge import document_fault, recorded_faults
 from ci_ops.checks.migrations_applied.recorded import Recorded, is_name, read_recorded
@@ -47,9 +47,8 @@ class MigrationsApplied(HttpCheck):
 
     after: ClassVar[tuple[str, ...]] = ("revision",)
     rules: ClassVar[Mapping[str, Rule]] = {
-        **{
-            name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked", "gate", "status", "aged")
-        },
+        **NO_ANSWER_RULES,
+        **{name: ANSWER_RULES[name] for name in ("status", "aged")},
         "not-found": Rule(
             sentence="None of the usual health addresses answers 2xx.",
             advice="Name the health address in `path`, or give `dsn` with `health: false`.",

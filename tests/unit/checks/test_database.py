@@ -16,7 +16,7 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
 from tests.support.certificates import authority, context_of
-from tests.support.checking import a_subject, a_world, rules_of, the_result
+from tests.support.checking import a_subject, a_world, assert_refusals_say_nothing, rules_of, the_result
 from tests.support.databases import running_postgres
 from tests.support.postgres_tls import postgres_over_tls
 from tests.support.reports import NOW
@@ -79,6 +79,7 @@ def test_a_component_that_is_a_database_and_passes_is_a_pass(service: SampleServ
         said({"status": "pass", "checks": {"disk": {"status": "pass"}, "dashboard": {"status": "pass"}}}),
     ],
 )
+@pytest.mark.reports("database/no-component")
 def test_a_document_that_names_no_database_is_a_warning(service: SampleService, answer: Answer) -> None:
     service.says("/health", answer)
     result = look(service)
@@ -111,6 +112,7 @@ def test_a_document_that_names_no_database_is_a_warning(service: SampleService, 
         (text("", 503, **{"x-sucuri-block": "1"}), Status.ERROR, ["gate"]),
     ],
 )
+@pytest.mark.reports("database/{rules}")
 def test_what_the_service_says_or_does_not_say_yields_exactly_one_rule(
     service: SampleService, answer: Answer, status: Status, rules: list[str]
 ) -> None:
@@ -139,6 +141,7 @@ def test_a_component_can_be_named_by_its_place(service: SampleService, component
     assert rules_of(look(service, component="$.nowhere")) == ["no-component"]
 
 
+@pytest.mark.reports("database/slow")
 def test_the_latency_of_the_component_has_limits(service: SampleService) -> None:
     service.says("/health", document(observedValue=120, observedUnit="ms"))
     assert look(service).status is Status.PASS
@@ -147,6 +150,7 @@ def test_the_latency_of_the_component_has_limits(service: SampleService) -> None
     assert (result.status, rules_of(result), result.findings[0].observed) == (Status.FAIL, ["slow"], "120 ms")
 
 
+@pytest.mark.reports("database/not-found", "database/unreachable")
 def test_a_dead_service_and_one_without_a_health_address_were_not_measured(service: SampleService) -> None:
     subject = a_subject(url=service.url(), timeout_seconds=5.0)
     result = the_result(Database(), subject, a_world())
@@ -172,6 +176,7 @@ def test_a_session_of_ours_reads_and_changes_nothing(postgres: str) -> None:
     assert result.sentence.startswith("Postgresql ")
 
 
+@pytest.mark.reports("database/no-session")
 def test_the_service_and_the_session_are_both_told(service: SampleService, postgres: str) -> None:
     service.says("/health", document("fail"))
     result = look(service, dsn=Secret(postgres))
@@ -183,6 +188,7 @@ def test_the_service_and_the_session_are_both_told(service: SampleService, postg
     assert "hunter2" not in str(result.to_json())
 
 
+@pytest.mark.reports("database/version", "database/unencrypted")
 def test_old_servers_slow_answers_and_open_connections_are_found(postgres: str) -> None:
     assert rules_of(direct(postgres, min_version="99")) == ["version"]
     assert rules_of(direct(postgres, min_version="9.6")) == []
@@ -203,6 +209,7 @@ def test_tls_is_seen_on_the_wire(postgres: str) -> None:
         assert (rules_of(result), result.facts["direct"]["encrypted"]) == (rules, True if context else None)
 
 
+@pytest.mark.reports("database/takes-no-writes")
 def test_a_server_that_takes_no_writes_is_found(postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE ROLE reader LOGIN")
@@ -230,6 +237,7 @@ def test_a_server_that_takes_no_writes_is_found(postgres: str) -> None:
         ("oracle+oracledb://shop@127.0.0.1/shop", Status.ERROR, "driver"),
     ],
 )
+@pytest.mark.reports("database/{rule}")
 def test_an_address_that_cannot_be_asked_is_an_error(
     tmp_path: Path, dsn: str, status: Status, rule: str
 ) -> None:
@@ -284,3 +292,14 @@ def test_neither_document_nor_address_is_an_error(service: SampleService) -> Non
 def test_a_version_that_cannot_be_meant_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^min-version: "):
         Database(min_version="new")
+
+
+@pytest.mark.reports("database/throttled", "database/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(Database(), service)
+
+
+@pytest.mark.reports("database/url")
+def test_without_an_address_nothing_was_measured() -> None:
+    result = the_result(Database(), a_subject(url=""), a_world())
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["url"], 0)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,9 +20,10 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.result import Result
 from ci_ops.core.text.secret import Secret
 from tests.support.alembic_env import ENV
-from tests.support.checking import a_subject, a_world, rules_of, the_result
+from tests.support.checking import a_subject, a_world, assert_refusals_say_nothing, rules_of, the_result
 from tests.support.databases import running_postgres
 from tests.support.sample_service import Answer, SampleService, said, sample_service, text
+from tests.support.waiting import wait_until
 
 EXAMPLE = MigrationsApplied(dsn=Secret("postgresql://shop:hunter2@127.0.0.1:1/shop"))
 
@@ -68,6 +70,7 @@ def sql(root: Path, *statements: str) -> None:
             connection.execute(each)
 
 
+@pytest.mark.reports("migrations-applied/pending")
 def test_a_database_at_the_head_passes_and_one_behind_fails(alembic: Config, tmp_path: Path) -> None:
     command.upgrade(alembic, "head")
     result = look(tmp_path)
@@ -81,6 +84,7 @@ def test_a_database_at_the_head_passes_and_one_behind_fails(alembic: Config, tmp
     assert rules_of(look(tmp_path)) == ["pending"]
 
 
+@pytest.mark.reports("migrations-applied/ahead")
 def test_a_database_ahead_is_the_normal_state_after_a_rollback(alembic: Config, tmp_path: Path) -> None:
     script(tmp_path, "c3", "'b2'")
     command.upgrade(alembic, "head")
@@ -102,6 +106,7 @@ def test_a_head_that_another_one_depends_on_is_implied_and_not_pending(
     assert rules_of(look(tmp_path)) == ["pending"]
 
 
+@pytest.mark.reports("migrations-applied/no-table")
 def test_a_table_that_is_missing_fails_and_one_of_another_name_can_be_given(
     alembic: Config, tmp_path: Path
 ) -> None:
@@ -111,6 +116,7 @@ def test_a_table_that_is_missing_fails_and_one_of_another_name_can_be_given(
     assert look(tmp_path, version_table="other").status is Status.PASS
 
 
+@pytest.mark.reports("migrations-applied/repeated")
 def test_a_revision_that_is_recorded_twice_fails(alembic: Config, tmp_path: Path) -> None:
     sql(
         tmp_path,
@@ -122,6 +128,7 @@ def test_a_revision_that_is_recorded_twice_fails(alembic: Config, tmp_path: Path
     assert result.findings[0].observed == "b2"
 
 
+@pytest.mark.reports("migrations-applied/other-head", "migrations-applied/nothing-to-compare")
 def test_expected_heads_can_be_given_in_the_place_of_scripts(tmp_path: Path) -> None:
     sql(tmp_path, "CREATE TABLE alembic_version (version_num)", "INSERT INTO alembic_version VALUES ('b2')")
     assert look(tmp_path, heads=("b2",)).status is Status.PASS
@@ -135,6 +142,7 @@ def test_expected_heads_can_be_given_in_the_place_of_scripts(tmp_path: Path) -> 
     "body",
     ["revision = 'a1", "revision = make()", "down_revision = None"],
 )
+@pytest.mark.reports("migrations-applied/unreadable-file")
 def test_scripts_that_cannot_be_read_are_an_error(alembic: Config, tmp_path: Path, body: str) -> None:
     command.upgrade(alembic, "head")
     for file in (tmp_path / "migrations" / "versions").glob("*.py"):
@@ -249,6 +257,7 @@ def test_a_migration_that_is_recorded_twice_fails_although_django_is_content(dja
     assert (result.status, rules_of(result)) == (Status.FAIL, ["repeated"])
 
 
+@pytest.mark.reports("migrations-applied/invalid-index")
 def test_an_index_that_its_build_left_invalid_fails(postgres: str, tmp_path: Path) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num text)")
@@ -298,9 +307,12 @@ def component(status: str, **entry: Any) -> Answer:
         ),
         (text("<html></html>"), Status.ERROR, ["no-document"]),
         (text("boom", 500), Status.FAIL, ["status"]),
+        (Answer(body=component("pass").body, headers={"Age": "9"}), Status.FAIL, ["aged"]),
+        (text("", 503, **{"x-sucuri-block": "1"}), Status.ERROR, ["gate"]),
         (component("pass", time="2026-01-01T00:00:00Z"), Status.PASS, []),
     ],
 )
+@pytest.mark.reports("migrations-applied/{rules}")
 def test_what_the_service_says_yields_exactly_one_rule(
     service: SampleService, answer: Answer, status: Status, rules: list[str]
 ) -> None:
@@ -319,6 +331,7 @@ def test_the_head_of_the_service_is_that_of_the_checkout(service: SampleService,
     assert (result.status, rules_of(result)) == (Status.FAIL, ["other-head"])
 
 
+@pytest.mark.reports("migrations-applied/unreachable", "migrations-applied/not-asked")
 def test_what_was_not_measured_is_never_a_pass(service: SampleService, tmp_path: Path) -> None:
     with sample_service() as dead:
         pass
@@ -332,3 +345,59 @@ def test_what_was_not_measured_is_never_a_pass(service: SampleService, tmp_path:
         MigrationsApplied(version_table="a b")
     with pytest.raises(ValueError, match=r"^schema: letters, digits and _ alone"):
         MigrationsApplied(schema="x; --")
+
+
+@pytest.mark.reports("migrations-applied/building-index")
+def test_an_index_that_is_being_built_is_a_warning(postgres: str, tmp_path: Path) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA building")
+        connection.execute("CREATE TABLE building.alembic_version (version_num text)")
+        connection.execute("INSERT INTO building.alembic_version VALUES ('b2')")
+    with psycopg.connect(postgres) as writer, psycopg.connect(postgres, autocommit=True) as builder:
+        writer.execute("INSERT INTO building.alembic_version VALUES ('c3')")  # the build waits for its end
+        build = "CREATE INDEX CONCURRENTLY soon ON building.alembic_version (version_num)"
+        thread = threading.Thread(target=builder.execute, args=(build,))
+        thread.start()
+        try:
+            with psycopg.connect(postgres, autocommit=True) as watcher:
+                wait_until(
+                    lambda: watcher.execute("SELECT 1 FROM pg_class WHERE relname = 'soon'").fetchone()
+                )
+            result = look(tmp_path, postgres, heads=("b2",), schema="building")
+        finally:
+            writer.rollback()
+            thread.join()
+    assert [rule for rule in rules_of(result) if rule != "invalid-index"] == ["building-index"]
+    assert "index soon on alembic_version" in {finding.observed for finding in result.findings}
+
+
+@pytest.mark.reports("migrations-applied/throttled", "migrations-applied/blocked")
+def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
+    assert_refusals_say_nothing(MigrationsApplied(), service)
+
+
+@pytest.mark.reports("migrations-applied/url")
+def test_without_an_address_nothing_was_measured() -> None:
+    result = the_result(MigrationsApplied(), a_subject(url=""), a_world())
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["url"], 0)
+
+
+@pytest.mark.reports("migrations-applied/not-found")
+def test_without_a_health_address_nothing_was_measured(service: SampleService) -> None:
+    result = the_result(MigrationsApplied(), a_subject(url=service.url(), timeout_seconds=5.0), a_world())
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["not-found"], 0)
+
+
+@pytest.mark.reports("migrations-applied/{rule}")
+@pytest.mark.parametrize(
+    ("dsn", "status", "rule"),
+    [
+        ("postgresql://shop@127.0.0.1:1/shop", Status.FAIL, "no-session"),
+        ("mysql://shop@127.0.0.1/shop", Status.ERROR, "driver"),
+    ],
+)
+def test_a_database_that_gives_no_session_was_not_measured(
+    tmp_path: Path, dsn: str, status: Status, rule: str
+) -> None:
+    result = look(tmp_path, dsn, heads=("b2",))
+    assert (result.status, rules_of(result), result.measured) == (status, [rule], 0)
