@@ -203,11 +203,12 @@ class Question:
 
 
 def _without_own_nonce(answer: Response, nonce: str) -> Response:
-    """Drop the echo of our nonce, so that only another request's stays: the sign of a cache."""
+    """Drop the echo of our nonce, which proves a fresh answer: another request's stays, the sign of a cache."""
     name = NONCE_HEADER.lower()
     if answer.headers.get(name) != nonce:
         return answer
-    return replace(answer, headers={key: value for key, value in answer.headers.items() if key != name})
+    headers = {key: value for key, value in answer.headers.items() if key != name}
+    return replace(answer, headers=headers, is_fresh=True)
 
 
 def _other_slash(url: str, answer: Response) -> str:

@@ -15,6 +15,7 @@ from ci_ops.checks._http.jsonpath import parse_path
 from ci_ops.checks._http.place import every_address, has_no_way
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks.revision.histogram import Histogram, told_nothing
+from ci_ops.checks.revision.instances import Place, addresses_in, place_of
 from ci_ops.checks.revision.source import (
     Source,
     find_source,
@@ -50,8 +51,11 @@ class Revision(HttpCheck):
 
     The revision is read from `/__version__` (`$.commit`), else from the health
     body's `releaseId`, else from the header `X-Revision`. Connections are
-    opened anew, many at once, to every address of the name. While an earlier
-    revision still answers, the check asks again until the deadline.
+    opened anew, many at once, to every address of the name, or to each of
+    `instances`, which finds one that a balancer hides. While an earlier revision
+    still answers, the check asks again until the deadline. The kit repeats a
+    nonce that stands in each request, which proves that no cache answered;
+    where it is not repeated, that is unknown.
     """
 
     rules: ClassVar[Mapping[str, Rule]] = {
@@ -66,6 +70,11 @@ class Revision(HttpCheck):
             advice="See which instance was not replaced: a worker that was not reloaded, a node that was missed, "
             "a release that was built from another commit. Where the switch takes longer, raise `verify.deadline`.",
         ),
+        "no-instances": Rule(
+            sentence="The list of instances is empty.",
+            advice="See what the variable holds, or the command that asks the platform for its list; where the "
+            "balancer is enough, leave `instances` out.",
+        ),
         "missing": Rule(sentence="The service does not tell its revision.", advice=_THREE_LINES),
     }
 
@@ -79,6 +88,11 @@ class Revision(HttpCheck):
     """Path of the health address, such as `/healthz`, where the URL is the service's root."""
     header: str = "X-Revision"
     """Response header that is read where no body tells the revision."""
+    instances: tuple[str, ...] = ()
+    """Instances that are each asked directly, such as `10.0.0.5` or `web-1:8000`.
+
+    An entry may hold the platform's whole list, with blanks or commas between.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,6 +106,11 @@ class Revision(HttpCheck):
             raise ValueError("connections: a number from 1 to 1000")
         if not self.path.startswith("/"):
             raise ValueError("path: a path starts with a slash")
+        for address in addresses_in(self.instances):
+            try:
+                place_of(address, "https://service.invalid/")
+            except ValueError as error:
+                raise ValueError(f"instances: {error}") from None
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Find out where the revision is told, then ask there many times.
@@ -100,6 +119,9 @@ class Revision(HttpCheck):
         """
         if not is_known(subject.revision):
             return conclude(self, [_nothing_to_compare(subject.revision)], sentence="", measured=0)
+        instances = addresses_in(self.instances)
+        if self.instances and not instances:
+            return conclude(self, [_no_instances()], sentence="", measured=0)
         question = self.question(subject, world)
         own = version_source(parts, self.path, self.json)
         source = find_source(question, parts, own=own, health_path=self.health_path, header=self.header)
@@ -108,8 +130,9 @@ class Revision(HttpCheck):
             return conclude(self, [fault], sentence="", measured=0)
         if isinstance(source, Response):
             return conclude(self, [told_nothing(world, shown(own.url), source)], sentence="", measured=1)
-        histogram = Histogram(subject, world, source)
-        for address, answer in self._sample(question, source):
+        histogram = Histogram(subject, world, source, are_instances=bool(instances))
+        places = tuple(place_of(each, source.url) for each in instances)
+        for address, answer in self._ask_each(question, places) if places else self._sample(question, source):
             histogram.take(address, answer)
         return conclude(
             self,
@@ -119,28 +142,47 @@ class Revision(HttpCheck):
             facts=histogram.facts,
         )
 
+    def _ask_each(
+        self, question: Question, places: tuple[Place, ...]
+    ) -> list[tuple[str, Response | HttpError]]:
+        """Instance and answer of every connection."""
+        return _ask_all(question, _spread(places, max(self.connections, len(places))))
+
     def _sample(self, question: Question, source: Source) -> list[tuple[str, Response | HttpError]]:
         """Address and answer of every connection."""
         addresses = every_address(question, source.url, peer=source.peer)
-        answers = _ask_all(question, source.url, _spread(addresses, max(self.connections, len(addresses))))
+        places = tuple(Place(name=each, url=source.url, connect_to=each) for each in addresses)
+        answers = _ask_all(question, _spread(places, max(self.connections, len(places))))
         unasked = {address for address, answer in answers if has_no_way(address, answer)}
-        left = tuple(address for address in addresses if address not in unasked)
+        left = tuple(place for place in places if place.name not in unasked)
         if not unasked or not left:
             return answers
         kept = [each for each in answers if each[0] not in unasked]
         missing = max(0, self.connections - len(kept))
-        return kept + _ask_all(question, source.url, _spread(left, missing))
+        return kept + _ask_all(question, _spread(left, missing))
 
 
-def _spread(addresses: tuple[str, ...], total: int) -> list[str]:
-    return [addresses[number % len(addresses)] for number in range(total)]
+def _spread(places: tuple[Place, ...], total: int) -> list[Place]:
+    return [places[number % len(places)] for number in range(total)]
 
 
-def _ask_all(question: Question, url: str, wanted: list[str]) -> list[tuple[str, Response | HttpError]]:
+def _ask_all(question: Question, wanted: list[Place]) -> list[tuple[str, Response | HttpError]]:
     with Crew[str, "Response | HttpError"](min(len(wanted), MOST_PARALLEL), stop=question.world.stop) as crew:
-        for address in wanted:
-            crew.submit(address, partial(question.ask, url, Expectation(), connect_to=address))
+        for place in wanted:
+            crew.submit(
+                place.name, partial(question.ask, place.url, Expectation(), connect_to=place.connect_to)
+            )
         return [crew.next() for _ in wanted]
+
+
+def _no_instances() -> Fault:
+    return Fault(
+        rule="no-instances",
+        severity=Status.ERROR,
+        sentence="",
+        expected="at least one address",
+        observed="an empty list",
+    )
 
 
 def _nothing_to_compare(revision: str) -> Fault:

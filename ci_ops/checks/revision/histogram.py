@@ -12,19 +12,19 @@ from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.checks.revision.spelling import commits_in, is_commit, is_dirty, is_known, same_revision, short
 from ci_ops.core.health.status import Status
-from ci_ops.core.ports.http import HttpError
+from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ci_ops.checks.revision.source import Source
-    from ci_ops.core.ports.http import Response
     from ci_ops.core.ports.world import World
     from ci_ops.core.subject import Subject
 
 ONE_CLIENT = "behind a load balancer with client affinity (ip_hash) they reach one instance"
 """What connections of one client to one address cannot tell apart."""
+_PLURALS = {"instance": "instances", "address": "addresses"}
 _NO_ANSWER = "no answer"
 _UNKNOWN = "unknown"
 
@@ -32,7 +32,11 @@ _UNKNOWN = "unknown"
 class Histogram:
     """A histogram of revisions, with the faults it shows."""
 
-    def __init__(self, subject: Subject, world: World, source: Source) -> None:
+    def __init__(
+        self, subject: Subject, world: World, source: Source, *, are_instances: bool = False
+    ) -> None:
+        """`are_instances` says that each address is one instance, not a load balancer."""
+        self._are_instances = are_instances
         self._subject = subject
         self._world = world
         self._source = source
@@ -41,20 +45,22 @@ class Histogram:
         self._revisions: set[str] = set()
         self._stale: dict[str, set[str]] = {}
         self._has_shipped = False
-        self._addresses: set[str] = set()
+        self._by_address: dict[str, Counter[str]] = {}
+        self._fresh = 0
         self._faults: dict[str, Fault] = {}
 
     def take(self, address: str, answer: Response | HttpError) -> None:
         """Count one connection's answer."""
-        self._addresses.add(address)
+        if isinstance(answer, Response):
+            self._fresh += answer.is_fresh
         if isinstance(answer, HttpError):
             where = f" at {address}" if address else ""
             fault = unanswered(self._world, answer, subject=self._name, where=where)
-            self._count(_NO_ANSWER, fault)
+            self._count(address, _NO_ANSWER, fault)
         elif (gate := gate_fault(self._world, answer, self._name)) is not None:
-            self._count("a gate", gate)
+            self._count(address, "a gate", gate)
         elif answer.status >= 500:
-            self._count(f"status {answer.status}", told_nothing(self._world, self._name, answer))
+            self._count(address, f"status {answer.status}", told_nothing(self._world, self._name, answer))
         else:
             self._take_revision(address, self._source.read(answer))
             age, sign = age_seconds(answer), cache_sign(answer)
@@ -64,20 +70,21 @@ class Histogram:
     def _take_revision(self, address: str, revision: str) -> None:
         text = evidence(self._world, revision, 100)
         if not is_known(revision):
-            self._count(_UNKNOWN, missing(self._name, text or "nothing"))
+            self._count(address, _UNKNOWN, missing(self._name, text or "nothing"))
             return
         self._revisions.add(_plain(text))
         if same_revision(revision, self._subject.revision):
             self._has_shipped = True
         elif is_commit(self._subject.revision) and not (commits_in(revision) or is_dirty(revision)):
-            self._count(short(text), names_no_commit(self._name, text))
+            self._count(address, short(text), names_no_commit(self._name, text))
             return
         else:
             self._stale.setdefault(revision, set()).add(address)
-        self._count(short(text))
+        self._count(address, short(text))
 
-    def _count(self, label: str, fault: Fault | None = None) -> None:
+    def _count(self, address: str, label: str, fault: Fault | None = None) -> None:
         self._counts[label] += 1
+        self._by_address.setdefault(address, Counter())[label] += 1
         if fault is not None:
             self._faults[label] = fault
 
@@ -99,8 +106,12 @@ class Histogram:
         connections of one client to one instance.
         """
         seen = short(self._subject.revision)
-        if len(self._addresses) > 1:
-            return f"All {self.answered} new connections to {len(self._addresses)} addresses see {seen}."
+        if len(self._by_address) > 1 or self._are_instances:
+            kind = "instance" if self._are_instances else "address"
+            places = (
+                f"1 {kind}" if len(self._by_address) == 1 else f"{len(self._by_address)} {_PLURALS[kind]}"
+            )
+            return f"All {self.answered} new connections to {places} see {seen}."
         return f"All {self.answered} new connections see {seen}; {ONE_CLIENT}."
 
     @property
@@ -113,7 +124,20 @@ class Histogram:
             "seen": self.told,
             "revisions": sorted(self._revisions),
             "histogram": {label: count for label, count in self._counts.most_common() if count},
+            "addresses": {
+                address: dict(counts.most_common()) for address, counts in self._by_address.items() if address
+            },
+            "freshness": self._freshness,
         }
+
+    @property
+    def _freshness(self) -> str:
+        """What the echo of our nonces proves: no answer that repeats its own came from a cache."""
+        if not self._fresh:
+            return "unknown: no answer repeats the nonce of its request"
+        if self._fresh == self.answered:
+            return "proven: every answer repeats the nonce of its request"
+        return f"proven for {self._fresh} of {self.answered} answers, which repeat the nonce of their request"
 
     def faults(self) -> Iterable[Fault]:
         """Everything that is wrong with what was seen."""

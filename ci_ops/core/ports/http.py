@@ -29,6 +29,8 @@ class Response:
     """The IP address of the peer; empty when a proxy hides it."""
     truncated: bool = False
     """True when the body was longer than `max_body` and was cut there."""
+    is_fresh: bool = False
+    """True once it repeats the nonce of its own request: then no cache answered. Otherwise that is unknown."""
     set_cookies: tuple[str, ...] = ()
     """Each `Set-Cookie` header by itself: joined they cannot be told apart (RFC 6265 section 3)."""
 

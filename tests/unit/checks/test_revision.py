@@ -300,3 +300,53 @@ def test_a_gate_in_front_is_an_error_and_not_a_stale_release(service: SampleServ
 @pytest.mark.reports("revision/throttled", "revision/blocked")
 def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleService) -> None:
     assert_refusals_say_nothing(EXAMPLE, service)
+
+
+def test_each_instance_is_asked_by_itself(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": NEW}))
+    with sample_service(host="127.0.0.2", port=service.port) as second, sample_service() as third:
+        for each in (second, third):
+            each.says("/__version__", said({"commit": NEW}))
+        listed = f"127.0.0.1, 127.0.0.2\n127.0.0.1:{third.port}"
+        result = look(service, instances=(listed,), connections=6)
+        assert (result.status, result.measured) == (Status.PASS, 6)
+        assert result.sentence == "All 6 new connections to 3 instances see 2222222."
+        assert result.facts["addresses"] == {
+            "127.0.0.1": {"2222222": 2},
+            "127.0.0.2": {"2222222": 2},
+            f"127.0.0.1:{third.port}": {"2222222": 2},
+        }
+        third.says("/__version__", said({"commit": OLD}))
+        stale = look(service, instances=(listed,), connections=1)
+        assert (stale.status, rules_of(stale), stale.measured) == (Status.FAIL, ["stale"], 3)
+        assert stale.findings[0].observed.endswith(f"(stale at 127.0.0.1:{third.port})")
+        port = third.port
+    gone = look(service, instances=("127.0.0.1", f"http://127.0.0.1:{port}"), connections=1)
+    assert (gone.status, rules_of(gone)) == (Status.FAIL, ["unreachable"])
+    assert f"at 127.0.0.1:{port}" in gone.sentence
+    one = look(service, instances=("127.0.0.1",), connections=1)
+    assert one.sentence == "All 1 new connections to 1 instance see 2222222."
+
+
+@pytest.mark.reports("revision/no-instances")
+def test_an_empty_list_of_instances_measures_nothing(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": NEW}))
+    result = look(service, instances=(" ",))
+    assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["no-instances"], 0)
+    assert service.asked == []
+    with pytest.raises(ValueError, match=r"^instances: "):
+        Revision(instances=("https://",))
+
+
+def test_freshness_is_proven_by_the_nonce_and_unknown_without_it(service: SampleService) -> None:
+    service.says("/__version__", said({"commit": NEW}))
+    assert look(service).facts["freshness"].startswith("unknown: ")
+
+    def echo(asked: Asked) -> Answer:
+        return said({"commit": NEW}, X_Ci_Ops_Nonce=asked.headers["x-ci-ops-nonce"])
+
+    service.does("/__version__", echo)
+    assert look(service).facts["freshness"].startswith("proven: ")
+    answers = iter([said({"commit": NEW})] * 2)
+    service.does("/__version__", lambda asked: next(answers, None) or echo(asked))
+    assert look(service).facts["freshness"].startswith("proven for 7 of 8 ")
