@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -116,11 +117,36 @@ class Availability:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """When a report was made, about what, and by which versions; every text is empty where it is unknown."""
+
+    at: datetime
+    """In UTC, aware."""
+    environment: str
+    service: str
+    revision: str
+    ci_ops_version: str
+    python_version: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the written form."""
+        return {
+            "at": self.at.isoformat(),
+            "environment": self.environment,
+            "service": self.service,
+            "revision": self.revision,
+            "versions": {"ci-ops": self.ci_ops_version, "python": self.python_version},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """Record, results, steps and deliveries of one run of one command."""
 
     command: str
     """readiness, deploy, verify, notify or rollback."""
+    provenance: Provenance | None = None
+    """None for a report that no run made."""
     record: DeploymentRecord | None = None
     job: JobSubject | None = None
     """The job that it is about, where nothing was deployed in it."""
@@ -171,6 +197,7 @@ class Report:
             "changed": self.changed,
             "dry_run": self.dry_run,
             "seconds": round(self.seconds, 6),
+            "provenance": self.provenance.to_json() if self.provenance else None,
             "record": self.record.to_json() if self.record else None,
             "results": [result.to_json() for result in self.results],
             "proof": [result.to_json() for result in self.proof],
@@ -217,6 +244,7 @@ __all__ = [
     "REPORT_SCHEMA",
     "Availability",
     "Measurement",
+    "Provenance",
     "Report",
     "State",
     "StepOutcome",

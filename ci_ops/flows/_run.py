@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ci_ops import __version__
 from ci_ops.core.delivery.execute import Executor
 from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.errors import CiOpsError, Interrupted
@@ -13,6 +15,7 @@ from ci_ops.core.report import (
     EVIDENCE,
     Availability,
     Measurement,
+    Provenance,
     Report,
     StepOutcome,
     StepState,
@@ -186,6 +189,7 @@ class Run:
         sentence = sentence or told(self.results)
         report = Report(
             command=self.command,
+            provenance=self._provenance(),
             record=self.record,
             job=self.job_subject,
             results=self.results,
@@ -207,6 +211,18 @@ class Run:
         if report.verdict == "ok" and failed_deliveries(report.deliveries):
             report = replace(report, reason="delivery-failed")
         return report
+
+    def _provenance(self) -> Provenance:
+        """Return when and by what the report is made, and the commit that it is about."""
+        about = self.record or self.job_subject
+        return Provenance(
+            at=self.job.world.clock.now(),
+            environment=self.job.environment,
+            service=self.job.config.service,
+            revision=(about.revision if about else "") or self.job.origin.revision,
+            ci_ops_version=__version__,
+            python_version=platform.python_version(),
+        )
 
 
 def step_environment(record: DeploymentRecord, target: Target | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.event import Delivery, Outcome
 from ci_ops.core.health.status import Status
-from ci_ops.core.report import Availability, Measurement, Report, StepOutcome, StepState
+from ci_ops.core.report import Availability, Measurement, Provenance, Report, StepOutcome, StepState
 from ci_ops.core.result import Finding, Location, Result
 
 NOW = datetime(2026, 11, 22, 8, 27, 0, tzinfo=UTC)
@@ -160,8 +160,17 @@ DELIVERED = (
     ),
 )
 
+PROVENANCE = Provenance(
+    at=NOW,
+    environment="production",
+    service="shop",
+    revision=NEW,
+    ci_ops_version="1.2.3",
+    python_version="3.11.9",
+)
 PASSED = Report(
     command="deploy",
+    provenance=PROVENANCE,
     record=record(),
     results=(HEALTH, REVISION, TLS),
     steps=STEPS,

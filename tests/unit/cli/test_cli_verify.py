@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ci_ops import __version__
 from tests.support.cli import Terminal
 from tests.support.runner_rules import parse_file, read_log
 from tests.support.shop import ONE, TWO, Service, serving
@@ -60,6 +63,26 @@ def test_stdout_carries_the_asked_format_and_nothing_else(
     if name == "json":
         assert json.loads(said.out)["status"] == "pass"
     assert said.out not in said.err
+
+
+def test_a_report_says_when_about_what_and_by_which_versions_it_was_made(
+    terminal: Terminal, service: Service
+) -> None:
+    url = f"{service.url}/health"
+    for command, arguments in {
+        "readiness": (),
+        "verify": ("--url", url),
+        "notify": ("--to", "console"),
+    }.items():
+        terminal.run(command, *arguments, "--environment", "staging", "--report", "report.json")
+        report = json.loads((terminal.folder / "report.json").read_text())
+        made = report["provenance"]
+        assert (report["command"], made["environment"]) == (command, "staging")
+        assert made["service"] == terminal.folder.name
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(made["at"])) < timedelta(hours=1)
+        assert made["versions"] == {"ci-ops": __version__, "python": platform.python_version()}
+    terminal.run("verify", "--url", url, "--revision", "a" * 40, "--report", "report.json")
+    assert json.loads((terminal.folder / "report.json").read_text())["provenance"]["revision"] == "a" * 40
 
 
 def test_reports_are_written_wherever_they_are_wanted_by_their_extension(
