@@ -149,9 +149,7 @@ def _postgres(dsn: str, root: Path, timeout_seconds: float) -> Iterator[Session]
             connect_seconds=connected - started,
             first_row_seconds=time.perf_counter() - started,
             is_read_only=bool(is_read_only),
-            is_encrypted=None
-            if is_local(dsn) and not connection.pgconn.ssl_in_use
-            else bool(connection.pgconn.ssl_in_use),
+            is_encrypted=bool(connection.pgconn.ssl_in_use),
             takes_writes=bool(takes_writes),
         )
         connection.rollback()
@@ -205,14 +203,17 @@ def _by_sqlalchemy(dsn: str, root: Path, timeout_seconds: float) -> Iterator[Ses
         connected = time.perf_counter()
         is_read_only = _read_only(engine.dialect.name, connection)
         connection.exec_driver_sql("SELECT 1").fetchone()
+        first_row = time.perf_counter()
+        more = _told_by_mysql(connection) if is_read_only else {}
         version = engine.dialect.server_version_info or ()
         yield Session(
             kind=engine.dialect.name,
             rows=lambda query: [tuple(row) for row in connection.exec_driver_sql(query)],
             version=".".join(map(str, version)),
             connect_seconds=connected - started,
-            first_row_seconds=time.perf_counter() - started,
+            first_row_seconds=first_row - started,
             is_read_only=is_read_only,
+            **more,
         )
         connection.rollback()
 
@@ -224,6 +225,16 @@ def _read_only(dialect: str, connection: Any) -> bool | None:
     connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
     connection.rollback()  # it holds from the next transaction on
     return True
+
+
+def _told_by_mysql(connection: Any) -> dict[str, bool]:
+    """Return what MySQL and MariaDB tell of the session and the server."""
+    cipher = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_cipher'").fetchone()
+    read_only = connection.exec_driver_sql("SELECT @@global.read_only").scalar()
+    return {
+        "is_encrypted": bool(cipher and cipher[1]),
+        "takes_writes": str(read_only).upper() in {"0", "OFF"},
+    }
 
 
 def _driver(module: str) -> Any:

@@ -69,7 +69,7 @@ class DatabaseError(Exception):
 
 def explained(error: Exception) -> DatabaseError:
     """Return the error of a driver in words of ours."""
-    text = str(error)
+    text = str(getattr(error, "orig", None) or error)  # SQLAlchemy wraps what the driver said
     if isinstance(error, ValueError):
         return DatabaseError("dsn", text)
     state = getattr(error, "sqlstate", None)

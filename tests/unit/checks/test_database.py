@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+from sqlalchemy.dialects import registry
 
 from ci_ops.checks._http.expect import Latency
 from ci_ops.checks.database import Database
@@ -169,11 +171,11 @@ def test_a_session_of_ours_reads_and_changes_nothing(postgres: str) -> None:
         "postgresql",
         True,
         True,
-        None,
+        False,
     )
     assert found["version"].partition(".")[0].isdecimal()
     assert 0 < found["seconds"]["connect"] <= found["seconds"]["first_row"]
-    assert result.sentence.startswith("Postgresql ")
+    assert result.sentence.startswith("PostgreSQL ")
 
 
 @pytest.mark.reports("database/no-session")
@@ -206,7 +208,7 @@ def test_tls_is_seen_on_the_wire(postgres: str) -> None:
             result = direct(
                 f"postgresql+asyncpg://postgres@127.0.0.1:{port}/postgres?sslmode={mode}", encrypted="always"
             )
-        assert (rules_of(result), result.facts["direct"]["encrypted"]) == (rules, True if context else None)
+        assert (rules_of(result), result.facts["direct"]["encrypted"]) == (rules, context is not None)
 
 
 @pytest.mark.reports("database/takes-no-writes")
@@ -303,3 +305,18 @@ def test_a_refusal_of_the_probe_says_nothing_about_the_service(service: SampleSe
 def test_without_an_address_nothing_was_measured() -> None:
     result = the_result(Database(), a_subject(url=""), a_world())
     assert (result.status, rules_of(result), result.measured) == (Status.ERROR, ["url"], 0)
+
+
+def test_any_other_database_is_asked_through_sqlalchemy(tmp_path: Path) -> None:
+    """Under another name, SQLite stands for a database that only SQLAlchemy knows."""
+    registry.register("shopdb", "sqlalchemy.dialects.sqlite.pysqlite", "SQLiteDialect_pysqlite")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute("CREATE TABLE orders (id)")
+    result = direct(f"shopdb:///{tmp_path}/shop.db", tmp_path)
+    found = result.facts["direct"]
+    assert (result.status, found["read_only"], found["takes_writes"]) == (Status.PASS, None, None)
+    assert found["version"].partition(".")[0] == "3"
+    assert 0 < found["seconds"]["connect"] <= found["seconds"]["first_row"]
+    broken = direct(f"shopdb:///{tmp_path}/nowhere/shop.db", tmp_path)
+    assert (broken.status, rules_of(broken)) == (Status.FAIL, ["no-session"])
+    assert broken.findings[0].observed == "unable to open database file"

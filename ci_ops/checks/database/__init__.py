@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ci_ops.checks._database.document import Reading, is_database, read_document
-from ci_ops.checks._database.session import Session, group_of, in_session, is_local
+from ci_ops.checks._database.session import Session, group_of, in_session
 from ci_ops.checks._database.trouble import DIRECT_RULES, DatabaseError, direct_fault
 from ci_ops.checks._http.check import HttpCheck
 from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Latency
 from ci_ops.checks._verdict import Fault, conclude, evidence
-from ci_ops.core.contract.versions import satisfies
+from ci_ops.checks.database.direct import session_facts, session_faults, shown_kind, slow_faults
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
@@ -157,11 +157,9 @@ class Database(HttpCheck):
                 faults.append(direct_fault(world, error))
             else:
                 measured += 1
-                faults += self._judge_session(session)
-                facts["direct"] = _facts(session)
-                told.append(
-                    f"{session.kind} {session.version} answers in {format_duration(session.first_row_seconds)}"
-                )
+                faults += session_faults(self, session, address=self._address)
+                facts["direct"] = session_facts(session)
+                told.append(f"{shown_kind(session)} answers in {format_duration(session.first_row_seconds)}")
         if not self.health and not self._address:
             faults.append(_nothing_to_look_at())
         sentence = "; ".join(told)
@@ -219,7 +217,7 @@ class Database(HttpCheck):
             )
         unit = _SECONDS.get(one.observed_unit.casefold(), 0.0)
         if unit and isinstance(one.observed_value, int | float):
-            yield from self._slow(f"The database {name}", one.observed_value * unit, subject)
+            yield from slow_faults(self.latency, f"The database {name}", one.observed_value * unit, subject)
         if one.observed_at is not None and world.clock.now() - one.observed_at > timedelta(
             seconds=self.max_age
         ):
@@ -233,20 +231,6 @@ class Database(HttpCheck):
                 transient=True,
             )
 
-    def _slow(self, what: str, seconds: float, subject: str) -> Iterator[Fault]:
-        for severity, limit in ((Status.FAIL, self.latency.fail), (Status.WARN, self.latency.warn)):
-            if limit and seconds > limit:
-                yield Fault(
-                    rule="slow",
-                    severity=severity,
-                    sentence=f"{what} takes {format_duration(seconds)}.",
-                    expected=f"at most {format_duration(limit)}",
-                    observed=format_duration(seconds),
-                    subject=subject,
-                    transient=True,
-                )
-                return
-
     def _open(self, subject: Subject, world: World) -> Session:
         dsn = self._address
         world.redact.add(*passwords_in(dsn))
@@ -258,34 +242,6 @@ class Database(HttpCheck):
             stop=world.stop,
         )
 
-    def _judge_session(self, session: Session) -> Iterator[Fault]:
-        is_wanted = self.encrypted == "always" or (self.encrypted == "auto" and not is_local(self._address))
-        problems = {
-            "takes-no-writes": (
-                self.writable and session.takes_writes is False,
-                Status.FAIL,
-                "a server that takes writes",
-            ),
-            "unencrypted": (is_wanted and not session.is_encrypted, Status.WARN, "TLS"),
-            "version": (self._is_too_old(session.version), Status.FAIL, f"{self.min_version} or newer"),
-        }
-        for rule, (is_so, severity, expected) in problems.items():
-            if is_so:
-                observed = f"{session.kind} {session.version}"
-                yield Fault(
-                    rule=rule,
-                    severity=severity,
-                    sentence="",
-                    expected=expected,
-                    observed=observed,
-                    subject="dsn",
-                )
-        yield from self._slow("The first row", session.first_row_seconds, "dsn")
-
-    def _is_too_old(self, version: str) -> bool:
-        """Return True also for a version that cannot be read."""
-        return bool(self.min_version) and satisfies(version, f">={self.min_version}") is not True
-
 
 def _nothing_to_look_at() -> Fault:
     return Fault(
@@ -296,14 +252,3 @@ def _nothing_to_look_at() -> Fault:
         observed="neither",
         advice="Set `dsn: ${DATABASE_URL}`, or leave `health: false` out.",
     )
-
-
-def _facts(session: Session) -> dict[str, Any]:
-    return {
-        "kind": session.kind,
-        "version": session.version,
-        "read_only": session.is_read_only,
-        "encrypted": session.is_encrypted,
-        "takes_writes": session.takes_writes,
-        "seconds": {"connect": session.connect_seconds, "first_row": session.first_row_seconds},
-    }
