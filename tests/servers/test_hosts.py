@@ -25,6 +25,7 @@ from tests.support.waiting import wait_until
 
 PAGE = (ROOT / "docs" / "hosts.md").read_text()
 UNITS = ROOT / "templates" / "platforms" / "systemd"
+SERVERS = sorted(path.name for path in UNITS.iterdir() if path.is_dir())
 KINDS = re.findall(r"^```yaml (\w+)$", PAGE, re.MULTILINE)
 APP = """\
 from ci_ops.service import HealthApp, HealthWSGI
@@ -39,6 +40,15 @@ async def asgi_page(scope, receive, send):
 
 application, app = HealthWSGI(page), HealthApp(asgi_page)
 """
+UNSTARTABLE = """\
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+def __getattr__(name):
+    raise RuntimeError("no database")
+"""
+"""An ASGI application whose startup fails, and a WSGI one that cannot be had: a database that is away at boot."""
 VERIFY = """\
 verify:
   url: http://127.0.0.1:8000
@@ -204,7 +214,21 @@ def test_a_release_that_cannot_be_imported_leaves_the_previous_one_serving(shop:
     assert code == 0, said
 
 
-@pytest.mark.parametrize("kind", sorted(path.name for path in UNITS.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_unit_restarts_a_server_whose_application_could_not_start(shop: Shop, kind: str) -> None:
+    python = shop.srv / "current" / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (shop.srv / "current" / "app.py").write_text(UNSTARTABLE)
+    with by_units(shop, kind) as manager:
+        subprocess.run([manager.bin / "systemctl", "start", "shop"], check=True)
+        wait_until(lambda: not manager.main_pid("shop"))
+        assert manager.restarts("shop")
+    assert "no database" in manager.log.read_text()
+
+
+@pytest.mark.parametrize("kind", SERVERS)
 def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path, kind: str) -> None:
     program = require("systemd-analyze")
     python = tmp_path / "current" / "venv" / "bin" / "python"

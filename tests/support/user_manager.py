@@ -43,6 +43,8 @@ if listening != "-":
 os.chdir(folder)
 os.execv(command[0], command)
 """
+_CLEAN_SIGNALS = {-signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM, -signal.SIGPIPE}
+"""How a service may end cleanly, besides by code 0. Source: systemd.service(5), SuccessExitStatus=."""
 
 
 class UserManager:
@@ -73,6 +75,11 @@ class UserManager:
         """The process that systemd would call MAINPID; 0 when it is not active."""
         running = self._running.get(name)
         return running.pid if running is not None and running.poll() is None else 0
+
+    def restarts(self, name: str) -> bool:
+        """Return True when systemd would restart that ended service. Source: systemd.service(5), Restart=."""
+        code = self._running[name].wait()
+        return self._service(name)["Restart"] == "always" or code not in {0, *_CLEAN_SIGNALS}
 
     def serve(self) -> None:
         """Answer one `systemctl` after the other until the door is shut."""
