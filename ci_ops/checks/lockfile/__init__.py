@@ -48,6 +48,11 @@ class Lockfile(Check):
             sentence="The lock file was made from another version of the requirements.", advice=_AGAIN
         ),
         "other-python": Rule(sentence="The lock file was made for other versions of Python.", advice=_AGAIN),
+        "one-environment": Rule(
+            sentence="The lock file does not name its environments, and lacks a dependency that has a marker.",
+            advice="Make it on the server's system with the server's Python, or with a tool that locks for every "
+            "environment: `uv lock`, then `uv export --format pylock.toml`.",
+        ),
         "locks-differ": Rule(
             sentence="Two lock files side by side install different packages.",
             advice="Export one from the other again, or delete the one that is not used.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ci_ops.checks.lockfile.faults import about, fault
 from ci_ops.checks.lockfile.pep440 import allows, is_same_python, is_same_version
 from ci_ops.checks.lockfile.poetry import allows_any
+from ci_ops.core.health.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +40,32 @@ def _is_refused(wanted: Dependency, version: str) -> bool:
     if wanted.poetry:
         return allows_any(wanted.poetry, version) is False
     return allows(wanted.specifier, version) is False
+
+
+def left_out(lock: Lock, wanted: Iterable[Dependency]) -> Iterator[Fault]:
+    """Yield a warning where a lock names no environments and lacks a dependency with a marker.
+
+    `pip lock` writes such a file: it holds what pip would install on that machine, and installers take it on any other.
+    Source: pip 26.3, findings/pip-lock-of-another-python.sh.
+    """
+    if not lock.name.startswith("pylock.") or lock.document.keys() & {"environments", "requires-python"}:
+        return
+    missing = [
+        each
+        for each in wanted
+        if each.is_conditional and lock.covers(each.group) and each.name not in lock.versions
+    ]
+    if missing:
+        names = ", ".join(sorted({each.name for each in missing}))
+        yield fault(
+            "one-environment",
+            f"{lock.file} does not name the environments it was made for, and lacks {names}.",
+            file=missing[0].file,
+            line=missing[0].line,
+            severity=Status.WARN,
+            expected="`environments` or `requires-python`, or an entry for each dependency with a marker",
+            observed=f"neither, and no entry for {names}",
+        )
 
 
 def dangling(lock: Lock) -> Iterator[Fault]:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from ci_ops.checks._verdict import Fault
 from ci_ops.checks.lockfile.addresses import Pin
-from ci_ops.checks.lockfile.compare import dangling, differences, doubled, missing_or_other, other_python
+from ci_ops.checks.lockfile.compare import (
+    dangling,
+    differences,
+    doubled,
+    left_out,
+    missing_or_other,
+    other_python,
+)
 from ci_ops.checks.lockfile.faults import fault
 from ci_ops.checks.lockfile.hashes import stale_hash
 from ci_ops.checks.lockfile.locks import LOCK_FILES, Lock, is_lock, read_lock, table
@@ -88,6 +95,7 @@ def _faults(project: Project, others: list[Project], locks: list[Lock], owner: P
         wanted = [each for one in checked for each in one.dependencies]
         named = list(missing_or_other(lock, wanted))
         yield from named
+        yield from left_out(lock, wanted)
         yield from other_python(lock, [project, *others])
         yield from _unread_members(lock, project)
         told = {fault.subject for fault in named}

@@ -153,8 +153,23 @@ def test_requirements_in_has_to_be_in_step_with_requirements_txt(tmp_path: Path)
 def test_a_named_lock_file_is_the_only_one_that_is_read(tmp_path: Path) -> None:
     project(tmp_path, pyproject=PYPROJECT, uv=UV, txt="requests==2.32.4\n")
     assert look(tmp_path, file="requirements.txt").facts["locks"] == ["requirements.txt"]
-    (tmp_path / "pylock.prod.toml").write_text('lock-version = "1.0"\npackages = []\n')
+    (tmp_path / "pylock.prod.toml").write_text('lock-version = "1.0"\nenvironments = []\npackages = []\n')
     assert rules_of(look(tmp_path, file="pylock.prod.toml")) == ["not-locked"]
+
+
+@pytest.mark.reports("lockfile/one-environment")
+def test_a_lock_without_environments_warns_of_dependencies_with_a_marker_that_it_lacks(
+    tmp_path: Path,
+) -> None:
+    lock = 'lock-version = "1.0"\ncreated-by = "pip"\n[[packages]]\nname = "requests"\nversion = "2.32.4"\n'
+    result = look(project(tmp_path, pyproject=PYPROJECT, pylock=lock))
+    assert result.status is Status.WARN
+    (finding,) = result.findings
+    assert (finding.rule, finding.observed) == ("lockfile/one-environment", "neither, and no entry for click")
+    named = lock.replace("created-by", 'requires-python = ">=3.11"\ncreated-by')
+    assert look(project(tmp_path, pylock=named)).status is Status.PASS
+    click = '[[packages]]\nname = "click"\nversion = "8.5.1"\n'
+    assert look(project(tmp_path, pylock=lock + click)).status is Status.PASS
 
 
 @pytest.mark.parametrize(
