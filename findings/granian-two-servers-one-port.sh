@@ -1,7 +1,6 @@
 #!/bin/bash
 # State: granian 2.8.9 and hypercorn 0.18.0, CPython 3.11, Linux; a second server started on the port of one that runs.
-# Guess, written down before: the second one ends at once with "address already in use", as uvicorn, waitress, cheroot and
-#   gunicorn do.
+# Guess, written down before: the second one ends with "address already in use", as those of uvicorn and waitress do.
 # Behaviour: granian, with any number of workers, and hypercorn with `--workers 2` or more listen with SO_REUSEPORT. The
 #   second server starts without a word, and the kernel gives each new connection to one of the two, so a server left over
 #   from the release before goes on answering a share of the requests. `hypercorn` with one worker refuses.
