@@ -87,7 +87,8 @@ class Cookies(PagesCheck):
             sentence = "No answer sets a cookie: name a path that does in `paths`."
             return self.result(Status.SKIP, sentence, measured=0)
         told = sorted(evidence(world, name, MAX_NAME_CHARACTERS) for name in names)
-        sentence = f"Browsers take {_counted(len(names))}, and those of sessions are protected."
+        unseen = "" if all(page.is_https for page in pages) else "; over http, Secure was not judged"
+        sentence = f"Browsers take {_counted(len(names))}, and those of sessions are protected{unseen}."
         return self.concluded(pages, faults, sentence=sentence, facts={"cookies": told})
 
     def _faults(self, cookie: Cookie, subject: Subject, world: World) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ci_ops.checks._database.trouble import DatabaseError, explained
 from ci_ops.core.contract.dburl import database_kind, libpq_url
@@ -67,10 +67,15 @@ def is_local(dsn: str) -> bool:
     if database_kind(dsn) == "sqlite":
         return True
     try:
-        host = urlsplit(dsn).hostname or ""
+        parts = urlsplit(dsn)
+        named = [value for name, value in parse_qsl(parts.query) if name in {"host", "hostaddr"}]
+        hosts = [each for host in (parts.hostname or "", *named) for each in host.split(",")]
     except ValueError:
         return False
-    return host in {"", "localhost", "::1"} or host.startswith(("127.", "%2f", "/"))
+    is_list = "," in parts.netloc  # libpq tries one host after another
+    return not is_list and all(
+        host in {"", "localhost", "::1"} or host.startswith(("127.", "%2f", "/")) for host in hosts
+    )
 
 
 def in_session(

@@ -84,7 +84,9 @@ def test_each_cookie_is_read_by_itself_and_no_value_is_shown(service: SampleServ
 
 def test_a_secure_cookie_on_loopback_is_taken_over_http_and_refused_elsewhere(service: SampleService) -> None:
     service.says("/", setting("session=v; Secure; HttpOnly; SameSite=Lax"))
-    assert look(service).status is Status.PASS
+    result = look(service)
+    assert result.status is Status.PASS
+    assert result.sentence.endswith("are protected; over http, Secure was not judged.")
 
 
 @pytest.mark.usefixtures("shop_test")

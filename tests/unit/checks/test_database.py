@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy.dialects import registry
 
+from ci_ops.checks._database.session import is_local
 from ci_ops.checks._http.expect import Latency
 from ci_ops.checks.database import Database
 from ci_ops.core.health.status import Status
@@ -320,3 +321,23 @@ def test_any_other_database_is_asked_through_sqlalchemy(tmp_path: Path) -> None:
     broken = direct(f"shopdb:///{tmp_path}/nowhere/shop.db", tmp_path)
     assert (broken.status, rules_of(broken)) == (Status.FAIL, ["no-session"])
     assert broken.findings[0].observed == "unable to open database file"
+
+
+@pytest.mark.parametrize(
+    ("dsn", "expected"),
+    [
+        ("sqlite:///shop.db", True),
+        ("postgresql:///shop", True),
+        ("postgresql://shop@localhost/shop", True),
+        ("postgresql://shop@127.0.0.1:5433/shop?hostaddr=127.0.0.1", True),
+        ("postgresql:///shop?host=/run/postgresql", True),
+        ("postgresql:///shop?host=db.example.com", False),
+        ("postgresql:///shop?host=/run/postgresql,db.example.com", False),
+        ("postgresql://localhost:5432,db.example.com:5432/shop", False),
+        ("postgresql://localhost/shop?hostaddr=192.0.2.1", False),
+        ("postgresql://db.example.com/shop", False),
+        ("postgresql://[::1/shop", False),
+    ],
+)
+def test_a_database_on_this_machine_needs_no_tls(dsn: str, expected: bool) -> None:
+    assert is_local(dsn) is expected
