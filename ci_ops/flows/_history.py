@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ci_ops.core.delivery.journal import SUFFIX, Journal, open_journal
+from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.journal_file import SUFFIX
 from ci_ops.core.delivery.record import DeploymentRecord, State
 from ci_ops.core.errors import Inconclusive
 

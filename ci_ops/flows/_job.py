@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ci_ops.config.model import Config
-from ci_ops.core.delivery.journal import journaled
+from ci_ops.core.delivery.journal_file import journaled
 from ci_ops.core.delivery.ledger import Ledger
 from ci_ops.core.delivery.record import DeploymentRecord, new_id
 from ci_ops.core.errors import Problem

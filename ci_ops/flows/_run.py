@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci_ops import __version__
-from ci_ops.core.delivery.execute import Executor
-from ci_ops.core.delivery.steps.command import Command
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Event, Kind, Stage
 from ci_ops.core.report import (
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci_ops.config.model import VerifySection
+    from ci_ops.core.delivery.execute import Executor
     from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.delivery.record import DeploymentRecord, State
     from ci_ops.core.delivery.step import Step
@@ -114,6 +113,8 @@ class Run:
 
     def executor(self, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> Executor:
         """Return the executor for the steps of that record."""
+        from ci_ops.core.delivery.execute import Executor  # noqa: PLC0415 - a verification runs no steps
+
         return Executor(
             world=self.job.world,
             journal=journal,
@@ -128,6 +129,8 @@ class Run:
 
     def read_logs(self, journal: Journal, record: DeploymentRecord) -> None:
         """Show the end of the server's log, where the target names it and the live release was touched."""
+        from ci_ops.core.delivery.steps.command import Command  # noqa: PLC0415 - a verification runs no steps
+
         logs = self.target.logs if self.target and journal.has_touched else ""
         if logs and not self.job.world.stop.requested:
             step = Command(

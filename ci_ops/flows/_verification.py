@@ -12,7 +12,6 @@ from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import reason_for
 from ci_ops.core.result import Result
 from ci_ops.flows._measure import measure
-from ci_ops.flows._placement import measure_placement
 from ci_ops.flows._run import step_environment
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def _placed_elsewhere(run: Run, record: DeploymentRecord, release: str) -> tuple
     """Return a failed result where the target measures that another release is live; nothing where it agrees."""
     if run.target is None or not release:
         return ()
+    from ci_ops.flows._placement import measure_placement  # noqa: PLC0415 - an address alone has no target
+
     env = step_environment(record, run.target)
     try:
         placement = measure_placement(run.target, run.job.world, root=run.job.root, env=env)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.ledger import JsonLinesLedger
-from ci_ops.core.delivery.ledger_pair import LedgerPair
 from ci_ops.core.environment import environment_key
 from ci_ops.core.errors import UsageError
 from ci_ops.core.plugin import StatePlace
@@ -100,6 +99,8 @@ def open_site(
     local = JsonLinesLedger(store, note=note)
     if remote is None:
         return Site(store=store, ledger=local, lease=lease, owner=owner, unread="" if lasts else unread)
+    from ci_ops.core.delivery.ledger_pair import LedgerPair  # noqa: PLC0415 - most jobs have one ledger
+
     pair = LedgerPair(
         local,
         remote,

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from ci_ops.core.delivery.execute import Execution
-from ci_ops.core.delivery.journal import SUFFIX, Journal, Mark
+from ci_ops.core.delivery.journal import Journal, Mark
+from ci_ops.core.delivery.journal_file import SUFFIX
 from ci_ops.core.delivery.record import DeploymentRecord
 from ci_ops.core.delivery.step import Step, StepResult, Steps, step_from_json, step_to_json
 from ci_ops.core.delivery.steps.command import Command

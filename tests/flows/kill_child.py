@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ci_ops.core.delivery.journal import SUFFIX
+from ci_ops.core.delivery.journal_file import SUFFIX
 from ci_ops.core.ports.lines import Lines
 from ci_ops.core.ports.store import Store
 from ci_ops.edge.clock import StopSignal

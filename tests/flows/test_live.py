@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ci_ops.core.delivery.journal import SUFFIX
+from ci_ops.core.delivery.journal_file import SUFFIX
 from ci_ops.core.delivery.ledger import LEDGER_FILE, LedgerError
 from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.delivery.execute import Executor
-from ci_ops.core.delivery.journal import SUFFIX, Journal, open_journal
+from ci_ops.core.delivery.journal import Journal, open_journal
+from ci_ops.core.delivery.journal_file import SUFFIX
 from ci_ops.edge.store import LocalStore
 from ci_ops.flows._placement import measure_placement
 from ci_ops.flows._run import step_environment

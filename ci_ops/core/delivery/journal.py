@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.delivery.record import DeploymentRecord, check_schema, is_deployment_id
+from ci_ops.core.delivery.journal_file import SUFFIX, journaled
+from ci_ops.core.delivery.record import DeploymentRecord, check_schema
 from ci_ops.core.delivery.step import Step, StepResult, step_from_json, step_to_json
 from ci_ops.core.errors import StorageError
 from ci_ops.core.text.json_document import parse_json
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 SCHEMA = 2
 """In schema 1 there was one generator for a journal: keys had no scope, and the first line no kind."""
 
-SUFFIX = ".journal.jsonl"
 DEPLOY, ROLLBACK = "deploy", "rollback"
 """Kinds of journals, and the scopes of their steps' keys."""
 REFUSED = "refused"
@@ -228,12 +228,6 @@ def _kind(record: DeploymentRecord) -> str:
 def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:
     """The journal of that deployment, empty when it has none yet."""
     return Journal(store.lines(deployment + SUFFIX), clock, deployment=deployment)
-
-
-def journaled(store: Store) -> tuple[str, ...]:
-    """Return the ids of the deployments that have a journal, oldest first; other names are none of ours."""
-    names = (name.removesuffix(SUFFIX) for name in store.names(SUFFIX))
-    return tuple(name for name in names if is_deployment_id(name))
 
 
 def latest_journal(store: Store, clock: Clock) -> Journal | None:
