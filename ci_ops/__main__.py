@@ -6,7 +6,6 @@ No other place does.
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from typing import TYPE_CHECKING
 
@@ -65,6 +64,8 @@ def _fail(error: CiOpsError) -> int:
 
 
 def _report_bug(error: Exception) -> int:
+    import platform  # noqa: PLC0415 - only a fault of ours names it
+
     from ci_ops.session.failure import tell_bug  # noqa: PLC0415 - only when something failed
 
     where = f"Python {platform.python_version()} on {platform.platform()}"

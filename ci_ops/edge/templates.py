@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 import ci_ops
 from ci_ops.core.errors import CiOpsError
 from ci_ops.edge.escape import FILTERS
+from ci_ops.edge.template_cache import TemplateCache
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -27,7 +28,7 @@ def templates_root() -> Traversable:
 class JinjaTemplates:
     """The Templates port.
 
-    Safe to share between threads; each template is compiled once.
+    Safe to share between threads; each template is compiled once, and its bytecode is kept for the next process.
 
     Nothing is escaped by itself: a message is plain text, and Markdown is not
     HTML. Whatever comes from outside goes through one of the filters `md`,
@@ -44,6 +45,7 @@ class JinjaTemplates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            bytecode_cache=TemplateCache(self._root) if isinstance(self._root, Path) else None,
         )
         self._jinja.filters.update(FILTERS)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,8 @@ def state_folder(folder: Path, *, git: Git, traits: Traits, note: Callable[[str]
         _make_ours(folder, git)
     except OSError as error:
         if error.errno in _NOT_WRITABLE and not traits.changes:
+            import tempfile  # noqa: PLC0415 - needed only here
+
             elsewhere = Path(tempfile.mkdtemp(prefix="ci-ops-"))
             note(f"{folder} is not used ({error.strerror}); reports and state go to {elsewhere}.")
             return elsewhere

@@ -122,3 +122,53 @@ def test_an_installed_package_brings_its_templates_along(tmp_path: Path) -> None
         [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout == "mine\n"
+
+
+def compiled_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.pyc"))
+
+
+def test_a_compiled_template_serves_the_next_process_until_its_source_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    assert write(folder, "one {{ 1 }}").render("messages/a.j2") == "one 1"
+    (file,) = compiled_files(folder)
+    before = file.read_bytes()
+    assert write(folder, "one {{ 1 }}").render("messages/a.j2") == "one 1"
+    assert file.read_bytes() == before
+    assert write(folder, "two {{ 2 }}").render("messages/a.j2") == "two 2"
+    assert compiled_files(folder) == [file]
+    assert file.read_bytes() != before
+
+
+@pytest.mark.parametrize("damage", [b"", b"j2", slice(-9), b"anything else"])
+def test_a_damaged_compiled_template_is_compiled_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | slice
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    assert write(folder, "one {{ 1 }}").render("messages/a.j2") == "one 1"
+    (file,) = compiled_files(folder)
+    before = file.read_bytes()
+    file.write_bytes(before[damage] if isinstance(damage, slice) else damage)
+    assert write(folder, "one {{ 1 }}").render("messages/a.j2") == "one 1"
+    assert file.read_bytes() == before
+
+
+def test_where_no_bytecode_is_written_none_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert write(folder, "one {{ 1 }}").render("messages/a.j2") == "one 1"
+    assert compiled_files(folder) == []
+
+
+def test_compiled_templates_lie_where_the_interpreter_keeps_its_own(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = tmp_path_factory.mktemp("prefix")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(prefix))
+    assert write(folder, "one {{ 1 }}").render("messages/a.j2") == "one 1"
+    assert compiled_files(folder) == []
+    assert len(compiled_files(prefix)) == 1
