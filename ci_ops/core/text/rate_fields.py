@@ -24,6 +24,11 @@ _PARAMETER = re.compile(r";\s*([a-z]{1,8})=\s*(\d{1,15})\s*(?=;|$)")
 _PAIR = re.compile(r"\b(limit|remaining|reset)=(\d{1,15})\b")
 _UNNAMED_POLICY = re.compile(r"(\d{1,15})\s*;\s*w=(\d{1,15})")
 _LEGACY_PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
+RATE_FIELDS = frozenset(
+    {"ratelimit", "ratelimit-policy"}
+    | {f"{prefix}{name}" for prefix in _LEGACY_PREFIXES for name in ("limit", "remaining", "reset")}
+)
+"""Names of all these fields."""
 _MIN_UNIX_TIME = 1_000_000_000
 """A reset beyond this is a moment, below it a number of seconds."""
 
@@ -56,13 +61,6 @@ def read_rate_limits(headers: Mapping[str, str], *, unix_time: float) -> tuple[R
         if {"q", "w"} & policies.get(name, {}).keys() or "r" in states.get(name, {})
     )
     return named[:MAX_LIMITS] or _unnamed(headers, unix_time)
-
-
-def has_rate_fields(headers: Mapping[str, str]) -> bool:
-    """Return True where any of these fields is present, whether it can be read or not."""
-    names = {"ratelimit", "ratelimit-policy", *(f"{prefix}limit" for prefix in _LEGACY_PREFIXES)}
-    names |= {f"{prefix}remaining" for prefix in _LEGACY_PREFIXES}
-    return not names.isdisjoint(headers)
 
 
 def _items(field: str) -> dict[str, dict[str, int]]:
