@@ -15,7 +15,7 @@ SUM := $(shell cat pyproject.toml Makefile | cksum | cut -d ' ' -f 1)
 DEMO_READY := $(VENV)/.ready-demo-$(SUM)
 TEST_READY := $(VENV)/.ready-test-$(SUM)
 BENCH_READY := $(VENV)/.ready-bench-$(SUM)
-EDITABLE := --editable '.[cli,github,demo]'
+EDITABLE := --editable '.[cli,github,sms,demo]'
 
 # uv takes seconds where pip takes a minute; pip's index is its index too.
 UV := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}}" \

@@ -133,6 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_OPTIONS(self) -> None:
         self.do_GET()
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.do_GET()
+
     def _send(self, answer: Answer) -> None:
         if answer.status == SILENCE or answer.seconds:
             self.service.ended.wait(answer.seconds or LIMIT_SECONDS)

@@ -57,6 +57,9 @@ class Question:
     headers: Mapping[str, Secret] = field(default_factory=dict)
     fresh: bool = False
     """Open a new connection for every request."""
+    method: str = ""
+    """Instead of the one that is expected, such as POST with a body."""
+    body: bytes | None = None
     busts_caches: bool = True
     accept: str = ACCEPTED
     """The media types that are asked for."""
@@ -139,7 +142,7 @@ class Question:
             return None
         if answer.status not in {FORBIDDEN, TOO_MANY_REQUESTS} or gate_of(answer):
             return None
-        is_signed = bool(self._signature(expected.method, url))
+        is_signed = bool(self._signature(self.method or expected.method, url))
         if answer.status == TOO_MANY_REQUESTS:
             return refused(THROTTLED, answer, self.world, is_signed=is_signed)
         if (
@@ -168,11 +171,13 @@ class Question:
     def _send(self, url: str, expected: Expectation, connect_to: str) -> Response:
         nonce = new_nonce()
         sent = {name: value.reveal() for name, value in self.headers.items()}
-        sent |= self._signature(expected.method, url)
+        method = self.method or expected.method
+        sent |= self._signature(method, url)
         answer = self.world.http.request(
-            expected.method,
+            method,
             fresh_url(url, nonce) if self.busts_caches else url,
             timeout_seconds=self.timeout_seconds,
+            body=self.body,
             headers={"Accept": self.accept, "Cache-Control": "no-cache", NONCE_HEADER: nonce, **sent},
             fresh=self.fresh,
             connect_to=connect_to,
