@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from ci_ops.core.deadline import Deadline
@@ -35,6 +36,8 @@ class Subject:
     """Spaces the requests of all checks."""
     deadline: Deadline | None = None
     """Until when a check may wait for its next request; None for at most `timeout_seconds`."""
+    deployed_at: datetime | None = None
+    """When the deployment began; None for none."""
     published: frozenset[str] = frozenset()
     """Commits that the forge has for sure: the run's event names them."""
     environment: str = "production"

@@ -22,6 +22,8 @@ from ci_ops.core.subject import Subject
 from ci_ops.core.text.weburl import shown
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ci_ops.core.ports.listeners import Servers
     from ci_ops.core.report import StepOutcome
     from ci_ops.core.result import Result
@@ -141,6 +143,7 @@ class Job:
         had_health_document: bool = False,
         servers: Servers | None = None,
         was_blocked: bool = False,
+        deployed_at: datetime | None = None,
     ) -> Subject:
         """What checks look at: the service, with the revision that should be live."""
         return Subject(
@@ -151,6 +154,7 @@ class Job:
             had_health_document=had_health_document,
             servers=servers,
             was_blocked=was_blocked,
+            deployed_at=deployed_at,
             pace=Pace(self.config.verify.max_rate),
             published=self.origin.published,
             environment=self.environment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import Inconclusive
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Phase
@@ -70,6 +71,7 @@ def verify_release(
         had_health_document=record.had_health_document,
         servers=run.before.service.servers if run.before is not None else None,
         was_blocked=run.before is not None and run.before.service.is_blocked,
+        deployed_at=None if record.state is State.PLANNED else record.started_at,
     )
     results = measure(
         run,

@@ -21,6 +21,7 @@ BOOTSTRAP = "CI_OPS_BOOTSTRAP"
 EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("backoff", "click", "jinja2", "requests", "yaml"), "cli"),
     "github": "github",
+    "twilio": "sms",
 }
 """Module → the extra that brings it; an application that installs the kit has none of them."""
 
