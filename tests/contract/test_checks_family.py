@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from ci_ops.checks import _trouble
 from ci_ops.checks._http.check import HttpCheck
+from ci_ops.checks._http.expect import NO_ANSWER_RULES
 from ci_ops.core.health.status import Status
 from ci_ops.core.named import Named
 from ci_ops.core.plugin import OBSERVED_CHARACTERS, Check, Phase
@@ -111,6 +112,11 @@ def test_a_check_says_what_it_is_when_it_runs_and_what_it_may_find(name: str) ->
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule)
         assert about.sentence.endswith(".")
         assert about.advice
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if issubclass(plugin_class(each), HttpCheck)])
+def test_a_check_that_sends_requests_has_a_rule_for_each_way_to_get_no_answer(name: str) -> None:
+    assert NO_ANSWER_RULES.keys() <= plugin_class(name).rules.keys()
 
 
 @pytest.mark.parametrize("name", NAMES)
