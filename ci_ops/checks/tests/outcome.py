@@ -60,7 +60,10 @@ class Outcome:
 
     @cached_property
     def vanished(self) -> list[str]:
-        """Tests that pytest collected and that never came to a result, sorted; a stop after a failure loses none."""
+        """Tests that pytest collected and that never came to a result, sorted.
+
+        What is left after a stop at a failure did not vanish.
+        """
         lost = (
             node
             for session in self.sessions

@@ -1,4 +1,4 @@
-"""pytest plugin that records what each session collects, reports and reruns, and its JUnit report's path.
+"""pytest plugin that records what each session collects, reports and reruns.
 
 Runs in the project's own Python: nothing of ours is imported, and the syntax is that of Python 3.8.
 A session inside another one, as tests of pytest plugins start them, records nothing.
