@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ROOT / "actions" / "locks"
 CORE_EXTRA = "cli"
-GROUPS = ("github", "postgres", "sms", "sqlalchemy")
+GROUPS = ("github", "lint", "postgres", "sms", "sqlalchemy")
 """The extras that actions may need beside core; a plugin's `needs` names one."""
 BUILD = ROOT / "tools" / "build.txt"
 """What builds and publishes a release, from the dependency group `build`."""
