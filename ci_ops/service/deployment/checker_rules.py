@@ -11,16 +11,10 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_ops.core.contract.installed import declared, why_unmet
 from ci_ops.core.contract.presets import DEBUG_SWITCHES
-from ci_ops.core.contract.requirements import (
-    Dependency,
-    in_pyproject,
-    in_requirements,
-    normal,
-    read_requirement,
-)
+from ci_ops.core.contract.requirements import Dependency, normal, read_requirement
 from ci_ops.core.contract.values import FALSE_WORDS
-from ci_ops.core.contract.versions import satisfies
 from ci_ops.service.deployment.check_result import CheckResult, CheckStatus
 
 if TYPE_CHECKING:
@@ -93,33 +87,19 @@ def dependencies(root: Path) -> CheckResult:
             status=CheckStatus.FAIL,
             message=f"the requirements cannot be read: {type(error).__name__}",
         )
-    faults = dict.fromkeys(fault for by, each in asked if (fault := _missing(each, installed, by=by)))
+    faults = dict.fromkeys(fault for by, each in asked if (fault := why_unmet(each, installed, by=by)))
     good = f"{len(asked)} requirements and {len(installed)} packages go together"
     return verdict("dependencies", list(faults), [], good=good)
 
 
 def _asked(root: Path) -> Iterator[tuple[str, Dependency]]:
     """Yield each requirement with the package or file that states it."""
-    project, listed = root / "pyproject.toml", root / "requirements.txt"
-    if project.is_file():
-        text = project.read_text("utf-8-sig")
-        yield from ((each.file, each) for each in in_pyproject(tomllib.loads(text), text) if not each.group)
-    if listed.is_file():
-        yield from ((each.file, each) for each in in_requirements(listed, root))
+    yield from ((each.file, each) for each in declared(root))
     for distribution in metadata.distributions():
         for line in distribution.requires or []:
             found = read_requirement(line)
             if found is not None:
                 yield distribution.name, found
-
-
-def _missing(asked: Dependency, installed: Mapping[str, str], *, by: str) -> str:
-    version = installed.get(asked.name)
-    if version is None:
-        return "" if asked.is_conditional else f"{asked.name} is not installed, and {by} asks for it"
-    if satisfies(version, asked.specifier) is False and not asked.is_conditional:
-        return f"{asked.name} {version} is installed, and {by} asks for {asked.specifier}"
-    return ""
 
 
 def security(reading: Reading, env: Mapping[str, str], environment: str) -> CheckResult:
