@@ -17,7 +17,7 @@ _NOT_CODE = {"test", "tests", "doc", "docs", "example", "examples", "bin", "scri
 
 def main(result: str, wanted: list[str]) -> None:
     """Write the version of every distribution, then whether each wanted one can be imported."""
-    found = {}
+    found: dict[str, metadata.Distribution] = {}
     for each in metadata.distributions():
         name = normal(each.metadata["Name"] or "")
         found.setdefault(name, each)  # the first on the path is the one that is imported
@@ -41,7 +41,7 @@ def normal(name: str) -> str:
 
 def modules_of(distribution: metadata.Distribution, name: str) -> list[str]:
     """The modules at the top of a distribution, those named like it first; empty for one without code."""
-    found = {}
+    found: dict[str, int] = {}
     for path in distribution.files or ():
         parts = path.parts
         is_package = parts[-1] == "__init__.py"

@@ -97,8 +97,6 @@ class Tests(Check):
     def __post_init__(self) -> None:
         if not 0 <= self.coverage_percent <= 100:
             raise ValueError("coverage-percent: a percentage from 0 to 100")
-        if (self.junit or self.coverage_json) and not self.run_:
-            raise ValueError("junit and coverage-json: only beside `run`, which writes them")
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:

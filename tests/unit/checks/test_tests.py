@@ -315,10 +315,10 @@ def test_the_suite_sees_the_environment_of_a_command(tmp_path: Path) -> None:
     assert result.status is Status.PASS
 
 
-@pytest.mark.parametrize("settings", [{"coverage_percent": 101.0}, {"junit": "report.xml"}])
-def test_settings_that_contradict_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=":"):
-        suite.Tests(**settings)
+@pytest.mark.parametrize("percent", [-1.0, 100.5])
+def test_a_share_that_is_none_is_refused(percent: float) -> None:
+    with pytest.raises(ValueError, match="coverage-percent"):
+        suite.Tests(coverage_percent=percent)
 
 
 def test_it_applies_where_there_are_tests(tmp_path: Path) -> None:
