@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from ssl import TLSVersion
@@ -31,38 +30,14 @@ from tests.support.certificates import (
     stranger,
 )
 from tests.support.checking import a_subject, a_world_without_ipv6, clean_env, rules_of, the_result
-from tests.support.sample_service import Answer, SampleService, sample_service, text
+from tests.support.sample_service import Answer, sample_service, text
+from tests.support.tls_shop import Shop, issued
 from tests.support.tunnels import tunnel
 from tests.support.web import Reply, serving
 
 EXAMPLE = Tls()
 
 DAY_SECONDS = 86_400
-
-
-@dataclass
-class Shop:
-    """shop.test on two addresses of this machine, each with a certificate of its own."""
-
-    stack: ExitStack
-    folder: Path
-    port: int = 0
-    services: list[SampleService] = field(default_factory=list)
-
-    def serve(self, *names: str, host: str = "127.0.0.1", **more: Any) -> SampleService:
-        return self.serve_with(server_context(*(names or ("shop.test", "127.0.0.1")), **more), host=host)
-
-    def serve_with(self, context: ssl.SSLContext, *, host: str = "127.0.0.1") -> SampleService:
-        service = self.stack.enter_context(sample_service(host=host, port=self.port, context=context))
-        self.port = service.port
-        return service
-
-    def world(self) -> RealWorld:
-        return RealWorld(env=clean_env(SSL_CERT_FILE=str(bundle(self.folder))))
-
-    def look(self, host: str = "127.0.0.1", *, world: RealWorld | None = None, **settings: Any) -> Result:
-        subject = a_subject(url=f"https://{host}:{self.port}/health", timeout_seconds=2.0)
-        return the_result(Tls(**settings), subject, world or self.world())
 
 
 @pytest.fixture
@@ -339,10 +314,6 @@ def test_a_handshake_that_tells_no_dates_is_still_a_handshake(shop: Shop) -> Non
     assert (result.status, "days_left" in result.facts) == (Status.PASS, False)
     assert result.sentence.endswith("is good; TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3 could not be tried.")
     assert set(result.facts["versions"].values()) == {"not tried"}
-
-
-def issued(by: Authority | None = None, **more: Any) -> bytes:
-    return (by or authority()).issue("shop.test", "127.0.0.1", **more)
 
 
 @pytest.mark.parametrize(
