@@ -91,7 +91,7 @@ class Linter:
         with tempfile.TemporaryDirectory(prefix="ci-ops-lint-", ignore_cleanup_errors=True) as folder:
             output = Path(folder) / "output"
             reader = _flake8 if self.tool == "flake8" else _ruff
-            # flake8 takes every option for a path as soon as a `--` follows them, so paths must not look like options.
+            # Before a `--`, flake8 takes `--output-file` for a path, so paths must not look like options.
             number, violations = reader(self, [f"./{path}" for path in paths], output, seconds, world)
         return number, list(self._faults(violations, world))
 
