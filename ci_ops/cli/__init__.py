@@ -16,24 +16,21 @@ from ci_ops import __version__
 
 
 class Commands(click.Group):
-    """Finds its commands in this folder."""
+    """A click group whose commands are the modules of this folder."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command's name, sorted."""
+        """Return the names of all commands, sorted."""
         del ctx
         return sorted(each.name for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name; its module is imported now."""
+        """Import and return the command of that name; None for an unknown one."""
         if cmd_name not in self.list_commands(ctx):
             return None
         return cast("click.Command", import_module(f"{__name__}.{cmd_name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line per command, from the modules' first lines.
-
-        Nothing is imported for a help text.
-        """
+        """Write each command with its module's first line, without imports."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, _first_line(name)) for name in self.list_commands(ctx)])
 

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class LinesType(click.ParamType):  # type: ignore[type-arg] # click 8.1 has none
-    """Values on lines of their own, as action inputs have them; never split at blanks."""
+    """A list of values on separate lines, as in an action's inputs; never split at spaces."""
 
     name = "lines"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """The lines that are not blank, without surrounding blanks."""
+        """Return the non-blank lines, stripped."""
         del param, ctx
         if isinstance(value, tuple):
             return value
         return tuple(line.strip() for line in str(value).splitlines() if line.strip())
 
     def split_envvar_value(self, rv: str) -> list[str]:
-        """One value: `convert` finds its lines, where click would split at blanks."""
+        """Return the variable's value unsplit, because click would split it at spaces."""
         return [rv]
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg] # the same
-    """A span of time: `500ms`, `2m` or seconds."""
+    """A duration: `500ms`, `2m` or a number of seconds."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
+        """Return the duration in seconds."""
         try:
             return parse_duration(value)
         except ValueError as error:
@@ -52,7 +52,7 @@ DURATION = DurationType()
 
 
 def lines_option(name: str, help_text: str) -> Callable[[Decorated], Decorated]:
-    """An option that may be given several times, and whose values may be several lines."""
+    """Return a repeatable option whose values may contain several lines."""
     return click.option(
         name,
         type=LINES,
@@ -112,19 +112,19 @@ _LOG = (
 
 
 def shared_options(command: Decorated) -> Decorated:
-    """Configuration, output and log options; every command that works has them."""
+    """Add the options for configuration, output and logging that every flow's command has."""
     return reduce(lambda done, option: option(done), reversed((*_PLACE, *_OUTPUT, *_LOG)), command)
 
 
 def dry_run_option(command: Decorated) -> Decorated:
-    """`--dry-run`, for every command that changes something."""
+    """Add `--dry-run` to a command that changes something."""
     return click.option(
         "--dry-run/--no-dry-run", default=False, help="Print what would be done; change and send nothing."
     )(command)
 
 
 def fail_on_option(command: Decorated) -> Decorated:
-    """`--fail-on`, for commands that judge."""
+    """Add `--fail-on` to a command that returns a verdict."""
     return click.option(
         "--fail-on",
         type=click.Choice(["fail", "warn"]),
@@ -134,7 +134,7 @@ def fail_on_option(command: Decorated) -> Decorated:
 
 
 def text_of(value: str, file: str, *, name: str) -> str:
-    """The value of a free-text option or of its `-file` twin. Raises UsageError."""
+    """Return the value of a free-text option or of its `-file` twin. Raises UsageError."""
     if value and file:
         raise UsageError(f"both `{name}` and `{name}-file` are given", where=name, hint="Give one of them.")
     if not file:

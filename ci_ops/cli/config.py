@@ -19,7 +19,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def place_options(command: Decorated) -> Decorated:
-    """Which file, for which environment."""
+    """Add the options that select the configuration file and the environment."""
     options = (
         DIRECTORY,
         click.option(
@@ -37,7 +37,7 @@ def place_options(command: Decorated) -> Decorated:
 
 
 def python_option(command: Decorated) -> Decorated:
-    """With which Python an application's declaration is imported."""
+    """Add `--python`, the interpreter that imports the declaration."""
     return click.option(
         "--python", default="", help="Python interpreter that imports it; default: the project's own."
     )(command)

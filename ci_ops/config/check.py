@@ -32,13 +32,11 @@ _CONSEQUENCES = {
 
 
 def check_text(source: Source) -> str:
-    """One line that says what was read.
+    """Return the summary of a valid file. Raises ConfigError with every problem, each once.
 
-    With no environment asked for, each that is listed is looked at.
-
-    Variables that a section wants and that are not set here are no fault of
-    the file: they are listed below. Raises ConfigError with every problem,
-    each once, and UsageError where there is no file to check.
+    Without a requested environment, every listed one is checked. Variables that a section requires
+    and that are not set here are no fault of the file: the summary lists them. Raises UsageError if
+    there is no file to check.
     """
     path = find_file(source.start, source.env, source.file)
     if path is None:
@@ -64,19 +62,19 @@ def check_text(source: Source) -> str:
 
 
 def _all_of(listed: tuple[str, ...]) -> tuple[str, ...]:
-    """The environments that are listed, and `production`, which is the file itself where none of them means it."""
+    """Return the listed environments, plus `production` unless a listed one has that meaning."""
     has_default = any(is_meant(DEFAULT_ENVIRONMENT, each, listed) for each in listed)
     return listed if has_default else (DEFAULT_ENVIRONMENT, *listed)
 
 
 def _not_here(missing: Problem) -> str:
-    """A variable that is not set here, and what happens where it is not set either."""
+    """Return the line for a variable that is not set here, with the consequence if it stays unset."""
     consequence = _CONSEQUENCES.get(missing.path.partition(".")[0], "")
     return f"warning: {missing}{consequence}"
 
 
 def _named(loaded: Loaded) -> Iterator[str]:
-    """What the file names of each family: how many plugins, or the one there may be."""
+    """Return how many plugins of each family the file configures."""
     named = list(loaded.plugins())
     for family, is_many in families_in(record_of(Config)).items():
         base = family_bases()[family]

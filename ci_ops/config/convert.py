@@ -1,4 +1,4 @@
-"""From one written value to what a field holds.
+"""Conversion of one written value to the value of a field; no message repeats the value.
 
 No sentence repeats the value.
 """
@@ -43,7 +43,7 @@ _WORDS: dict[Kind, str] = {
 
 
 def wanted(shape: Shape) -> str:
-    """What the shape accepts, in words."""
+    """Return what the shape accepts, in words."""
     if isinstance(shape, One):
         return _WORDS[shape.kind]
     if isinstance(shape, Choice):
@@ -54,13 +54,13 @@ def wanted(shape: Shape) -> str:
 
 
 def one_of(words: Iterable[str]) -> str:
-    """`a, b or c`."""
+    """Return the alternatives as `a, b or c`."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
 
 
 def convert(shape: One | Choice, text: str, value: Plain) -> Any:
-    """What the field holds; `value` is what `text` means.
+    """Return the field's value for the written text. Raises ValueError with a sentence.
 
     Raises ValueError with a sentence.
     """
@@ -73,7 +73,7 @@ def convert(shape: One | Choice, text: str, value: Plain) -> Any:
 
 
 def _remark(shape: One | Choice, text: str, value: Plain) -> str:
-    """What a reader cannot see in a value that looks right."""
+    """Return a remark on an invisible fault in a value that looks right; empty for none."""
     if hidden := invisible_in(text):
         return f"; the value contains the invisible character {hidden}"
     takes_numbers = (

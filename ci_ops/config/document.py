@@ -1,4 +1,4 @@
-"""One configuration file, from its bytes to its tree."""
+"""Parsing of one configuration file from bytes to a tree."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\
 
 
 def read_file(path: Path, *, file: str) -> Table:
-    """The tree of a `.json`, `.yml` or `.yaml` file.
+    """Return the tree of a `.json`, `.yml` or `.yaml` file. Raises ConfigError.
 
-    It is called `file` in messages. Raises ConfigError.
+    Messages call it `file`.
     """
     try:
         with path.open("rb") as stream:
@@ -31,10 +31,7 @@ def read_file(path: Path, *, file: str) -> Table:
 
 
 def read_bytes(raw: bytes, *, file: str) -> Table:
-    """The tree of a document; `file` says by its ending whether it is JSON.
-
-    Raises ConfigError.
-    """
+    """Return the tree of a document; the extension of `file` selects JSON or YAML. Raises ConfigError."""
     if len(raw) > MAX_BYTES:
         raise problem_at(Place(file), "larger than 1 MiB; a configuration has a few kilobytes")
     text = _decode(raw, file)

@@ -1,4 +1,4 @@
-"""What a configuration says that can be read and will probably not do what is meant.
+"""Warnings about a valid configuration that probably does not do what is intended.
 
 A doubt is a warning: the file itself is right, and a script may be made by an earlier step.
 """
@@ -29,7 +29,7 @@ _RESERVED = re.compile(
 
 
 def doubts(loaded: Loaded, folder: Path, root: str = "ci_ops") -> Iterator[Problem]:
-    """Yield scripts that do not exist, addresses of documentation, and secrets that a pull request lacks."""
+    """Yield warnings: missing scripts, documentation addresses, secrets that pull requests lack."""
     for leaf in leaves(record_of(Config), loaded.tree, root):
         sentence = _about(leaf, folder)
         if sentence:

@@ -1,4 +1,4 @@
-"""The environment that is asked for, and what the file says about it alone."""
+"""The selected environment and its section of the file."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _TWINS = {"dev": "development", "prod": "production", "development": "dev", "pro
 
 
 def environment_name(word: str) -> str:
-    """Return the name as the user wrote it, without surrounding blanks; `production` for none."""
+    """Return the name as the user wrote it, stripped; `production` by default."""
     return word.strip() or DEFAULT_ENVIRONMENT
 
 
 def listed(document: Table) -> tuple[str, ...]:
-    """Return the environments that the file says something about, as they are written there."""
+    """Return the environments that the file configures, spelled as there."""
     table = document.get(KEY)
     return tuple(environment_name(key) for key in table.entries) if isinstance(table, Table) else ()
 
 
 def is_meant(word: str, name: str, names: Collection[str]) -> bool:
-    """Return True when both words mean one environment in a file that lists these names.
+    """Return True when both names mean the same environment in a file with these environments.
 
     `prod` means `production` unless the file lists both.
     """
@@ -49,10 +49,10 @@ def is_meant(word: str, name: str, names: Collection[str]) -> bool:
 
 
 def for_environment(document: Table, name: str, problems: list[Problem], warnings: list[Problem]) -> Table:
-    """Return the document as it holds in that environment.
+    """Return the document with the values of that environment applied.
 
-    Where the file lists environments, another name is a warning: the file's
-    own values hold there. `production` needs no entry: it is the file itself.
+    If the file lists environments, an unlisted name is a warning, and the file's own values apply.
+    `production` needs no entry: it is the file itself.
     """
     overlays = _overlays(document, problems)
     rest = Table(document.place, {key: each for key, each in document.entries.items() if key != KEY})

@@ -1,4 +1,4 @@
-"""The string below a dataclass field, which is the field's documentation."""
+"""The string literal below a dataclass field, which documents the field."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import Any
 
 
 def field_docs(cls: type[Any]) -> dict[str, str]:
-    """Each field's sentence by its attribute's name.
-
-    Empty where the source is not at hand.
-    """
+    """Return each field's sentence by the name of its attribute; empty if the source is unavailable."""
     docs: dict[str, str] = {}
     for each in reversed(cls.__mro__[:-1]):
         docs |= _own(each)
@@ -38,5 +35,5 @@ def _own(cls: type[Any]) -> dict[str, str]:
 
 
 def first_sentence(cls: type[Any]) -> str:
-    """The first line of the class's docstring."""
+    """Return the first line of the class's docstring."""
     return (inspect.cleandoc(cls.__doc__ or "").splitlines() or [""])[0]

@@ -1,4 +1,4 @@
-"""Where the configuration file is."""
+"""The search for the configuration file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ VARIABLE = "CI_OPS_CONFIG"
 
 
 def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | None:
-    """The file asked for, else CI_OPS_CONFIG, else the nearest one upwards.
+    """Return the requested file, else CI_OPS_CONFIG, else the nearest one upwards; None for none.
 
-    None when there is none.
-
-    Upwards means from `start` to the root of its git repository. Outside a
-    repository only `start` itself counts: what lies above may be anybody's.
-    Raises UsageError for a file that was named but is not there.
+    Upwards means from `start` to the root of its git repository. Outside a repository only `start`
+    itself is searched: parent folders may belong to anybody. Raises UsageError if a requested file
+    does not exist.
     """
     named, origin = _named(asked, env)
     if named:
@@ -36,7 +34,7 @@ def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | No
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """Where a command works, and which configuration file was named for it."""
+    """The folder of a command, and its configuration file if one was requested."""
 
     folder: Path
     """The folder of the project: checks look here, and commands run here."""
@@ -47,9 +45,9 @@ class Project:
 def find_project(start: Path, env: Mapping[str, str], *, file: str = "", directory: str = "") -> Project:
     """Return the project of a command that was started in `start`. Raises UsageError.
 
-    `directory` names its folder. Otherwise it is where the nearest file lies,
-    so that a subfolder makes no difference; a file that is named does not move
-    the project, unless `start` is outside the repository that the file is in.
+    `directory` selects its folder. The default is the folder of the nearest file, so that a
+    subfolder makes no difference; a requested file does not move the project, unless `start` is
+    outside the repository that contains it.
     """
     named, origin = _named(file, env)
     folder = start / directory
@@ -69,7 +67,7 @@ def find_project(start: Path, env: Mapping[str, str], *, file: str = "", directo
 
 
 def _named(asked: str, env: Mapping[str, str]) -> tuple[str, str]:
-    """The file that is named, and where; empty where none is."""
+    """Return the requested file and the option that requested it; empty for none."""
     return (asked, "--config") if asked else (env.get(VARIABLE, ""), VARIABLE)
 
 
@@ -85,10 +83,7 @@ def _existing(named: str, origin: str, *folders: Path) -> Path:
 
 
 def name_for(path: Path, start: Path) -> str:
-    """The file as messages name it.
-
-    Relative to here, else to the repository's root, else in full.
-    """
+    """Return the file's name for messages: relative to here, else to the repository's root, else in full."""
     path = path.absolute()
     for folder in (start.absolute(), folders_up(start)[-1]):
         if path.is_relative_to(folder):

@@ -1,4 +1,4 @@
-"""The JSON twin of the configuration file, read into the same tree.
+"""The JSON parser of the configuration file; it builds the same tree as the YAML parser.
 
 Every JSON document is YAML 1.2, but not to a YAML 1.1 parser such as PyYAML
 (surrogate pairs, tabs, long keys), and `json` keeps no places; so it has its
@@ -28,10 +28,7 @@ _WANTED = {",": "a comma", ":": "a colon", '"': "a key in double quotes"}
 
 
 def read_json(text: str, file: str) -> Node:
-    """The document's tree.
-
-    Raises ConfigError with every duplicate key, or the first thing not understood.
-    """
+    """Return the document's tree. Raises ConfigError with every duplicate key, or the first syntax error."""
     reader = _Reader(text, file)
     node = reader.node(0)
     if reader.token:
@@ -43,7 +40,7 @@ def read_json(text: str, file: str) -> Node:
 
 @dataclass(slots=True)
 class _Reader:
-    """One token ahead."""
+    """A recursive-descent parser with one token of lookahead."""
 
     text: str
     file: str
@@ -61,7 +58,7 @@ class _Reader:
         self.advance()
 
     def advance(self) -> str:
-        """Take the token, and look at the next."""
+        """Consume the token and scan the next one."""
         taken = self.token
         blanks = _BLANKS.match(self.text, self.end)
         assert blanks is not None
@@ -81,11 +78,11 @@ class _Reader:
 
     @property
     def place(self) -> Place:
-        """Where the token ahead begins."""
+        """The position where the next token begins."""
         return Place(self.file, self.line, self.at - self.line_at + 1)
 
     def node(self, depth: int) -> Node:
-        """The value that begins with the token ahead."""
+        """Parse the value that begins with the next token."""
         place = self.place
         self.count += 1
         if self.count > MAX_NODES or depth > MAX_DEPTH:
@@ -101,7 +98,7 @@ class _Reader:
         return Scalar(place, self.advance(), is_plain=True)
 
     def items(self, depth: int) -> list[Node]:
-        """Everything up to the closing bracket."""
+        """Parse the items up to the closing bracket."""
         self.advance()
         nodes: list[Node] = []
         while self.token != "]" or nodes:
@@ -113,7 +110,7 @@ class _Reader:
         return nodes
 
     def entries(self, depth: int) -> dict[str, Entry]:
-        """Everything up to the closing brace."""
+        """Parse the entries up to the closing brace."""
         self.advance()
         entries: dict[str, Entry] = {}
         while self.token != "}" or entries:
@@ -131,18 +128,18 @@ class _Reader:
         return entries
 
     def string(self) -> str:
-        """The text of the token ahead, which is a string."""
+        """Parse the next token, which must be a string, and return its text."""
         place, text = self.place, str(json.loads(self.advance()))
         if _SURROGATE.search(text):
             raise problem_at(place, "half a surrogate pair, which is no character")
         return text
 
     def expect(self, token: str) -> None:
-        """Take this very token."""
+        """Consume this token. Raises ConfigError for any other."""
         if self.token != token:
             raise self.unexpected(_WANTED[token])
         self.advance()
 
     def unexpected(self, wanted: str) -> ConfigError:
-        """The error that something else stands here."""
+        """Return the error for an unexpected token."""
         return problem_at(self.place, f"not JSON: expected {wanted} here")

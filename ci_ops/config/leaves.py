@@ -1,4 +1,4 @@
-"""The single values of a document, each with its path and what its field accepts."""
+"""The scalar values of a document, each with its path and the shape of its field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leaf:
-    """One value that somebody wrote."""
+    """One value of the document."""
 
     path: str
     shape: One | Choice
@@ -39,7 +39,7 @@ class Leaf:
 
 
 def leaves(shape: Shape, node: Node, root: str, path: str = "") -> Iterator[Leaf]:
-    """Yield every value below `node`; what is switched off or not understood has none."""
+    """Yield every value below `node`, except in entries that are disabled or invalid."""
     match shape:
         case One() | Choice():
             if isinstance(node, Scalar):

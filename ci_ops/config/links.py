@@ -1,4 +1,4 @@
-"""What one part of the configuration says about another: does it fit?"""
+"""Cross-references between parts of the configuration."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _RULE = re.compile(r"(?P<plugin>[a-z0-9-]+)/(?P<rule>[a-z0-9-]+|\*)")
 def problems_of(
     tree: Table, *, env: Mapping[str, str], environments: Iterable[str], root: str
 ) -> Iterator[Problem]:
-    """Everything that does not fit together.
+    """Return every cross-reference that does not resolve.
 
-    Looks at the tree, so that other problems hide nothing.
+    It reads the tree, so that other problems do not hide these.
     """
     checks: Family[Check] = Family(f"{root}.checks")
     for phase in Phase:
@@ -45,10 +45,10 @@ def problems_of(
 
 
 def settled(config: Config, environments: Collection[str]) -> Config:
-    """Return the configuration without what is switched off.
+    """Return the configuration without disabled entries, with one spelling of the environment.
 
-    A route that means this environment by another spelling names it as the
-    caller does. `environments` are those that the file lists.
+    A route that means this environment by another spelling names it as the caller does.
+    `environments` are those that the file lists.
     """
     here, enabled = config.environment, config.enabled()
     live = {each.name for each in enabled.notify.channels} | {ALL}
@@ -90,7 +90,7 @@ def _of_routes(tree: Table, env: Mapping[str, str], environments: tuple[str, ...
 
 
 def _about_item(key: str, text: str, channels: tuple[str, ...], environments: tuple[str, ...]) -> str:
-    """What is wrong with one word of a route; empty when nothing is."""
+    """Return the problem with one word of a route; empty for none."""
     if key == "to":
         is_known = text in {*channels, ALL}
         return "" if is_known else f"there is no channel of that name{did_you_mean(text, channels)}"
@@ -119,7 +119,7 @@ def _nodes(node: Node | None) -> tuple[Node, ...]:
 
 
 def _text(node: Node, env: Mapping[str, str]) -> str:
-    """The word with its variables; empty where the reader has found a problem already."""
+    """Return the text with its variables filled in; empty if the reader has already reported it."""
     if not isinstance(node, Scalar):
         return ""
     if node.is_typed_in:
@@ -129,7 +129,7 @@ def _text(node: Node, env: Mapping[str, str]) -> str:
 
 
 def _about_rule(key: str, checks: Family[Check]) -> str:
-    """What is wrong with the name of a rule; empty when nothing is."""
+    """Return the problem with the name of a rule; empty for none."""
     found = _RULE.fullmatch(key)
     if found is None:
         return "a rule is written <check>/<rule> or <check>/*, such as env-vars/missing"

@@ -1,4 +1,4 @@
-"""From a file, variables and flags to one Config.
+"""Loading: from a file, variables and flags to one Config, or to every problem.
 
 Or to everything that is wrong.
 """
@@ -30,7 +30,7 @@ SCHEMA_KEY = "$schema"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Where the configuration comes from."""
+    """The inputs of a configuration: file, variables, flags and environment."""
 
     env: Mapping[str, str] = field(repr=False)
     """The environment's variables."""
@@ -50,10 +50,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """What a source gave.
-
-    The configuration as far as it could be read, and what was wrong.
-    """
+    """The result of loading: the configuration as far as it is valid, and its problems."""
 
     config: Config
     problems: tuple[Problem, ...]
@@ -67,7 +64,7 @@ class Loaded:
     """Plugins that the file names and that lack nothing but a variable."""
 
     def plugins(self) -> Iterator[type[Plugin]]:
-        """Yield the class of every plugin that the file names, but for what is switched off."""
+        """Yield the class of every plugin that the file configures, except disabled ones."""
         yield from (type(each.plugin) for _, each in self.config.plugins())
         yield from self.incomplete
 
@@ -76,12 +73,9 @@ class Loaded:
 
 
 def load(source: Source) -> Config:
-    """The configuration for one environment.
+    """Return the configuration for one environment; without a file, the defaults and the overrides.
 
-    Without a file, the defaults and the overrides.
-
-    Raises ConfigError with every problem, and UsageError for a file that was
-    asked for but cannot be read.
+    Raises ConfigError with every problem, and UsageError if a requested file cannot be read.
     """
     loaded = examine(source)
     if loaded.problems:
@@ -90,10 +84,7 @@ def load(source: Source) -> Config:
 
 
 def examine(source: Source) -> Loaded:
-    """The same without raising for what stands in the file.
-
-    A broken one gives its problems and defaults.
-    """
+    """Load without raising for the file's content: an invalid file yields its problems and the defaults."""
     path = find_file(source.start, source.env, source.file)
     try:
         document = read_document(path, source.start)
@@ -105,7 +96,7 @@ def examine(source: Source) -> Loaded:
 
 
 def read_document(path: Path | None, start: Path) -> Table:
-    """The tree of the file; an empty one without a file. Raises ConfigError."""
+    """Return the tree of the file; an empty one without a file. Raises ConfigError."""
     try:
         return read_file(path, file=name_for(path, start)) if path else Table(Place(), {})
     except ConfigError as error:
@@ -114,10 +105,7 @@ def read_document(path: Path | None, start: Path) -> Table:
 
 
 def interpret(document: Table, source: Source) -> Loaded:
-    """What the document says in the source's environment.
-
-    With its variables and overrides.
-    """
+    """Return the document's configuration in the source's environment, with variables and overrides."""
     problems: list[Problem] = []
     document = Table(
         document.place, {key: each for key, each in document.entries.items() if key != SCHEMA_KEY}
@@ -150,5 +138,5 @@ def _matters(missing: Problem, uses: Collection[str] | None) -> bool:
 
 
 def _line(problem: Problem) -> tuple[int, ...]:
-    """Where in the file it stands; first what no file says."""
+    """Return the sort key of a problem: its line in the file; problems without one come first."""
     return tuple(int(part) for part in problem.location.rsplit(":", 2)[1:] if part.isdecimal())

@@ -1,4 +1,4 @@
-"""What the configuration says, as frozen values."""
+"""The sections of the configuration as frozen values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Section = TypeVar("Section", bound="DataclassInstance")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadinessSection:
-    """What is looked at before a deployment."""
+    """Checks of the project before a deployment."""
 
     checks: tuple[NamedCheck, ...] = ()
     """The checks by name; none means those that fit the project."""
@@ -39,7 +39,7 @@ class ReadinessSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploySection:
-    """How a release gets live."""
+    """How a release becomes live."""
 
     target: NamedTarget | None = None
     """Where to, and how."""
@@ -51,7 +51,7 @@ class DeploySection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifySection:
-    """What is looked at once a release is live."""
+    """Checks of the live service after a deployment."""
 
     url: str = ""
     """The service's address; with a path it is the health address as typed."""
@@ -83,7 +83,7 @@ class VerifySection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotifySection:
-    """Who is told."""
+    """Channels, and the routes of events to them."""
 
     channels: tuple[NamedChannel, ...] = ()
     """The channels by name."""
@@ -95,7 +95,7 @@ class NotifySection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """Everything the user has said, for one environment."""
+    """The effective configuration for one environment."""
 
     version: Literal[1] = 1
     """Of this file's form."""
@@ -119,11 +119,11 @@ class Config:
     """Every secret in it, to be hidden and masked wherever text leaves."""
 
     def plugins(self) -> Iterator[tuple[str, Named[Plugin]]]:
-        """Yield every entry that names a plugin, of any family, with its path in the file."""
+        """Yield every entry that configures a plugin, of any family, with its path in the file."""
         yield from _named_in(self, "")
 
     def needs(self) -> frozenset[str]:
-        """The lock groups of the drivers that its plugins need."""
+        """The lock groups that its plugins require."""
         enabled = (each.plugin.groups for _, each in self.plugins() if each.enabled)
         return frozenset(group for groups in enabled for group in groups)
 

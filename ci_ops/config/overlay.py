@@ -1,4 +1,4 @@
-"""One tree over another: an environment over the file, flags over both.
+"""Merging of trees: an environment over the file, flags over both.
 
 Maps merge, lists and values replace, `null` removes what is below, and a map
 with another `type` than the one below replaces it whole.
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 
 def merged(below: Table, above: Table, problems: list[Problem], path: tuple[str, ...] = ()) -> Table:
-    """The map below with what the map above says.
-
-    Removing what is not there is a problem.
-    """
+    """Return the lower map overlaid with the upper one; removing a missing key is a problem."""
     entries = dict(below.entries)
     for key, entry in above.entries.items():
         old = entries.get(key)
@@ -38,7 +35,7 @@ def merged(below: Table, above: Table, problems: list[Problem], path: tuple[str,
 
 
 def _is_other_type(below: Table, above: Table, name: str) -> bool:
-    """True when the upper map's `type` is not the lower one's, which may be the map's own name."""
+    """Return True when the upper map's `type` differs from the lower one's (default: the map's name)."""
     new, old = above.get("type"), below.get("type")
     return isinstance(new, Scalar) and new.text != (old.text if isinstance(old, Scalar) else name)
 
@@ -49,11 +46,10 @@ def _nothing_to_remove(entry: Entry, path: tuple[str, ...]) -> Problem:
 
 
 def with_overrides(document: Table, overrides: Mapping[str, tuple[object, str]]) -> Table:
-    """The document with flags and inputs laid over it.
+    """Return the document overlaid with flags and inputs.
 
-    They are given as `{"verify.url": (value, "flag --url")}`.
-
-    None as a value stands for a flag that was not given.
+    They are given as `{"verify.url": (value, "flag --url")}`; the value None stands for a flag that
+    was not given.
     """
     for path, (value, origin) in overrides.items():
         if value is None:

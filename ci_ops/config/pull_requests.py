@@ -1,4 +1,4 @@
-"""Variables that `readiness` requires and that a pull request of a fork cannot have.
+"""Variables that `readiness` requires but a pull request from a fork cannot read.
 
 Source: docs.github.com/actions, "Using secrets in a workflow": with the exception of
 GITHUB_TOKEN, secrets are not passed to workflows that a fork or Dependabot triggers.
@@ -26,7 +26,7 @@ MAX_FILES = 100
 
 
 def doubts_of_pull_requests(config: Config, folder: Path) -> Iterator[Problem]:
-    """Yield a problem for each check whose variables a workflow takes from secrets on `pull_request`."""
+    """Yield a warning for each check whose variables come from secrets on `pull_request`."""
     wanted = [
         (each, tuple(getattr(each.plugin, "required", ()) or ()))
         for each in config.readiness.checks
@@ -50,7 +50,7 @@ def doubts_of_pull_requests(config: Config, folder: Path) -> Iterator[Problem]:
 
 
 def _readiness_steps(root: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Workflow and environment of each step that runs readiness on `pull_request`."""
+    """Yield workflow and environment of each step that runs readiness on `pull_request`."""
     folder = root / WORKFLOWS
     files = sorted(folder.glob("*.y*ml"))[:MAX_FILES] if folder.is_dir() else []
     for path in files:

@@ -1,4 +1,4 @@
-"""What a value without quotes means: the core schema of YAML 1.2.
+"""The types of unquoted values: the core schema of YAML 1.2.
 
 So `on`, `yes` and `no` are texts, `2027-01-31` is a text, `010` is ten, and
 `1:30` is a text. Source: YAML 1.2.2 section 10.3.2.
@@ -29,7 +29,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 
 
 def resolve(text: str) -> Plain:
-    """The null, boolean, number or text that a plain scalar means."""
+    """Return the null, boolean, number or text that a plain scalar means."""
     if text in _WORDS:
         return _WORDS[text]
     if len(text) > MAX_NUMBER_CHARACTERS:

@@ -1,7 +1,7 @@
-"""JSON Schema of the configuration, from the reader's own fields.
+"""The JSON Schema of the configuration, generated from the fields that the reader accepts.
 
 What the schema refuses, the reader refuses too; the reader refuses more.
-`python -m ci_ops.config.schema > ci-ops.schema.json` writes the file anew.
+`python -m ci_ops.config.schema > ci-ops.schema.json` regenerates the file.
 Source: JSON Schema draft 2020-12.
 """
 
@@ -72,12 +72,12 @@ _SWITCHES = {
 
 
 def schema_text(root: str = "ci_ops") -> str:
-    """The schema as it is committed and printed."""
+    """Return the schema as it is committed and printed."""
     return compact_json(schema(root)) + "\n"
 
 
 def schema(root: str = "ci_ops") -> Schema:
-    """The schema of ci-ops.yml with every plugin of the families under `root`."""
+    """Return the schema of ci-ops.yml with every plugin of the families under `root`."""
     definitions: dict[str, Schema] = {}
     document = _Writer(root, definitions).table(record_of(Config), {})
     in_environment = _Writer(root, definitions, is_overlay=True).table(record_of(Config), {})
@@ -100,7 +100,7 @@ def schema(root: str = "ci_ops") -> Schema:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes shapes; what turns up more than once becomes a definition, without what it requires."""
+    """A schema generator; a shape that occurs more than once becomes a definition."""
 
     root: str
     definitions: dict[str, Schema]
@@ -109,11 +109,11 @@ class _Writer:
 
     @property
     def prefix(self) -> str:
-        """Of definitions that differ between the file and an environment."""
+        """The prefix of definitions that differ between the file and an environment."""
         return "environment-" if self.is_overlay else ""
 
     def of(self, shape: Shape) -> Schema:
-        """The schema of one shape."""
+        """Return the schema of one shape."""
         match shape:
             case One():
                 return self.defined(shape.kind, _KINDS[shape.kind])
@@ -134,7 +134,7 @@ class _Writer:
                 return self.plugged_map(shape.family)
 
     def record(self, shape: Record) -> Schema:
-        """A dataclass: a section stands where it is, any other is a definition."""
+        """Return the schema of a dataclass: sections inline, any other as a reference to its definition."""
         if shape.cls.__module__ == Config.__module__ and shape.cls.__name__.endswith("Section"):
             return self.table(shape, {})
         key = kebab(shape.cls.__name__)
@@ -143,7 +143,7 @@ class _Writer:
         return self.requiring(self.reference(key), shape)
 
     def table(self, shape: Record, more: dict[str, Schema]) -> Schema:
-        """A map with the dataclass's fields and some keys more."""
+        """Return the schema of a map with the dataclass's fields and additional keys."""
         docs = field_docs(shape.cls)
         return {
             "description": first_sentence(shape.cls),
@@ -153,12 +153,12 @@ class _Writer:
         }
 
     def requiring(self, reference: Schema, shape: Record) -> Schema:
-        """The reference, with the keys that have no default."""
+        """Return the reference together with the keys that have no default."""
         required = [each.key for each in shape.members if not each.has_default]
         return reference | ({"required": required} if required and not self.is_overlay else {})
 
     def member(self, member: Member, docs: dict[str, str]) -> Schema:
-        """The schema of one field, with its sentence and default."""
+        """Return the schema of one field, with its description and default."""
         written: Schema = self.of(member.shape)
         if member.attribute in docs:
             written = written | {"description": docs[member.attribute]}
@@ -166,7 +166,7 @@ class _Writer:
         return written | ({"default": default} if default not in (None, "", [], {}) else {})
 
     def plugged_map(self, family: str) -> Schema:
-        """Plugins by name, one definition for every map of the family."""
+        """Return the schema of plugins by name, one definition for every map of the family."""
         plugins = self.plugins(family)
         key = f"{self.prefix}{plugins.name}"
         if key not in self.definitions:
@@ -184,12 +184,12 @@ class _Writer:
         return self.reference(key)
 
     def typed_or(self, typed: Schema, otherwise: Schema) -> Schema:
-        """A map with `type` is the plugin that it names; without, what the key says."""
+        """Return the schema of a map whose `type` selects the plugin; by default its key does."""
         self.definitions["typed"] = {"type": "object", "required": ["type"]}
         return {"if": self.reference("typed"), "then": typed, "else": otherwise}
 
     def nameless(self, plugins: Family[Plugin], any_of_them: Schema) -> Schema:
-        """A key that names no plugin: in an environment it may stand in the file itself, with its type."""
+        """Return the schema for a key that names no plugin, whose type may be set in the file itself."""
         if self.is_overlay:
             return any_of_them
         names = ", ".join(plugins.names())
@@ -198,7 +198,7 @@ class _Writer:
         return {"required": ["type"], "not": {}, "errorMessage": sentence}
 
     def plugged(self, family: str, *, is_named: bool) -> Schema:
-        """Any plugin of the family, told apart by `type`."""
+        """Return the schema of any plugin of the family, selected by `type`."""
         plugins = self.plugins(family)
         key = f"{self.prefix}{plugins.word}"
         written: Schema = {
@@ -215,7 +215,7 @@ class _Writer:
         return self.defined(key, written | ({} if self.is_overlay else {"required": ["type"]}))
 
     def plugin(self, family: str, name: str, *, is_named: bool) -> Schema:
-        """One plugin, by reference."""
+        """Return a reference to the schema of one plugin."""
         plugins = self.plugins(family)
         key = f"{plugins.word}-{name}"
         shape = record_of(plugins.load(name))
@@ -227,21 +227,21 @@ class _Writer:
         return self.requiring(self.reference(key), shape)
 
     def defined(self, key: str, written: Schema) -> Schema:
-        """Put it among the definitions, and give the reference to it."""
+        """Add a definition and return the reference to it."""
         self.definitions[key] = written
         return self.reference(key)
 
     def plugins(self, family: str) -> Family[Plugin]:
-        """The family of that name."""
+        """Return the plugins of that family."""
         return Family(f"{self.root}.{family}")
 
     def reference(self, key: str) -> Schema:
-        """Points to a definition."""
+        """Return a reference to a definition."""
         return {"$ref": f"#/$defs/{key}"}
 
 
 def compact_json(value: Any, *, indent: int = 0) -> str:
-    """JSON with every list and map on one line that has room for it: a plugin adds few lines."""
+    """Return JSON in which a list or map that fits on one line is on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if indent + len(line) <= MAX_COLUMN or not isinstance(value, dict | list) or not value:
         return line
@@ -261,7 +261,7 @@ def _any_of(options: list[Schema]) -> Schema:
 
 
 def _plain(value: Any) -> Any:
-    """A default as JSON; None where there is nothing to say."""
+    """Return a default as JSON; None if there is none to show."""
     if isinstance(value, bool | int | float):
         return int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(value, str | StrEnum | Path | date):

@@ -1,4 +1,4 @@
-"""The scripts that command lines start, as far as a shell's words tell without running them."""
+"""The scripts that shell command lines start, as far as parsing without execution can tell."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _WRAPPERS = frozenset({"exec", "env", "time", "sudo", "nice", "nohup", "command"
 def missing_script(text: str, folder: Path) -> str:
     """Return the first script of the project that a command line starts and that does not exist.
 
-    Empty where all exist, and where the line goes to another folder first, makes the file itself
-    or is written in a way that only a shell understands.
+    Empty if all exist, and if the line changes to another folder first, creates the file itself or
+    is written in a way that only a shell can parse.
     """
     for script in _scripts(text):
         path = folder / script
@@ -34,7 +34,7 @@ def missing_script(text: str, folder: Path) -> str:
 
 
 def _scripts(text: str) -> Iterator[str]:
-    """The scripts at the beginning of each simple command, until the folder changes."""
+    """Yield the script of each simple command, up to the first change of folder."""
     for command in _commands(text):
         words = [each for each in command if not _SETTING.fullmatch(each)]
         while words and words[0] in _WRAPPERS:

@@ -1,4 +1,4 @@
-"""What a field accepts, read from its annotation.
+"""Shapes: what a field accepts, derived from its annotation for reader, schema and display.
 
 One description for reader, schema and display.
 """
@@ -28,7 +28,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """A single value of that kind."""
+    """A scalar of one type."""
 
     kind: Kind
 
@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """Any number of values."""
+    """A list with any number of items."""
 
     item: Shape
     make: Callable[[Iterable[Any]], Any]
@@ -51,31 +51,28 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """Values by names that the user chooses."""
+    """A map whose keys the user chooses."""
 
     item: Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Plugged:
-    """A plugin of that family, with `type` and its own fields."""
+    """One plugin of a family: `type` and the plugin's own fields."""
 
     family: str
 
 
 @dataclass(frozen=True, slots=True)
 class PluggedMap:
-    """Plugins of that family by name.
-
-    The name is the type where none is given.
-    """
+    """Plugins of a family by name; the name is the default of `type`."""
 
     family: str
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """Whichever of the shapes fits, the most special first; perhaps nothing."""
+    """A union of shapes, tried from the most specific to the most general; perhaps null."""
 
     shapes: tuple[Shape, ...]
     or_nothing: bool
@@ -95,14 +92,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A dataclass: its fields are the keys."""
+    """A dataclass, whose fields are the keys."""
 
     cls: type[Any]
     members: tuple[Member, ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of its fields."""
+        """The fields by their keys."""
         return tuple(each.key for each in self.members)
 
 
@@ -137,9 +134,9 @@ _SPECIAL_FIRST = (
 
 
 def switches_of(family: str, shape: Record, *, is_named: bool) -> tuple[str, ...]:
-    """The booleans that stand beside a plugin's own keys.
+    """Return the booleans that the machinery adds to a plugin's own keys.
 
-    A field of that name goes before.
+    A field of the plugin with the same name takes precedence.
     """
     if not is_named:
         return ()
@@ -148,7 +145,7 @@ def switches_of(family: str, shape: Record, *, is_named: bool) -> tuple[str, ...
 
 
 def families_in(shape: Shape) -> dict[str, bool]:
-    """Return the families that a shape has plugins of, in order; True where there may be many."""
+    """Return the plugin families within a shape, in order; True where it accepts several plugins."""
     match shape:
         case Plugged():
             return {shape.family: False}
@@ -166,15 +163,15 @@ def families_in(shape: Shape) -> dict[str, bool]:
 
 
 def key_of(attribute: str) -> str:
-    """`min_severity` is written `min-severity`.
+    """Return the key of a field: `min_severity` is written `min-severity`.
 
-    An underscore at the end only avoids a Python word.
+    A trailing underscore only avoids a Python keyword.
     """
     return attribute.rstrip("_").replace("_", "-")
 
 
 def record_of(cls: type[Any]) -> Record:
-    """The shape of a dataclass."""
+    """Return the shape of a dataclass."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return Record(
         cls,
@@ -193,10 +190,7 @@ def _default(field: dataclasses.Field[Any]) -> tuple[bool, Callable[[], Any]]:
 
 
 def shape_of(annotation: Any) -> Shape:
-    """The shape of a field's type.
-
-    Raises TypeError for one that no configuration can hold.
-    """
+    """Return the shape of a field's type. Raises TypeError for a type that no configuration can hold."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _marked(arguments)
@@ -220,7 +214,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def kebab(name: str) -> str:
-    """`EnvVars` is `env-vars`."""
+    """Return a class name as a key: `EnvVars` becomes `env-vars`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 

@@ -1,4 +1,4 @@
-"""Every setting's effective value, and where it came from."""
+"""`ci-ops config show`: every setting's effective value and its source."""
 
 from __future__ import annotations
 
@@ -40,12 +40,9 @@ _BOOLEAN = One("boolean")
 
 
 def show_text(source: Source) -> str:
-    """The effective configuration as YAML-like lines, without secrets.
+    """Return the effective configuration as YAML-like lines with their sources; secrets are redacted.
 
-    Each has its origin as a comment.
-
-    Variables that are not set are shown by their names. Raises ConfigError
-    with everything else that is wrong.
+    Variables that are not set are shown by name. Raises ConfigError with every other problem.
     """
     loaded = examine(replace(source, uses=()))
     if loaded.problems:
@@ -58,27 +55,27 @@ def show_text(source: Source) -> str:
 
 @dataclass(slots=True)
 class _Sheet:
-    """The lines so far."""
+    """The lines of the output."""
 
     reader: Reader
     redact: Redactor
     rows: list[tuple[str, str]] = field(default_factory=list)
 
     def text(self) -> str:
-        """All lines, the origins in one column."""
+        """Return all lines with the sources aligned in one column."""
         column = min(MAX_COLUMN, max(len(left) for left, origin in self.rows if origin) + 2)
         return "".join(
             f"{f'{left:<{column - 1}} # {origin}' if origin else left}\n" for left, origin in self.rows
         )
 
     def row(self, depth: int, key: str, value: str = "", origin: str = "") -> None:
-        """One line; without a value the head of what follows."""
+        """Add one line; without a value it is the heading of the following lines."""
         shown = one_line(without_secrets(self.redact(value)))
         left = f"{'  ' * depth}{word_text(one_line(without_secrets(key)))}:{f' {shown}' if shown else ''}"
         self.rows.append((left, one_line(origin)))
 
     def record(self, shape: Record, table: Table | None, default: Any, *, depth: int) -> None:
-        """The fields of a dataclass: as written in the table, else as in the default."""
+        """Add the fields of a dataclass: those of the table, and the defaults of the others."""
         for member in shape.members:
             node = table.get(member.key) if table else None
             if node is not None:
@@ -92,7 +89,7 @@ class _Sheet:
                 self.row(depth, member.key, value_text(member.shape, value), "default")
 
     def written(self, key: str, shape: Shape, node: Node, *, depth: int) -> None:
-        """One key that somebody wrote."""
+        """Add one key that is set."""
         nested = next(filter(_has_lines, options_of(shape)), None)
         if nested is None or not isinstance(node, Table) or not node.entries:
             self.leaf(key, shape, node, depth=depth)
@@ -101,7 +98,7 @@ class _Sheet:
             self.nested(nested, node, depth=depth + 1)
 
     def nested(self, shape: Nested, table: Table, *, depth: int) -> None:
-        """The keys of a map."""
+        """Add the keys of a map."""
         match shape:
             case Record():
                 self.record(shape, table, None, depth=depth)
@@ -117,7 +114,7 @@ class _Sheet:
                     self.plugged(shape.family, name, inner, depth=depth + 1)
 
     def plugged(self, family: str, name: str, table: Table, *, depth: int) -> None:
-        """One plugin: its type, its switches, its fields."""
+        """Add one plugin: its type, its switches, its fields."""
         node = table.get("type")
         kind = node.text if isinstance(node, Scalar) else name
         self.row(depth, "type", kind, node.place.origin if node else "its name")
@@ -130,7 +127,7 @@ class _Sheet:
         self.record(shape, table, None, depth=depth)
 
     def leaf(self, key: str, shape: Shape, node: Node, *, depth: int) -> None:
-        """One value, or a list or map on one line."""
+        """Add one value, or a list or map on one line."""
         value = self.reader.read(shape, node, At(node.place))
         names = [] if shape == One("shell") else _variables(node)
         sources = [f"${{{name}}}{'' if self.reader.env.get(name) else ' (not set)'}" for name in names]
@@ -140,14 +137,14 @@ class _Sheet:
 
 
 def _has_lines(shape: Shape) -> TypeGuard[Nested]:
-    """True where each key of a map is worth a line of its own."""
+    """Return True when each key of a map is shown on its own line."""
     if isinstance(shape, MapOf):
         return isinstance(shape.item, Record)
     return isinstance(shape, Record | Plugged | PluggedMap)
 
 
 def _variables(node: Node) -> list[str]:
-    """The variables that the node names, each once."""
+    """Yield the variables that the node uses, each once."""
     if isinstance(node, Scalar):
         return [] if node.is_typed_in else list(dict.fromkeys(fill(node.text, {}).names))
     nodes = node.nodes if isinstance(node, Listing) else [each.node for each in node.entries.values()]
@@ -155,7 +152,7 @@ def _variables(node: Node) -> list[str]:
 
 
 def _origins(node: Node) -> list[str]:
-    """Where it was said; a map may be merged from several layers, of each the first line."""
+    """Return the sources of a node; of a merged map, the first line in each layer."""
     if not isinstance(node, Table) or not node.entries:
         return [node.place.origin]
     places = [entry.node.place for entry in node.entries.values()]

@@ -1,4 +1,4 @@
-"""Words of a document, made fit for a message."""
+"""Redaction of words from a document for messages."""
 
 from __future__ import annotations
 
@@ -26,23 +26,20 @@ _SECRET_NAME = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """The text without what looks like a token, a key or a password in a URL."""
+    """Return the text without parts that look like a token, a key or a password in a URL."""
     return _LOOKS_SECRET.sub(HIDDEN, redact_patterns(text))
 
 
 def shown(word: str) -> str:
-    """A key or name from the document.
-
-    One short line, hidden where it looks like a secret.
-    """
+    """Return a key or name of the document as one short line, redacted if it looks like a secret."""
     line = without_secrets(one_line(word[: 4 * MAX_KEY_CHARACTERS]))
     return line if len(line) <= MAX_KEY_CHARACTERS else f"{line[: MAX_KEY_CHARACTERS - 1]}…"
 
 
 def invisible_in(word: str) -> str:
-    """The first character of the word that looks like a blank or like nothing: `U+00A0 (no-break space)`.
+    """Return the first invisible character of the word, such as `U+00A0 (no-break space)`; empty for none.
 
-    Empty where every character can be seen, plain blanks included.
+    A plain space counts as visible.
     """
     for character in word:
         if character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}:
@@ -52,18 +49,15 @@ def invisible_in(word: str) -> str:
 
 
 def names_a_secret(variable: str) -> bool:
-    """True for names of variables that usually hold a secret.
-
-    Such as SLACK_WEBHOOK_URL or API_TOKEN.
-    """
+    """Return True for the name of a variable that usually holds a secret, such as API_TOKEN."""
     return _SECRET_NAME.search(variable.upper()) is not None
 
 
 def is_credential(value: str, text: str, *, in_secret: bool) -> bool:
-    """Return True where a variable's value is a secret because of its place in the text.
+    """Return True when a variable's value is a secret because of its position in the text.
 
-    In a secret everything is one, but for the host of an address; elsewhere the
-    user info and the query of an address are.
+    In a secret every variable is one, except for the host of a URL; elsewhere the user info and the
+    query of a URL are.
     """
     try:
         parts = urlsplit(text)
@@ -76,29 +70,24 @@ def is_credential(value: str, text: str, *, in_secret: bool) -> bool:
 
 
 class Hidden:
-    """Values that no message may contain, in the order of reading."""
+    """The secret values that no message may contain, in reading order."""
 
     def __init__(self) -> None:
         self._values: list[tuple[str, bool]] = []
 
     @property
     def count(self) -> int:
-        """How many there are so far."""
+        """The number of values so far."""
         return len(self._values)
 
     def add(self, value: str, *, is_secret: bool) -> None:
-        """Never show this value.
-
-        One shorter than eight characters only where it is a secret.
-        """
+        """Register a value; one shorter than eight characters only if it is certainly a secret."""
         self._values.append((value, is_secret))
 
     def taken_out_of(self, text: str, *, since: int) -> str:
-        """The text without those added after the first `since`.
+        """Return the text without the values added after the first `since`, also in Python's spelling.
 
-        Also as Python writes them.
-
-        A neutral text where a short secret would leave holes everywhere.
+        If a short secret would leave gaps everywhere, a neutral text is returned instead.
         """
         written = [
             (form, secret) for value, secret in self._values[since:] for form in (value, repr(value)[1:-1])

@@ -1,4 +1,4 @@
-"""A document as it was written: every key and value with its place."""
+"""The syntax tree of a document: every key and value with its position."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ci_ops.core.text.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was said."""
+    """The position of a key or value: layer, file, line and column."""
 
     file: str = ""
     """As people know it; empty for what no file says."""
@@ -27,14 +27,14 @@ class Place:
 
     @property
     def origin(self) -> str:
-        """The place as `config show` names it, layer first."""
+        """The position as `config show` prints it, layer first."""
         file = f"{self.file}:{self.line}" if self.line else self.file
         return ", ".join(part for part in (self.layer, file) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value, as it was written."""
+    """One value with its spelling."""
 
     place: Place
     text: str = field(repr=False)  # it may be a secret
@@ -45,18 +45,18 @@ class Scalar:
 
     @property
     def value(self) -> Plain:
-        """What the text means by the rules of its file."""
+        """The value that the text means under the rules of its file format."""
         return resolve(self.text) if self.is_plain else self.text
 
     @property
     def is_null(self) -> bool:
-        """True for `null`, `~` and nothing at all."""
+        """True for `null`, `~` and an empty value."""
         return self.is_plain and self.value is None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Values in order."""
+    """An ordered list of values."""
 
     place: Place
     nodes: tuple[Node, ...] = ()
@@ -64,7 +64,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A key's value, and where the key stands."""
+    """A value, and the position of its key."""
 
     place: Place
     node: Node
@@ -72,13 +72,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Values by key; keys are texts as they were written."""
+    """A map; its keys are texts as spelled in the document."""
 
     place: Place
     entries: Mapping[str, Entry]
 
     def get(self, *keys: str) -> Node | None:
-        """The node under nested keys; None when there is none."""
+        """Return the node under nested keys; None if there is none."""
         node: Node | None = self
         for key in keys:
             entry = node.entries.get(key) if isinstance(node, Table) else None
@@ -90,10 +90,10 @@ Node = Scalar | Listing | Table
 
 
 def add_entry(entries: dict[str, Entry], key: str, entry: Entry, problems: list[Problem]) -> None:
-    """Add a key to a map that is being read.
+    """Add a key to a map that is being parsed.
 
-    A second one of that name is a problem, and so is one with a character that cannot be seen:
-    it would be called unknown beside a known key that looks the same.
+    A duplicate key is a problem, and so is a key with an invisible character: it would be called
+    unknown beside a known key that looks the same.
     """
     if hidden := invisible_in(key):
         sentence = f"the key contains the invisible character {hidden}; type plain spaces in its place"
@@ -106,17 +106,17 @@ def add_entry(entries: dict[str, Entry], key: str, entry: Entry, problems: list[
 
 
 def is_null(node: Node) -> bool:
-    """True for a scalar that says nothing."""
+    """Return True for a null scalar."""
     return isinstance(node, Scalar) and node.is_null
 
 
 def problem_at(place: Place, sentence: str, path: str = "") -> ConfigError:
-    """The error of a document that cannot be read further."""
+    """Return the error for a document that cannot be parsed further."""
     return ConfigError([Problem(sentence, path=path, location=str(place))])
 
 
 def with_layer(node: Node, layer: str) -> Node:
-    """The same node, remembered as part of that layer."""
+    """Return the same node, marked as part of that layer."""
     place = replace(node.place, layer=layer)
     if isinstance(node, Scalar):
         return replace(node, place=place)
@@ -132,11 +132,10 @@ def with_layer(node: Node, layer: str) -> Node:
 
 
 def typed_in(value: object, layer: str) -> Node:
-    """A tree of what a flag or an input says.
+    """Return the tree for the value of a flag or an input.
 
-    It is a str, bool, number, Secret, list or mapping of these.
-
-    None inside a list or mapping was not said.
+    The value is a str, bool, number, Secret, list or mapping of these. None inside a list or
+    mapping stands for a value that was not given.
     """
     place = Place(layer=layer)
     if isinstance(value, Mapping):

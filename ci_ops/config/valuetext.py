@@ -1,4 +1,4 @@
-"""Values as `ci-ops config show` writes them.
+"""Values as `ci-ops config show` prints them: on one line, without secrets.
 
 On one line, without secrets.
 """
@@ -25,12 +25,12 @@ _WHOLE_VARIABLE = re.compile(r"\$\{\w+\}")
 
 
 def options_of(shape: Shape) -> Iterable[Shape]:
-    """The shapes that a value may have."""
+    """Return the alternatives of a shape."""
     return shape.shapes if isinstance(shape, Either) else (shape,)
 
 
 def unread_text(shape: Shape, node: Node) -> str:
-    """What was written, for a value that cannot or should not be shown."""
+    """Return the spelling of a value that cannot or must not be shown as parsed."""
     if isinstance(node, Scalar):
         is_public = not _holds_secrets(shape) or _WHOLE_VARIABLE.fullmatch(node.text)
         return node.text if is_public else HIDDEN
@@ -58,7 +58,7 @@ def _as_written(node: Node) -> Any:
 
 
 def value_text(shape: Shape, value: Any) -> str:
-    """The value of a field of that shape."""
+    """Return the text of a field's value with that shape."""
     if isinstance(value, Secret):
         return HIDDEN
     if isinstance(value, float) and One("duration") in options_of(shape):
@@ -68,13 +68,13 @@ def value_text(shape: Shape, value: Any) -> str:
 
 
 def word_text(text: str) -> str:
-    """The text without quotes where YAML reads it as the same text."""
+    """Return the text unquoted if YAML reads it as the same text, else quoted."""
     is_bare = _BARE.fullmatch(text) and ": " not in text and text[-1] not in " :" and resolve(text) == text
     return text if is_bare else json.dumps(text, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it, without secrets."""
+    """Return the value for JSON, without secrets."""
     if isinstance(value, Secret):
         return HIDDEN
     if isinstance(value, bool | int | float | None):

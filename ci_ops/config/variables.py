@@ -1,4 +1,4 @@
-"""`${NAME}` and `${NAME:-default}` in the strings of the configuration."""
+"""Interpolation of `${NAME}` and `${NAME:-default}` in strings of the configuration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def no_secret(_name: str) -> bool:
 
 
 def fill(text: str, env: Mapping[str, str], is_secret: Callable[[str], bool] = no_secret) -> Filled:
-    """Put the variables in; `$${` stands for `${`.
+    """Return the text with its variables filled in; `$${` stands for `${`.
 
     A variable that is set but empty counts as not set: that is how CI hands
     over a secret that does not exist. `${NAME:-}` allows it to be empty.

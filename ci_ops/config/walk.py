@@ -1,4 +1,4 @@
-"""Reading a tree into fields, collecting everything that is wrong.
+"""Reading of a tree into the fields of dataclasses, collecting every problem.
 
 No message contains a value: not of a variable, not of a Secret, not of a plain
 field either, because a secret may have been pasted into the wrong place. What
@@ -41,7 +41,7 @@ from ci_ops.plugins import Family
 
 
 class _Unread:
-    """What stands for a value that could not be read."""
+    """The placeholder for a value that could not be read."""
 
 
 UNREAD: Final = _Unread()
@@ -55,33 +55,27 @@ _BOOLEAN = One("boolean")
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where in the document the reader is."""
+    """The current path in the document."""
 
     place: Place
     """Of the key, or of the value where there is no key."""
     path: str = ""
 
     def under(self, key: str, table: Table | None = None) -> At:
-        """The same for a key of the map that stands here."""
+        """Return the path of a key of this map."""
         entry = table.entries.get(key) if table else None
         path = f"{self.path}.{shown(key)}" if self.path else shown(key)
         return At(entry.place if entry else self.place, path)
 
     @property
     def is_section(self) -> bool:
-        """True for the document and its sections.
-
-        They keep what could be read, for the problems after it.
-        """
+        """True for the document and its sections, which keep their valid fields despite problems in others."""
         return "." not in self.path and "[" not in self.path
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one document.
-
-    Afterwards it knows what was wrong and what is secret.
-    """
+    """The reader of one document; afterwards it holds the problems and the secrets."""
 
     env: Mapping[str, str] = field(repr=False)
     root: str = "ci_ops"
@@ -97,10 +91,7 @@ class Reader:
     hidden: Hidden = field(default_factory=Hidden)
 
     def read(self, shape: Shape, node: Node, at: At) -> Any:
-        """The value in that shape.
-
-        UNREAD when there is none, and then a problem says why.
-        """
+        """Return the value in that shape; UNREAD after reporting a problem."""
         match shape:
             case One() | Choice():
                 return self._one(shape, node, at)
@@ -118,7 +109,7 @@ class Reader:
                 return self._plugged_map(shape.family, node, at)
 
     def problem(self, at: At, sentence: str) -> Any:
-        """Note it, and give UNREAD."""
+        """Report a problem and return UNREAD."""
         self.problems.append(Problem(sentence, path=at.path, location=str(at.place)))
         return UNREAD
 
@@ -146,7 +137,7 @@ class Reader:
         return read
 
     def _filled(self, node: Scalar, at: At, shape: One | Choice) -> tuple[str, bool] | None:
-        """The text with its variables, and whether it may mean a number though it is written as a text."""
+        """Return the text with its variables, and whether a quoted text may still mean a number."""
         if node.is_typed_in:
             return node.text, not node.is_plain
         if shape == One("shell") or "${" not in node.text:
@@ -199,7 +190,7 @@ class Reader:
         return UNREAD if any(each is UNREAD for each in read.values()) else read
 
     def _table(self, node: Node, at: At) -> Table | None:
-        """The node as a map; nothing at all is an empty one."""
+        """Return the node as a map; a null is an empty map."""
         if isinstance(node, Table):
             return node
         if is_null(node):
@@ -293,14 +284,14 @@ class Reader:
 
 
 def _said_of(sentence: str, shape: Record) -> tuple[str, str]:
-    """What a dataclass says about its values: the key it begins with, or an empty one, and the rest."""
+    """Split the error of a dataclass into the key it begins with, perhaps empty, and the rest."""
     word, colon, rest = sentence.partition(": ")
     is_key = colon and key_of(word) in shape.keys
     return (key_of(word), rest) if is_key else ("", sentence)
 
 
 def _fits(shape: Shape, node: Node) -> bool:
-    """True when the shape may be written as a node of this kind."""
+    """Return True when a node of this kind may have that shape."""
     if shape == One("anything"):
         return True
     if isinstance(node, Scalar):

@@ -1,4 +1,4 @@
-"""YAML as the configuration uses it.
+"""The YAML parser of the configuration file: the core schema of YAML 1.2, one document.
 
 The core schema of 1.2, one document, nothing clever.
 
@@ -30,10 +30,7 @@ _HANDLE = re.compile(r"'![^']*'")
 
 
 def read_yaml(text: str, file: str) -> Node:
-    """The document's tree.
-
-    Raises ConfigError with every duplicate key, or the first thing not understood.
-    """
+    """Return the document's tree. Raises ConfigError with every duplicate key, or the first syntax error."""
     builder = _Builder(_Events(text, file))
     node = builder.document()
     if builder.problems:
@@ -42,7 +39,7 @@ def read_yaml(text: str, file: str) -> Node:
 
 
 class _Events:
-    """PyYAML's events, one after the other, with errors that have a place."""
+    """PyYAML's event stream, with errors that carry a position."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
@@ -50,7 +47,7 @@ class _Events:
         self._events = _parse(text)
 
     def next(self) -> Any:
-        """The next event."""
+        """Return the next event."""
         import yaml  # noqa: PLC0415 - only where a YAML file is read
 
         try:
@@ -63,7 +60,7 @@ class _Events:
             ) from None
 
     def place(self, event: Any) -> Place:
-        """Where the event begins."""
+        """Return the position where the event begins."""
         return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _sentence(self, problem: str, mark: Any) -> str:
@@ -87,7 +84,7 @@ def _parse(text: str) -> Iterator[Any]:
 
 @dataclass(slots=True)
 class _Builder:
-    """Makes a tree of events, and counts what it would be without aliases."""
+    """A tree builder that counts the size of the tree with aliases expanded."""
 
     events: _Events
     problems: list[Problem] = field(default_factory=list)
@@ -96,7 +93,7 @@ class _Builder:
     count: int = 0
 
     def document(self) -> Node:
-        """The only document of the stream; nothing at all is an empty one."""
+        """Return the only document of the stream; an empty stream is an empty document."""
         self.events.next()  # the stream's start
         start = self.events.next()
         if type(start).__name__ == "StreamEndEvent":
@@ -109,7 +106,7 @@ class _Builder:
         return node
 
     def node(self, event: Any, depth: int) -> Node:
-        """The node that begins with this event."""
+        """Return the node that begins with this event."""
         place = self.events.place(event)
         if type(event).__name__ == "AliasEvent":
             return self.alias(event.anchor, place)
@@ -127,7 +124,7 @@ class _Builder:
         return node
 
     def content(self, event: Any, place: Place, depth: int) -> Node:
-        """A scalar, or everything up to the end of a list or map."""
+        """Return a scalar, or the whole list or map."""
         kind = type(event).__name__
         if kind == "ScalarEvent":
             return Scalar(place, event.value, is_plain=not event.style)
@@ -144,12 +141,12 @@ class _Builder:
         return Table(place, entries)
 
     def until(self, end: str) -> Iterator[Any]:
-        """The events up to that one; whoever iterates takes nested ones out."""
+        """Yield the events up to the closing one; the caller consumes nested ones."""
         while type(event := self.events.next()).__name__ != end:
             yield event
 
     def key(self, event: Any, place: Place) -> str:
-        """The key's text."""
+        """Return the text of the key."""
         if type(event).__name__ != "ScalarEvent" or event.tag is not None or not event.value:
             raise problem_at(place, "a key must be a text")
         if event.value == "<<" and not event.style:
@@ -160,7 +157,7 @@ class _Builder:
         return str(event.value)
 
     def alias(self, name: str, place: Place) -> Node:
-        """The anchored node once more."""
+        """Return the node that the alias refers to."""
         if name not in self.anchors:
             raise problem_at(place, "an alias (`*`) without an anchor (`&`) of that name before it")
         known = self.anchors[name]
@@ -171,7 +168,7 @@ class _Builder:
         return node
 
     def grow(self, nodes: int, place: Place) -> None:
-        """Count, and stop before it becomes too much."""
+        """Count the nodes. Raises ConfigError when the limit is exceeded."""
         self.count += nodes
         if self.count > MAX_NODES:
             raise problem_at(place, f"more than {MAX_NODES} values after expanding aliases")

@@ -22,23 +22,23 @@ class Call:
 
     @classmethod
     def of(cls, command: str, options: Mapping[str, Any] | None = None) -> Call:
-        """Return the call with only the options that say something. Raises UsageError for an unknown command."""
+        """Return the call without options that were left empty. Raises UsageError for an unknown command."""
         given = {name: value for name, value in (options or {}).items() if value not in {None, "", ()}}
         return cls(traits=traits_of(command), options=given)
 
     @property
     def command(self) -> str:
-        """The command's name."""
+        """The name of the command."""
         return self.traits.command
 
     @property
     def is_dry(self) -> bool:
-        """True when the command shall only print what it would do."""
+        """True for a dry run, which changes and sends nothing."""
         return bool(self.get("dry_run", False))
 
     @property
     def asks_forge(self) -> bool:
-        """True when a token was given and there is a use for it."""
+        """True when a token was given and the command uses one."""
         return self.traits.asks_forge(self.options)
 
     @property
@@ -47,11 +47,11 @@ class Call:
         return self.traits.uses
 
     def get(self, name: str, default: Any = "") -> Any:
-        """Return the option's value."""
+        """Return the value of the option."""
         return self.options.get(name, default)
 
     def overrides(self) -> dict[str, tuple[object, str]]:
-        """Return what overrides the file: key → value and the flag it came from. Raises UsageError."""
+        """Return the values that override the file: key → value and the flag it came from. Raises UsageError."""
         found: dict[str, tuple[object, str]] = {
             path: (self.get(name), f"--{name.replace('_', '-')}")
             for name, path in self.traits.overrides.items()
@@ -68,7 +68,7 @@ class Call:
 
 
 def traits_of(command: str) -> Traits:
-    """Return the traits that stand beside the flow of that name. Raises UsageError for an unknown command."""
+    """Return the traits of the flow with that name. Raises UsageError for an unknown command."""
     known = modules_in("ci_ops.flows")
     traits = getattr(import_module(f"ci_ops.flows.{command}"), "TRAITS", None) if command in known else None
     if not isinstance(traits, Traits):

@@ -1,4 +1,4 @@
-"""After a flow: the report to stdout, to files, to the runner; then the exit code."""
+"""The end of a session: the report is written to stdout, to files and to the runner."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def close(session: Session, report: Report) -> int:
 
 
 def _forget(session: Session, report: Report) -> None:
-    """Note that the report has been written; one that is not noted is only written again."""
+    """Mark the report as written.
+
+    A failure here is harmless: an unmarked report is only written once more.
+    """
     try:
         forget_unreported(session.job.site.store, report)
     except CiOpsError as error:
@@ -51,7 +54,7 @@ def _forget(session: Session, report: Report) -> None:
 
 
 def keep(session: Session, report: Report) -> None:
-    """Write down what later commands of the job want; the work is done, so a full disk is a note."""
+    """Save what later commands of the job need; a full disk is a note, because the work is done."""
     if report.dry_run:
         return
     try:
@@ -67,7 +70,7 @@ def _render(session: Session, report: Report, name: str) -> str:
 
 
 def _write_files(session: Session, report: Report, summary: str) -> tuple[Path, Path]:
-    """The JSON report and the summary in the state folder, and wherever else they are wanted."""
+    """Write the JSON report and the summary to the state folder, and reports to the files of the options."""
     # "unchanged" speaks of an earlier deployment, whose own report must not be written over.
     record = report.record if report.verdict != "unchanged" else None
     folder = session.state_folder / (record.id if record and record.id else report.command)
@@ -89,7 +92,7 @@ def _write_files(session: Session, report: Report, summary: str) -> tuple[Path, 
 
 
 def _write_outputs(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:
-    """Write outputs and job summary; where the runner's disk is full, the exit code stays the report's."""
+    """Write outputs and job summary; a full disk on the runner does not change the exit code."""
     record = report.record
     outputs = {
         "status": str(report.status),
@@ -132,7 +135,7 @@ def _findings(report: Report) -> tuple[Finding, ...]:
 
 
 def _write_stdout(session: Session, report: Report) -> None:
-    """Write the report in the format that was asked for; without one, as text where no runner keeps a log."""
+    """Write the report to stdout in the requested format; the default is text, and nothing on a runner."""
     name = session.call.get("format") or ("" if session.runner.is_github else "text")
     if not name:
         return

@@ -1,4 +1,4 @@
-"""Colour on a terminal: a status is seen before it is read."""
+"""Colour on a terminal, so that statuses are found quickly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TITLE = re.compile(r"^(?=[A-Z])(?![A-Z]+:)(.+)$", re.MULTILINE)
 
 
 def is_coloured(stream: TextIO, env: Mapping[str, str]) -> bool:
-    """Return True on a terminal, unless NO_COLOR is set; FORCE_COLOR colours other streams too.
+    """Return True on a terminal, unless NO_COLOR is set; FORCE_COLOR also colours other streams.
 
     A runner's log stays plain, `act` included, whose steps have a terminal.
     Source: no-color.org; force-color.org.
@@ -33,12 +33,12 @@ def is_coloured(stream: TextIO, env: Mapping[str, str]) -> bool:
 
 
 def paint(text: str, colour: str) -> str:
-    """Return the text in a colour; blank text as it is."""
+    """Return the text in a colour; blank text unchanged."""
     return f"\x1b[{colour}m{text}\x1b[0m" if text.strip() else text
 
 
 def paint_report(text: str) -> str:
-    """Return a text report with bold titles and each line's first word in the colour of its status."""
+    """Return a text report with bold titles, and statuses in their colours."""
     titled = _TITLE.sub(lambda match: paint(match[1], BOLD), text)
     return _FIRST_WORD.sub(_painted, titled)
 
@@ -49,5 +49,5 @@ def _painted(match: re.Match[str]) -> str:
 
 
 def paint_error(line: str) -> str:
-    """Return a line `error: …` or `hint: …` for standard error, its first word coloured on a terminal."""
+    """Return an `error: …` or `hint: …` line for standard error, its first word coloured on a terminal."""
     return _FIRST_WORD.sub(_painted, line, count=1) if is_coloured(sys.stderr, os.environ) else line

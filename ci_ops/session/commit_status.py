@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def show_commit_status(session: Session, context: str, report: Report | None) -> None:
-    """Set the status on the commit that was looked at; pending while there is no report.
+    """Set the status on the commit that was checked; pending while there is no report.
 
     For a pull request that is its head, where it or a merge of it is checked out.
 
-    Where it cannot be set, the log says why and the job's own conclusion is
-    the answer: a missing permission is no finding about the project.
+    If the status cannot be set, the log says why and the job's own conclusion is the answer: a
+    missing permission is no finding about the project.
     """
     if not context:
         return

@@ -1,4 +1,4 @@
-"""The configuration that a command works with, and what it leaves out."""
+"""The configuration of a call, reduced to what the command uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Configured:
-    """What a command works with."""
+    """The configuration of a command, with the warnings about it."""
 
     config: Config
     names_service: bool
@@ -40,7 +40,7 @@ class Configured:
     """Why the target could not be read, so that where it keeps its records is not known; empty where it is."""
 
     def show(self, runner: Runner, folder: Path, *, note: Callable[[str], None]) -> None:
-        """Note every warning, and show it at its line on a runner."""
+        """Note every warning; on a runner, annotate its line."""
         for each in self.warnings:
             note(f"{each}.")
             file, line = place_of(each)
@@ -51,7 +51,7 @@ class Configured:
 
 
 def configured(call: Call, world: World, project: Project, *, repository: str) -> Configured:
-    """The configuration of a call. Raises ConfigError, UsageError."""
+    """Return the configuration of a call. Raises ConfigError, UsageError."""
     loaded = examine(
         Source(
             env=world.env,
@@ -84,26 +84,26 @@ def configured(call: Call, world: World, project: Project, *, repository: str) -
 
 
 def why_unread(read: Configured, *, is_job: bool) -> str:
-    """Why records of this environment may lie where this session cannot read them; empty where none may."""
+    """Return why this session may be unable to read the environment's records; empty where it can."""
     if read.target_problem:
         return f"the target's folder is not known, {read.target_problem}"
     return "this runner keeps no records, and no token was given to read GitHub's" if is_job else ""
 
 
 def _service_of(folder: Path, repository: str) -> str:
-    """The service's name where the file gives none: the repository's, or the folder's below its root."""
+    """Return the default name of the service: the repository's, or the folder's below its root."""
     is_below = (root := repository_root(folder)) is not None and root != folder.absolute()
     return folder.resolve().name if is_below or not repository else repository.rpartition("/")[2]
 
 
 def _is_file_checked(config: Config, folder: Path) -> bool:
-    """True when a check will report the configuration's problems with everything else it finds."""
+    """True when a check of this command will report the configuration's problems as findings."""
     checks = config.readiness.checks or detected(folder)
     return any(check.plugin.plugin_name() == "config-file" for check in checks)
 
 
 def _silenced(call: Call, loaded: Loaded) -> Iterator[str]:
-    """Who is not told, where the command would tell somebody and does not insist on it."""
+    """Return the channels that are skipped because their secret is not set, for commands that allow it."""
     if call.traits.names_silent_channels:
         for each in loaded.left_out:
             section, _, rest = each.path.partition(".channels.")

@@ -1,4 +1,4 @@
-"""What `ci-ops config` says about an application's own declaration."""
+"""The texts of `ci-ops config` about an application's declaration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def declared(app: str, env: Mapping[str, str], python: str = "", directory: str 
 
 
 def checked_text(app: str, contract: Contract, env: Mapping[str, str]) -> str:
-    """Return what passes, and what is only doubtful. Raises ConfigError with every problem."""
+    """Return the passed variables and the warnings. Raises ConfigError with every problem."""
     reading = contract.validate(env)
     if reading.problems:
         every = (*reading.problems, *(f"only a warning: {each}" for each in reading.warnings))
@@ -36,7 +36,7 @@ def checked_text(app: str, contract: Contract, env: Mapping[str, str]) -> str:
 
 
 def variables_text(contract: Contract, *, form: str) -> str:
-    """Return the declaration as a page."""
+    """Return the declaration in the given format: dotenv, markdown or json."""
     if form == "json":
         import json  # noqa: PLC0415 - the pages of text do without
 

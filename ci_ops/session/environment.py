@@ -1,4 +1,4 @@
-"""The environment a command works in: the user's, without our own inputs."""
+"""The environment of a command's child processes: the user's, without the inputs of ci-ops."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def secret_lines(text: str) -> dict[str, str]:
-    """The variables in CI_OPS_ENV; blank lines and lines that begin with # are passed over.
+    """Return the variables of CI_OPS_ENV; blank lines and comments (#) are ignored.
 
-    Raises UsageError that names the line, never what stands in it.
+    Raises UsageError that names the line, never its content.
     """
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -45,9 +45,9 @@ def secret_lines(text: str) -> dict[str, str]:
 
 
 def likely_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values of variables that are named like a secret, and the credentials in addresses.
+    """Return the values of variables whose names suggest a secret, and credentials in URLs.
 
-    Whatever a value looks like: passwords may be words, be short, begin with a slash.
+    The shape of a value does not matter: a password may be a word, be short, or begin with a slash.
     """
     named = (value for name, value in env.items() if names_a_secret(name) and not _NAMES_A_PLACE.search(name))
     addresses = (value for value in env.values() if "://" in value and "@" in value)
@@ -55,12 +55,11 @@ def likely_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def user_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return what steps and checks see: the job's environment over the secret lines.
+    """Return the environment of steps and checks: the job's, overlaid with the secret lines.
 
-    Our own inputs and the runner's tokens are left out: they must not reach
-    every program that a deployment runs. A program that needs a variable of the
-    runner, such as ACTIONS_ID_TOKEN_REQUEST_TOKEN, gets it where `deploy.pass-env`
-    names it.
+    The inputs of ci-ops and the runner's tokens are left out: they must not reach every program
+    that a deployment runs. A program that needs a variable of the runner, such as
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN, gets it if `deploy.pass-env` names it.
     """
     hidden = _hidden_names()
     own = {name: value for name, value in env.items() if name not in _OURS and not name.startswith(hidden)}
@@ -68,11 +67,11 @@ def user_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def passed_environment(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """The variables of the runner that the file passes on; those that are not set are left out."""
+    """Return the runner's variables that `deploy.pass-env` names and that are set."""
     return {name: env[name] for name in names if name in env}
 
 
 def _hidden_names() -> tuple[str, ...]:
-    """How the names begin that no program sees: the options of every command, and what is the runner's."""
+    """Return the prefixes of variables that no child process gets: options of commands, and the runner's."""
     commands = {*modules_in("ci_ops.flows"), *modules_in("ci_ops.cli")}
     return (_OF_THE_RUNNER, *(f"CI_OPS_{command.upper()}_" for command in sorted(commands)))

@@ -1,4 +1,4 @@
-"""What is said when a command could not do its work: what, where, what to do."""
+"""Error messages of a command: what happened, where, and what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_TRACE_LINES = 30
 
 
 def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
-    """`error:` and `hint:` for people, an annotation and outputs for a runner; the exit code."""
+    """Write `error:` and `hint:` to stderr, annotation and outputs to the runner; return the exit code."""
     runner = Runner.from_env(env, sys.stderr.write)
     redact = _redactor(env).own
     lines = [console_line(redact(line)) for line in str(error).splitlines()]
@@ -48,7 +48,7 @@ def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
 
 
 def _redactor(env: Mapping[str, str]) -> Redactor:
-    """Whatever the command knew by then: a failure may come before it knew anything."""
+    """Return the redactor of the session, or one with the environment's secrets if it failed to open."""
     try:
         return Redactor(secrets_of_environment(env))
     except UsageError:
@@ -56,7 +56,7 @@ def _redactor(env: Mapping[str, str]) -> Redactor:
 
 
 def _write_files(runner: Runner, reason: str, summary: str) -> None:
-    """Outputs and job summary; where the runner's files cannot be written, the log has to do."""
+    """Write outputs and job summary; if the runner's files cannot be written, write to the log only."""
     try:
         runner.set_outputs({"status": "error", "reason": reason})
         runner.summary(summary)
@@ -65,13 +65,13 @@ def _write_files(runner: Runner, reason: str, summary: str) -> None:
 
 
 def _summary(reason: str, lines: list[str], hint: str) -> str:
-    """What the job summary says where there is no report."""
+    """Return the job summary of a command that failed without a report."""
     listed = "".join(f"- {md(line)}\n" for line in lines)
     return f"## ⛔ ci-ops: {reason}\n\n{listed}\n> **What to do:** {md(hint)}\n"
 
 
 def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> int:
-    """A block that can be pasted into a report; no value of any variable is in it."""
+    """Write a block to paste into a bug report; it contains no value of any variable."""
     runner = Runner.from_env(env, sys.stderr.write)
     frames = traceback.format_exception(type(error), error, error.__traceback__)
     trace = _redactor(env)("".join(frames)).splitlines()[-MAX_TRACE_LINES:]
@@ -88,6 +88,6 @@ def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> 
 
 
 def place_of(problem: Problem) -> tuple[str, int]:
-    """Return the file and the line of a problem at `ci-ops.yml:12:5`; empty and 0 where it has no place."""
+    """Return file and line of a location such as `ci-ops.yml:12:5`; empty and 0 without one."""
     parts = problem.location.split(":")
     return parts[0], int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0

@@ -1,4 +1,4 @@
-"""GitHub's client for a session: with which token, for which repository, or why there is none."""
+"""GitHub's client for a session, with its token and repository."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REMOTE = re.compile(
 
 
 def with_token(call: Call, runner: Runner, env: Mapping[str, str]) -> Call:
-    """Return the call with the token in GITHUB_TOKEN, unless an option or an action's input decides."""
+    """Return the call with the token from GITHUB_TOKEN, unless an option or an action's input sets one."""
     token = runner.token
     is_decided = bool(call.get("token")) or any(_TOKEN_INPUT.fullmatch(name) for name in env)
     if token is None or is_decided or not call.traits.uses_forge:
@@ -49,9 +49,9 @@ def open_github(
 ) -> GitHub | None:
     """Return GitHub's client; None without a token or without a use for it.
 
-    Raises UsageError where a token is given but the repository is not known,
-    or what speaks to GitHub is not installed. A token that is only found in
-    the environment may be for another tool: it is left alone then.
+    Raises UsageError if a token is given but the repository is unknown, or if the client's
+    libraries are not installed. A token that is only found in the environment may be meant for
+    another tool: it is then ignored.
     """
     if not call.asks_forge:
         return None
@@ -86,7 +86,7 @@ def open_github(
 
 
 def repository_of(git: Git, server_url: str) -> str:
-    """Return `owner/name` of the remote `origin`; empty where it is on another server."""
+    """Return `owner/name` of the remote `origin`; empty if that is on another server."""
     remote = _REMOTE.fullmatch(git.remote_url("origin"))
     server = server_url.partition("://")[2].partition("/")[0].partition(":")[0]
     return remote["repository"] if remote and remote["host"].casefold() == server.casefold() else ""

@@ -1,4 +1,4 @@
-"""A listing of deployments, as lines for people and as JSON."""
+"""A listing of deployments as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def listing_text(listing: Listing) -> str:
-    """Return one line a deployment; the first word is what `rollback --to` takes."""
+    """Return one line per deployment; the first column is the id that `rollback --to` accepts."""
     if not listing.records:
         return f"no deployment is known in {console_line(listing.environment)}\n"
     return "".join(f"{_line(each, is_live=listing.is_live(each))}\n" for each in listing.records)
@@ -35,7 +35,7 @@ _EXTENSIONS = {".txt": "text", ".json": "json"}
 
 
 def listing_form(name: str) -> str:
-    """Return the name of a format that a listing has; text for none. Raises UsageError."""
+    """Return the format of the listing, text by default. Raises UsageError for an unknown one."""
     if name and name not in RENDERERS:
         raise UsageError(
             "history has no such format", where="format", hint=f"One of: {', '.join(RENDERERS)}."
@@ -54,7 +54,7 @@ def listing_files(reports: Iterable[str]) -> dict[Path, str]:
 
 
 def write_listing(path: Path, text: str) -> None:
-    """Write a listing to a file of the caller's. Raises StorageError."""
+    """Write a listing to a file of the caller. Raises StorageError."""
     try:
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:

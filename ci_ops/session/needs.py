@@ -1,4 +1,4 @@
-"""What a session needs beside the core: lock groups on a runner, extras elsewhere."""
+"""Optional dependencies of a session: lock groups on a runner, extras elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXTRAS: Mapping[str, str] = {
 
 
 def have_groups(groups: Iterable[str], env: Mapping[str, str]) -> None:
-    """Install these lock groups unless they can be imported. Raises CiOpsError (setup-failed)."""
+    """Install these lock groups unless they are importable. Raises CiOpsError (setup-failed)."""
     wanted = sorted(set(groups))
     path = env.get(BOOTSTRAP, "")
     if not wanted or not path:
@@ -42,13 +42,13 @@ def have_groups(groups: Iterable[str], env: Mapping[str, str]) -> None:
 
 
 def missing_extra(error: ModuleNotFoundError) -> UsageError | None:
-    """Return the error that names the extra to install; None for a module that no extra brings."""
+    """Return the error that names the extra to install; None if no extra contains the module."""
     module = (error.name or "").partition(".")[0]
     return extra_for(module) if module in EXTRAS else None
 
 
 def extra_for(module: str) -> UsageError:
-    """Return the error that names the extra which brings this module of EXTRAS."""
+    """Return the error that names the extra which contains this module of EXTRAS."""
     wanted = ",".join(dict.fromkeys(("cli", EXTRAS[module])))
     return UsageError(
         f"ci-ops needs {module}, which is not installed", hint=f'pipx install "ci-ops[{wanted}]"'
@@ -64,7 +64,7 @@ def is_installed(module: str) -> bool:
 
 
 def naming_the_extra(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
-    """Decorate a function so that a missing library raises a UsageError with the line that installs it."""
+    """Decorate a function so that a missing library raises a UsageError with the install command."""
 
     @wraps(function)
     def named(*arguments: Given.args, **options: Given.kwargs) -> Returned:

@@ -1,4 +1,4 @@
-"""From a call and the environment to a session; from a session's flow to an exit code."""
+"""Opening a session from a call and the environment, and running a flow in it."""
 
 from __future__ import annotations
 
@@ -48,14 +48,20 @@ log = logging.getLogger(__name__)
 
 
 def run_flow(call: Call, flow: Flow) -> int:
-    """Open a session, run its flow and close it; return the exit code. Signals only ask to stop meanwhile."""
+    """Open a session, run its flow and close it; return the exit code.
+
+    Meanwhile a signal only requests a stop.
+    """
     with opened_session(call) as session:
         return close(session, flow(session.job))
 
 
 @contextmanager
 def opened_session(call: Call) -> Iterator[Session]:
-    """Open a session of this process and dispose of it; signals only ask to stop meanwhile."""
+    """Open a session of this process, and dispose of it at the end.
+
+    Meanwhile a signal only requests a stop.
+    """
     stop = StopSignal()
     with stop.listening():
         session = open_job(call, os.environ, stop=stop)
@@ -132,13 +138,16 @@ def _progress(call: Call, runner: Runner, world: RealWorld, env: Mapping[str, st
 
 
 def _project(call: Call, variables: Mapping[str, str], root: Path | None) -> Project:
-    """The project that the call names, or of the folder in which it was started; `root` is the folder itself."""
+    """Return the project that the call names, or that of the current folder; `root` is the folder itself."""
     directory = call.get("directory") or ("." if root else "")
     return find_project(root or Path.cwd(), variables, file=call.get("config"), directory=directory)
 
 
 def _trust(folder: Path, runner: Runner, variables: Mapping[str, str]) -> Mapping[str, str]:
-    """What makes git read the job's own checkout, whoever owns it; nothing for a repository around the workspace."""
+    """Return the git settings that trust the job's own checkout, whoever owns it.
+
+    A repository around the workspace is not trusted.
+    """
     root = repository_root(folder)
     return trusting(root, variables) if root and runner.is_within_workspace(root) else {}
 
@@ -153,7 +162,7 @@ def _set_up_log(call: Call, world: RealWorld) -> None:
 
 
 def _with_passed(world: RealWorld, env: Mapping[str, str], names: tuple[str, ...]) -> RealWorld:
-    """The same world, with the runner's variables that the configuration passes to programs."""
+    """Return the world with the runner's variables that `deploy.pass-env` names."""
     if not names:
         return world
     return RealWorld(
@@ -162,7 +171,7 @@ def _with_passed(world: RealWorld, env: Mapping[str, str], names: tuple[str, ...
 
 
 def _keep_and_show(notes: list[str], progress: Progress) -> Callable[[str], None]:
-    """Return what keeps a note for the report and shows it at once."""
+    """Return a function that keeps a note for the report and shows it immediately."""
 
     def note(sentence: str) -> None:
         notes.append(sentence)

@@ -1,4 +1,4 @@
-"""The origin of a call: which commit it is about, who asks, and from which run."""
+"""The origin of a call: its commit, its actor and its run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Source: GitHub Docs, Events that trigger workflows.
 
 
 def origin_of(call: Call, config: Config, git: Git, runner: Runner, *, note: Callable[[str], None]) -> Origin:
-    """Return the commit that is checked out, with the runner's context or the laptop's user."""
+    """Return the checked-out commit with the runner's context or the local user."""
     context = runner.context
     head = git.head() if _needs_head(call, config) else ""
     if isinstance(head, Refusal) and head.is_about_owner and call.get("revision"):
@@ -52,8 +52,7 @@ def origin_of(call: Call, config: Config, git: Git, runner: Runner, *, note: Cal
 def status_commit(context: RunContext, git: Git, head: str) -> str:
     """Return the commit on which a verdict about this checkout may be shown; empty for none.
 
-    A pull request shows it on its head, which was looked at where it is
-    checked out, or where a merge of it is.
+    A pull request shows it on its head, provided that the head or a merge of it is checked out.
     """
     if not head or not context.head_sha:
         return head
@@ -71,14 +70,14 @@ def _needs_head(call: Call, config: Config) -> bool:
 
 
 def _commit_of_event(context: RunContext) -> str:
-    """The commit that the run is about, where nothing is checked out; empty where the event leaves it open."""
+    """Return the commit of the run if nothing is checked out; empty if the event does not name one."""
     if context.event in _OF_DEFAULT_BRANCH:
         return ""
     return context.head_sha or context.sha
 
 
 def _ref_of(revision: str, context: RunContext, git: Git) -> str:
-    """The ref that the commit came by: the event's, where that is the same commit."""
+    """Return the ref of the commit: the event's, if that is the same commit."""
     if not revision or not context.ref:
         return ""
     if revision == context.sha or git.commit_at(context.ref) == revision:

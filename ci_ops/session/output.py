@@ -1,4 +1,4 @@
-"""The formats that a call asks for, checked before the work."""
+"""The output formats of a call, validated before the work begins."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def format_names() -> tuple[str, ...]:
 
 
 def format_for(path: Path) -> str:
-    """Return the name of the format that a file's extension asks for. Raises UsageError."""
+    """Return the format for a file's extension. Raises UsageError for an unknown one."""
     known = {load_format(name).extension: name for name in format_names()}
     if path.suffix not in known:
         raise UsageError(
@@ -48,7 +48,7 @@ def format_for(path: Path) -> str:
 
 
 def load_format(name: str) -> Format:
-    """Return a format by its name. Raises UsageError."""
+    """Return a format by its name. Raises UsageError for an unknown one."""
     plugin = family("formats").load(name)()
     assert isinstance(plugin, Format)
     return plugin

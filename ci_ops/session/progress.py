@@ -1,4 +1,4 @@
-"""Progress for people: one live line on a terminal, plain lines elsewhere."""
+"""Progress output: one live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ class TerminalProgress:
         self._waiting = "wait" if is_plain else "…"
 
     def phase(self, title: str) -> None:
-        """A headline."""
+        """Write a heading."""
         self._line(console_line(title))
 
     def begin(self, title: str) -> None:
-        """The live line; elsewhere nothing, the step is told when it has ended."""
+        """Show the live line of a step; elsewhere write nothing until the step has finished."""
         if self._live:
             with self._lock:
                 self._stream.write(f"{_CLEAR_LINE}  … {self._redact.own(console_line(title))}")
                 self._stream.flush()
 
     def step(self, outcome: StepOutcome) -> None:
-        """One line, and the tail of the output when it failed; a plan that the report lists is left to it."""
+        """Write the line of a finished step, and the tail of its output if it failed."""
         if outcome.state is StepState.PLANNED and not self._shows_plan:
             return
         failed = outcome.state in {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
@@ -91,7 +91,7 @@ class TerminalProgress:
             self._block("\n".join(outcome.output.splitlines()[-TAIL_LINES:]))
 
     def result(self, result: Result) -> None:
-        """One line for the check, one for each finding with its advice."""
+        """Write one line for the check and one for each finding with its advice."""
         self._line(f"  {self._signs[result.status]} {result.check}: {console_line(result.sentence)}")
         for finding in result.findings:
             if finding.sentence != result.sentence:
@@ -100,12 +100,12 @@ class TerminalProgress:
                 self._line(f"        {console_line(finding.advice)}")
 
     def retry(self, check: str, sentence: str, left_seconds: float) -> None:
-        """Write one line for a check that is still asked again."""
+        """Write one line for a check that is being retried."""
         left = format_duration(left_seconds)
         self._line(f"  {self._waiting} {check}: {console_line(sentence)} Asked again for up to {left}.")
 
     def note(self, sentence: str) -> None:
-        """Something the reader should know."""
+        """Write a note for the reader."""
         self._line(f"  note: {console_line(sentence)}")
 
     def _line(self, text: str) -> None:
@@ -123,9 +123,9 @@ class TerminalProgress:
 
 
 def is_live(stream: TextIO, env: Mapping[str, str]) -> bool:
-    """True on a terminal that is no runner's and where nobody asked for plain text.
+    """True on an interactive terminal outside a runner, unless plain text was requested.
 
-    `act` gives its steps a terminal, so the runner's own word counts first.
+    `act` gives its steps a terminal, so the runner's variables are checked first.
     """
     if env.get("GITHUB_ACTIONS") or env.get("NO_COLOR") or env.get("TERM") == "dumb":
         return False

@@ -1,4 +1,4 @@
-"""Texts whose words are no secret to whoever reads a report."""
+"""Texts that are public anyway and therefore never redacted."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _SECRET_OPTIONS = frozenset({"token", "url", "to"})
 
 
 def public_texts(call: Call, config: Config, context: RunContext, folder: Path) -> Iterator[str]:
-    """Yield names, the options of the call and the configuration as it is written, without its secrets.
+    """Yield names, options of the call and the configuration as written, without its secrets.
 
-    A password of a database is often the name of the service, and that name must stay what it is in records.
+    The password of a database is often the name of the service, and that name must stay readable in
+    records.
     """
     yield from (config.service, config.environment, str(folder))
     yield from (named.name for _, named in config.plugins())
@@ -33,7 +34,7 @@ def public_texts(call: Call, config: Config, context: RunContext, folder: Path) 
 
 
 def _written(config: Config) -> str:
-    """The text of the file, where a variable stands by its name; secrets that stand there themselves are cut out."""
+    """Return the text of the file with variables by name; secrets written into it are cut out."""
     if config.file is None:
         return ""
     text = config.file.read_text("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Secrets are registered before anything else is printed: in our own texts and in the runner's log."""
+"""Registration of secrets, before anything else is printed: for our redaction and the runner's mask."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def secrets_of_call(call: Call, env: Mapping[str, str]) -> Iterable[str]:
 
 
 def secrets_of_environment(env: Mapping[str, str]) -> Iterable[str]:
-    """Return every value of CI_OPS_ENV, and those of variables that are named like a secret.
+    """Return every value of CI_OPS_ENV, and those of variables whose names suggest a secret.
 
-    Those that no program is handed count too: a program may have them from elsewhere.
+    Variables that no child process gets are included: a program may have them from elsewhere.
     """
     lines = secret_lines(env.get(SECRET_LINES, ""))
     yield from lines.values()
@@ -44,7 +44,8 @@ def secrets_of_config(config: Config) -> Iterable[str]:
 def hide(runner: Runner, world: RealWorld, secrets: Iterable[str]) -> None:
     """Redact these values in every text of ours, and have the runner mask them.
 
-    A mask holds for the log of the whole job: ordinary words are left to our own redaction.
+    The runner's mask applies to the log of the whole job, so ordinary words are only redacted by
+    us.
     """
     known = [secret for secret in secrets if secret]
     world.redact.add(*known)

@@ -1,4 +1,4 @@
-"""A session: one call with the job that serves it."""
+"""A session: one call, and the job that serves it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Flow = Callable[[Job], "Report"]
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A call, the job that its flow is handed, and what is needed to end it in order."""
+    """A call, the job that its flow receives, and what is needed to close it."""
 
     call: Call
     job: Job
@@ -31,11 +31,11 @@ class Session:
 
     @property
     def reports(self) -> tuple[Path, ...]:
-        """The files that the report is to be written to."""
+        """The files that the report is written to."""
         return tuple(Path(each) for each in self.call.get("report", ()))
 
     def dispose(self) -> None:
-        """Close connections and write the annotations that were held back."""
+        """Close connections and write the deferred annotations."""
         self.runner.close()
         if self.remote is not None:
             self.remote.close()

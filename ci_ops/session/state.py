@@ -1,4 +1,4 @@
-"""Where a session keeps its state: the folder for reports, and the site of an environment."""
+"""The state of a session: the folder for reports, and the site of an environment."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ STATE_IGNORE = b"*\n"
 
 
 def state_folder(folder: Path, *, git: Git, traits: Traits, note: Callable[[str], None]) -> Path:
-    """Return the folder for reports and state, made if need be. Raises UsageError.
+    """Return the folder for reports and state, created if missing. Raises UsageError.
 
-    What a checkout brings along is not obeyed: a folder with links or with files
-    that git tracks is refused. A command that changes nothing may run where its
-    state cannot be kept: it uses a temporary folder then, and says so.
+    Content of the checkout is not trusted: a folder with links or with files that git tracks is
+    refused. A read-only command may run where its state cannot be stored: it then uses a temporary
+    folder, and says so.
     """
     try:
         _make_ours(folder, git)
@@ -55,7 +55,7 @@ def state_folder(folder: Path, *, git: Git, traits: Traits, note: Callable[[str]
 
 
 def _make_ours(folder: Path, git: Git) -> None:
-    """Make the folder and its .gitignore. Raises OSError, Untrusted."""
+    """Create the folder and its .gitignore. Raises OSError, Untrusted."""
     check_folder(folder, folder)
     ignore = folder / ".gitignore"
     if ignore.is_symlink():
@@ -114,7 +114,7 @@ def open_site(
 
 
 def _beside_releases(config: Config, world: World, traits: Traits) -> StatePlace | None:
-    """Return where the target keeps its state; None where it keeps none, or none is there to be read."""
+    """Return where the target stores its state; None if it stores none, or none can be read."""
     target = config.deploy.target
     state = target.plugin.state_place() if target else None
     is_used = state is not None and (traits.changes or world.at(state.place).has_folder(state.directory))

@@ -1,4 +1,4 @@
-"""Standard output and error that outlive their reader.
+"""Standard output and error that survive a closed reader.
 
 A closed terminal, a broken pipe or a full disk under a log must not end a
 deployment between two steps: what cannot be written is lost, nothing else.
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class LossyOutput(io.RawIOBase):
-    """A descriptor that takes everything and remembers that something was lost."""
+    """A descriptor that accepts all data and records that some was lost."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.loss: OSError | None = None
 
     def writable(self) -> bool:
-        """Return True: it is for output."""
+        """Return True: the stream is writable."""
         return True
 
     def fileno(self) -> int:
-        """Return the descriptor."""
+        """Return the file descriptor."""
         return self._descriptor
 
     def isatty(self) -> bool:
@@ -36,7 +36,7 @@ class LossyOutput(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what the descriptor takes; where it takes nothing any more, drop the data."""
+        """Write the data; drop it if the descriptor accepts no more."""
         while True:
             try:
                 return os.write(self._descriptor, data)
@@ -48,7 +48,7 @@ class LossyOutput(io.RawIOBase):
 
 
 def outlive_readers() -> None:
-    """Let stdout and stderr of this process lose what they cannot write, and open what is closed.
+    """Make stdout and stderr of this process drop what cannot be written, and open them if closed.
 
     Windows keeps its own streams: its consoles are no plain descriptors.
     """
@@ -64,14 +64,14 @@ def outlive_readers() -> None:
 
 
 def loss_of(stream: TextIO) -> str:
-    """Return why output was lost on that stream; empty when none was, or its reader had enough."""
+    """Return why output was lost on that stream; empty if none was, or if its reader closed it."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     loss = raw.loss if isinstance(raw, LossyOutput) else None
     return "" if loss is None or loss.errno == errno.EPIPE else loss.strerror or str(loss)
 
 
 def _lossy(stream: TextIO | None, descriptor: int, *, errors: str) -> TextIO:
-    """Return a stream like the given one, which is None where the process began without it."""
+    """Return a lossy stream for the given one, which is None if the process started without it."""
     if stream is not None and not isinstance(stream, io.TextIOWrapper):
         return stream  # replaced already, by a test or a program that embeds us
     return io.TextIOWrapper(
