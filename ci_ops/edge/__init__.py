@@ -1,4 +1,4 @@
-"""The ports of core, implemented.
+"""Implementations of core's ports: the only code that accesses the outside world.
 
 The only place that touches the world outside.
 """

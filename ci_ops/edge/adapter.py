@@ -1,4 +1,4 @@
-"""requests, taught to use sockets that end in time."""
+"""A transport adapter for requests whose sockets honour a deadline."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _SWITCHING_PROTOCOLS = 101
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """The final answer: interim answers before it are read and dropped.
+    """A response that skips every interim (1xx) response, not only 100.
 
     The standard library skips 100 alone.
     Source: RFC 9110 section 15.2 (a client must be able to parse several 1xx), RFC 8297 (103).
     """
 
     def begin(self, *args: Any, **kwargs: Any) -> None:
-        """Read up to the headers of the final answer."""
+        """Read up to the headers of the final response."""
         for _ in range(MAX_INTERIM_ANSWERS):
             super().begin(*args, **kwargs)
             if not 100 <= self.status <= 199 or self.status == _SWITCHING_PROTOCOLS:
@@ -45,7 +45,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 class _Paced(HTTPConnection):
-    """Connects as the current call says, and tells it who answered."""
+    """A connection to the address of the current call, which learns its peer."""
 
     response_class = _FinalResponse
 
@@ -72,7 +72,7 @@ class _Paced(HTTPConnection):
 
 
 class _PacedTls(_Paced, HTTPSConnection):
-    """The same under TLS."""
+    """A TLS connection to the address of the current call."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -87,10 +87,7 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class PacedAdapter(HTTPAdapter):
-    """Pools of connections.
-
-    Never retries, reads no environment variable, safe between threads.
-    """
+    """Connection pools that never retry, read no environment variable and are thread-safe."""
 
     def __init__(self, *, connections: int) -> None:
         self.context: ssl.SSLContext | None = None
@@ -98,26 +95,23 @@ class PacedAdapter(HTTPAdapter):
         super().__init__(pool_connections=_HOSTS, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As usual, with our connections."""
+        """Create the pool manager with paced connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        """As usual, with our connections."""
+        """Create the proxy manager with paced connections."""
         manager = super().proxy_manager_for(proxy, proxy_ssl_context=self.context, **proxy_kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        """As usual, with our context for every connection.
-
-        Files would be read again for each of them.
-        """
+        """Use one shared TLS context, so that no connection reads CA files again."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self.context} if host["scheme"] == "https" else {}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Nothing: the context decides, and nothing may override it.
+        """Do nothing: the TLS context alone decides, and nothing may override it.
 
         Source: github.com/psf/requests/issues/3829 (REQUESTS_CA_BUNDLE wins over `verify`).
         """

@@ -1,4 +1,4 @@
-"""One http or https address: what is asked, what may be shown."""
+"""One http or https URL: what is requested, and what may be shown."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ _UNFIT = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """A URL, read once.
-
-    Its user info is kept apart from everything that is shown.
-    """
+    """A parsed URL whose user info is separate from everything that is shown."""
 
     scheme: str
     host: str
@@ -32,10 +29,7 @@ class Address:
 
     @classmethod
     def read(cls, url: str) -> Address:
-        """Read an address.
-
-        Raises HttpError (kind `url`) with a sentence that does not repeat it.
-        """
+        """Parse a URL. Raises HttpError (kind `url`) with a sentence that does not repeat it."""
         if _UNFIT.search(url):
             raise _unusable("has blanks or control characters in it")
         try:
@@ -58,17 +52,14 @@ class Address:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port.
-
-        All of an address that an error shows, since paths may be secrets.
-        """
+        """Scheme, host and port: the only part of a URL that errors show, because paths may be secrets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
     @property
     def is_loopback(self) -> bool:
-        """True when requests to it do not leave this machine."""
+        """True when requests to it stay on this machine."""
         host = self.host.rstrip(".")
         if host == "localhost" or host.endswith(".localhost"):
             return True
@@ -78,7 +69,7 @@ class Address:
             return False
 
     def follow(self, location: str) -> Address:
-        """Where a redirect leads. Raises HttpError when it must not be followed."""
+        """Return the target of a redirect. Raises HttpError when it must not be followed."""
         try:
             target = Address.read(urljoin(self.url, location))
         except (HttpError, ValueError):
@@ -91,7 +82,7 @@ class Address:
 
 
 def _is_host(host: str) -> bool:
-    """True for IP addresses and for names that DNS and TLS can carry."""
+    """Return True for IP addresses and for names that are valid in DNS and TLS."""
     try:
         return bool(host.rstrip(".").encode("idna"))
     except UnicodeError:  # a label that is empty or too long

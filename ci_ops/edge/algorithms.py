@@ -1,4 +1,4 @@
-"""The key and the signature of a certificate, by the object ids in it.
+"""Key and signature algorithms of certificates, by object identifier.
 
 Source: RFC 3279 and RFC 5480 (keys), RFC 4055 and RFC 5758 (signatures), RFC 8410 (Ed25519, Ed448).
 """
@@ -50,7 +50,7 @@ _HASHES = {
 
 
 def key_of(info: bytes) -> tuple[str, int]:
-    """Return kind and bits of a SubjectPublicKeyInfo; an empty kind, or 0 bits, where they are not known."""
+    """Return type and bits of a SubjectPublicKeyInfo; an empty type or 0 bits where unknown."""
     algorithm, key = contents(items(info), _SEQUENCE, _BITS)
     name, parameters = _algorithm(algorithm)
     if name in _WHOLE_KEYS:

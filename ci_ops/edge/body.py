@@ -1,4 +1,4 @@
-"""The body of an answer, never more of it than was asked for."""
+"""Reading of response bodies with a limit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,9 @@ _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 
 
 def read_body(chunks: Iterable[bytes], *, encoding: str, max_body: int, subject: str) -> tuple[bytes, bool]:
-    """At most `max_body` bytes, decoded, and whether there were more.
+    """Return at most `max_body` decoded bytes, and whether there were more. Raises HttpError.
 
-    Raises HttpError.
-
-    A few kilobytes can unpack to gigabytes, so no more is ever unpacked than
-    is kept.
+    A few kilobytes can unpack to gigabytes, so no more is unpacked than is returned.
     """
     encoding = encoding.strip().lower()
     if encoding not in _PLAIN | _GZIP:
@@ -41,7 +38,7 @@ def read_body(chunks: Iterable[bytes], *, encoding: str, max_body: int, subject:
 
 
 class _Unpacker:
-    """gzip with one or several members."""
+    """A gzip decoder for one or several members."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
@@ -49,7 +46,7 @@ class _Unpacker:
         self._is_inside = False
 
     def unpack(self, data: bytes, room: int) -> bytes:
-        """At most `room` bytes; what does not fit is lost, so stop when it is full."""
+        """Return at most `room` bytes; the excess is lost, so stop when the limit is reached."""
         unpacked = b""
         while data and len(unpacked) < room:
             if self._member.eof:
@@ -65,7 +62,7 @@ class _Unpacker:
         return unpacked
 
     def finish(self) -> None:
-        """Raise HttpError when the end of the packed body is missing."""
+        """Raise HttpError when the compressed body is truncated."""
         if self._is_inside:
             raise self._broken("sent a gzip body whose end is missing")
 

@@ -1,4 +1,4 @@
-"""One child program.
+"""One child process, started in a session of its own and terminated as a process group.
 
 Started in a session of its own, read, and ended as a group.
 """
@@ -37,7 +37,7 @@ _LONGEST_LINGER_SECONDS = 2.0
 
 
 class Child:
-    """A running program.
+    """A running process; leaving its `with` block terminates the whole group.
 
     Leaving the `with` block ends its whole group if it still runs.
 
@@ -64,7 +64,7 @@ class Child:
         directory: Path | None,
         announce_to: int | None = None,
     ) -> Child:
-        """Start it with a closed stdin. Raises OSError when it cannot be started."""
+        """Start the process with a closed stdin. Raises OSError when it cannot be started."""
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -100,21 +100,21 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The number of the process, and of its group where there are groups."""
+        """The process id, which is also the group's id where there are groups."""
         return self._popen.pid
 
     @property
     def is_running(self) -> bool:
-        """True until the program itself has ended, whatever it left behind."""
+        """True until the process itself has exited, whatever it left running."""
         return self._popen.poll() is None
 
     @property
     def exit_code(self) -> int:
-        """How it ended; the negative signal number when a signal ended it."""
+        """The exit code; the negative signal number after a signal."""
         return self._popen.wait()
 
     def pump(self, output: Output, seconds: float) -> bool:
-        """Move what it prints, waiting at most so long; True when something came."""
+        """Read its output with a timeout; return True when there was some."""
         if not self._open:
             with suppress(subprocess.TimeoutExpired):
                 self._popen.wait(seconds)
@@ -129,17 +129,14 @@ class Child:
         return True
 
     def drain(self, output: Output) -> None:
-        """Move the rest of what an ended program printed.
-
-        Without waiting for what it left running.
-        """
+        """Read the remaining output of an exited process, without waiting for what it left running."""
         end = time.monotonic() + _LONGEST_LINGER_SECONDS
         while self._open and time.monotonic() < end:
             if not self.pump(output, _QUIET_SECONDS):
                 return
 
     def end(self, output: Output, grace_seconds: float) -> None:
-        """Ask the whole group to end, and kill what is left after the grace."""
+        """Terminate the whole group, and kill the rest after the grace period."""
         end = time.monotonic() + grace_seconds
         _ask_to_end(self._popen)
         while time.monotonic() < end and (self.is_running or _has_members(self._popen)):
@@ -171,7 +168,7 @@ if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
             popen.send_signal(signal.CTRL_BREAK_EVENT)
 
     def _kill(popen: subprocess.Popen[bytes]) -> None:
-        """The tree below the process: Windows has no group that could be killed."""
+        """Kill the process tree: Windows has no process group that could be killed."""
         subprocess.run(
             ["taskkill", "/T", "/F", "/PID", str(popen.pid)],
             env=tool_environment(os.environ),
@@ -193,7 +190,7 @@ else:
         _signal_group(popen, signal.SIGKILL)
 
     def _has_members(popen: subprocess.Popen[bytes]) -> bool:
-        """True while the group has a member that is not dead already.
+        """Return True while the group has a member that is not a zombie.
 
         A member that nobody collects yet still counts for `killpg`: in a
         container whose first process collects nothing, that is for ever.
@@ -204,7 +201,7 @@ else:
         return not states or any(state not in "ZX" for state in states)
 
     def _states() -> Iterator[tuple[int, str]]:
-        """Group and state of every process; nothing where there is no Linux /proc.
+        """Return group and state of every process; nothing without Linux's /proc.
 
         Source: proc(5), /proc/pid/stat: `pid (name) state ppid pgrp …`.
         """
@@ -214,7 +211,7 @@ else:
                 yield int(fields[2]), fields[0]
 
     def _signal_group(popen: subprocess.Popen[bytes], number: int) -> bool:
-        """True when the group was there; a number stays a group's own as long as it has members."""
+        """Return True when the group existed; its number is not reused while it has members."""
         try:
             os.killpg(popen.pid, number)
         except (ProcessLookupError, PermissionError):

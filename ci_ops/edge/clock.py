@@ -1,4 +1,4 @@
-"""Real time, and the request to stop that a signal makes."""
+"""The system clock, and stop requests from signals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOOK_UP_SECONDS = 0.1 if sys.platform == "win32" else 3600.0
 
 
 class StopSignal:
-    """Remembers the first request to stop and wakes everybody who waits.
+    """The first stop request; it wakes every waiting thread.
 
     Built on SimpleQueue because its `put` may run inside a signal handler:
     `Event.set` there can deadlock with an `Event.wait` it interrupts.
@@ -44,12 +44,12 @@ class StopSignal:
         return self._number
 
     def request(self, number: int) -> None:
-        """Ask to stop, as that signal would; safe in signal handlers and threads."""
+        """Request a stop as that signal would; safe in signal handlers and threads."""
         self._number = self._number or number
         self._torch.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a request at most so long; True when there is one."""
+        """Wait for a request with a timeout; return True when there is one."""
         end = time.monotonic() + seconds
         while not self._number:
             left = end - time.monotonic()
@@ -69,7 +69,7 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Let SIGINT, SIGTERM and SIGHUP only ask to stop.
+        """Turn SIGINT, SIGTERM and SIGHUP into stop requests while the block runs.
 
         Afterwards they do what they did before. What was ignored, as `nohup`
         has it, stays ignored. Python sets signal handlers in the main thread
@@ -92,20 +92,20 @@ class StopSignal:
 
 
 class RealClock:
-    """The machine's time; a stop request ends every wait."""
+    """The system clock; a stop request ends every wait."""
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
     def now(self) -> datetime:
-        """The time in UTC, aware."""
+        """Return the time in UTC, timezone-aware."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds of the monotonic clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait; raises Interrupted when asked to stop before or meanwhile."""
+        """Sleep. Raises Interrupted when a stop is requested before or meanwhile."""
         if self._stop.wait(seconds):
             self._stop.check()

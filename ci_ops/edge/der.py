@@ -1,4 +1,4 @@
-"""The few facts of an X.509 certificate that we show, read from its bytes.
+"""The facts of an X.509 certificate that reports show, parsed from DER.
 
 The standard library explains a certificate only when it trusts it
 (`getpeercert()` is empty otherwise), and the untrusted ones are those that
@@ -43,10 +43,7 @@ _TIMES = {0x17: re.compile(r"\d{12}Z"), 0x18: re.compile(r"\d{14}Z")}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What a certificate says of itself.
-
-    Its texts are whatever its maker wrote.
-    """
+    """The contents of a certificate; its texts are untrusted."""
 
     not_before: datetime
     not_after: datetime
@@ -69,7 +66,7 @@ class Facts:
 
 
 def read_certificate(data: bytes) -> Facts:
-    """The facts of a DER certificate. Raises ValueError when it is not one."""
+    """Return the facts of a DER certificate. Raises ValueError for anything else."""
     [certificate] = contents(items(data), _SEQUENCE)
     [body, *_] = contents(items(certificate)[:1], _SEQUENCE)
     fields = items(body)
@@ -103,7 +100,7 @@ def _time(item: Item) -> datetime:
 
 
 def _name(data: bytes) -> list[tuple[str, str]]:
-    """The parts of a name that people know, in their order."""
+    """Return the common parts of a distinguished name, in their order."""
     parts = list[tuple[str, str]]()
     for part in (part for tag, group in items(data) if tag == _SET for part in items(group)):
         [pair] = contents([part], _SEQUENCE)
@@ -136,7 +133,7 @@ def _issuer_address(fields: list[Item]) -> str:
 
 
 def _extension(fields: list[Item], object_id: bytes) -> bytes:
-    """Return the value of that extension; empty where there is none."""
+    """Return the value of that extension; empty for none."""
     for extension in (each for tag, data in fields if tag == _EXTENSIONS for each in _extensions(data)):
         (id_tag, found), *_, (value_tag, value) = items(extension)
         if (id_tag, found, value_tag) == (_OBJECT_ID, object_id, _OCTETS):

@@ -1,4 +1,4 @@
-"""The elements that DER is made of: tag, length and content.
+"""The elements of DER: tag, length and content.
 
 Source: ITU-T X.690 section 10.
 """
@@ -10,7 +10,7 @@ Item = tuple[int, bytes]
 
 
 def items(data: bytes) -> list[Item]:
-    """The elements that the bytes are made of."""
+    """Yield the elements of the bytes."""
     items, at = list[Item](), 0
     while at < len(data):
         tag, length, start = data[at], *_length(data, at + 1)
@@ -22,7 +22,7 @@ def items(data: bytes) -> list[Item]:
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
-    """An element's length, and where its content begins."""
+    """Return an element's length, and where its content begins."""
     if at >= len(data):
         raise ValueError("not DER: it ends too soon")
     first = data[at]
@@ -37,7 +37,7 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
 
 
 def contents(items: list[Item], *tags: int) -> list[bytes]:
-    """The contents of elements that must have these tags."""
+    """Return the contents of elements that must have these tags."""
     if [tag for tag, _ in items] != list(tags):
         raise ValueError("not a certificate: something else where a field should be")
     return [content for _, content in items]

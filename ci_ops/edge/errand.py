@@ -1,4 +1,4 @@
-"""What is sent where, hop by hop."""
+"""One hop of a request: its method, address, headers and body."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Errand:
-    """What is sent where, in one hop."""
+    """One hop of a request."""
 
     method: str
     address: Address
@@ -40,10 +40,7 @@ class Errand:
 
     @classmethod
     def to(cls, method: str, address: Address, *, headers: Mapping[str, str], body: bytes | None) -> Errand:
-        """The first hop.
-
-        Raises HttpError for a method or header that HTTP cannot carry.
-        """
+        """Return the first hop. Raises HttpError for a method or header that HTTP cannot carry."""
         if not _TOKEN.fullmatch(method):
             raise HttpError("header", "the method is not one that HTTP can carry", transient=False)
         sent = {"user-agent": ("User-Agent", USER_AGENT), "accept": ("Accept", "*/*")}
@@ -56,7 +53,7 @@ class Errand:
         return cls(method=method, address=address, headers=dict(sent.values()), body=body)
 
     def prepared(self, *, fresh: bool) -> requests.PreparedRequest:
-        """As requests wants it."""
+        """Return the hop as a prepared request of requests."""
         headers = requests.structures.CaseInsensitiveDict(self.headers)
         if fresh:
             headers.setdefault("Connection", "close")
@@ -68,7 +65,7 @@ class Errand:
         return request
 
     def after(self, status: int, location: str) -> Errand | None:
-        """Where an answer sends us; None when it is the last one.
+        """Return the hop that a redirect leads to; None for a final response. Raises HttpError.
 
         Raises HttpError.
 

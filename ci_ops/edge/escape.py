@@ -1,4 +1,4 @@
-"""Hostile text made harmless in Markdown and Mermaid.
+"""Escaping of untrusted text for Markdown and Mermaid: the filters of the templates.
 
 The filters of the templates.
 """
@@ -39,7 +39,7 @@ _MERMAID_WORDS = frozenset(
 
 
 def md(value: object) -> str:
-    """One line of plain text in Markdown.
+    """Return plain text as one line of Markdown, also for a heading, a table cell or an HTML element.
 
     Also in a heading, a table's cell or an HTML element.
 
@@ -56,10 +56,7 @@ def md(value: object) -> str:
 
 
 def code(value: object) -> str:
-    """Text as inline code, outside tables (a `|` would end the cell).
-
-    Empty for empty text.
-    """
+    """Return text as inline code, outside tables (a `|` would end the cell); empty for empty text."""
     text = one_line(_text(value)).replace("##[", "## [")
     if not text:
         return ""
@@ -69,7 +66,7 @@ def code(value: object) -> str:
 
 
 def advice(value: object) -> str:
-    """Advice in Markdown, outside tables; commands in it as inline code.
+    """Return advice as Markdown, outside tables; commands in it as inline code.
 
     A command stands between backticks; the rest is shown as by `md`.
     """
@@ -83,7 +80,7 @@ def _between(part: str) -> str:
 
 
 def mermaid(value: object) -> str:
-    """Text as a label or title in a Mermaid diagram, cut to 60 characters.
+    """Return text as a label or title of a Mermaid diagram, cut to 60 characters.
 
     Only letters, digits and harmless marks stay. Words that begin a statement
     (`click`, `section`, a date) do not when something invisible stands before them.
@@ -99,7 +96,7 @@ def mermaid(value: object) -> str:
 
 
 def duration(value: object) -> str:
-    """Seconds for people, such as `340 ms` or `3 m 05 s`; empty for None."""
+    """Return seconds as text such as `340 ms` or `3 m 05 s`; empty for None."""
     return format_duration(float(value)) if isinstance(value, int | float) else ""
 
 
@@ -108,7 +105,7 @@ def _text(value: object) -> str:
 
 
 def yaml(value: object) -> str:
-    """Return text as a YAML scalar: a path or an address as it is, all else in double quotes."""
+    """Return text as a YAML scalar: a path or an address plain, all else in double quotes."""
     text = _text(value)
     return text if not text or _PLAIN_SCALAR.fullmatch(text) else json.dumps(text)
 

@@ -1,4 +1,4 @@
-"""What went wrong on the wire, as one error with one sentence.
+"""Network failures as one error with one safe sentence.
 
 The sentence is harmless.
 """
@@ -52,15 +52,12 @@ _CERTIFICATE_SENTENCES = {
 
 
 def certificate_problem(error: ssl.SSLCertVerificationError) -> str:
-    """Return what is wrong in one word: hostname, expired, not-yet-valid, chain, weak or other."""
+    """Return the problem of a certificate: hostname, expired, not-yet-valid, chain, weak or other."""
     return _PROBLEMS.get(error.verify_code, "other")
 
 
 def explained(error: BaseException, subject: str) -> HttpError:
-    """The error of `subject` in the port's own words.
-
-    The subject is an origin, never a whole URL.
-    """
+    """Return the HttpError for a library's error; `subject` is an origin, never a whole URL."""
     for cause in _causes(error):
         found = _explain(cause, subject)
         if found is not None:
@@ -69,7 +66,7 @@ def explained(error: BaseException, subject: str) -> HttpError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was made of, outermost first, deepest last.
+    """Yield the error and its causes, outermost first.
 
     Libraries hide the real cause in `args`, `reason`, `__cause__` and `__context__`.
     """

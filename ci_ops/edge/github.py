@@ -1,4 +1,4 @@
-"""The GitHub door.
+"""A repository's GitHub deployments as a ledger, and statuses on its commits.
 
 A repository's deployments as a ledger, and statuses on its commits.
 """
@@ -72,7 +72,7 @@ class GitHub(Ledger, Forge):
         self._redact = redact
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._api.close()
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
@@ -101,7 +101,7 @@ class GitHub(Ledger, Forge):
             raise
 
     def _open(self, repository: Repository, record: DeploymentRecord, ref: str) -> tuple[int, bool]:
-        """The deployment's number, and whether it has a status; an earlier try may have made it."""
+        """Return the deployment's number, and whether it has a status; an earlier try may have created it."""
         if (number := _number_of(repository, record)) is not None:
             return number, bool(statuses_of(repository, number))
         deployment = repository.create_deployment(
@@ -123,7 +123,7 @@ class GitHub(Ledger, Forge):
         return number_in(answer), False
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Add the status that goes with the record's state."""
+        """Add the status for the record's state."""
         addresses = {"target_url": record.run_url, "environment_url": record.url}
         details: dict[str, Any] = {
             "description": self._said(status_line(record)),
@@ -144,10 +144,7 @@ class GitHub(Ledger, Forge):
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """Our deployments there, newest first.
-
-        One request for each state that is asked for.
-        """
+        """Yield the service's deployments in the environment, newest first; one request per state."""
         seen: set[str] = set()
         for page in range(SCANNED_PAGES):
             listed = self._page(environment, page)
@@ -161,7 +158,7 @@ class GitHub(Ledger, Forge):
                 return
 
     def _page(self, environment: str, page: int) -> list[DeploymentRecord | None]:
-        """One page of deployments; None stands for somebody else's."""
+        """Return one page of deployments; None stands for a foreign one."""
 
         def listed(repository: Repository) -> list[DeploymentRecord | None]:
             deployments = deployments_of(repository, {"environment": environment}, page)
@@ -179,7 +176,7 @@ class GitHub(Ledger, Forge):
         return as_shown(identity, statuses)
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
-        """Mark deployments as interrupted whose run is over, and return them.
+        """Mark the open deployments of finished runs as interrupted, and return them.
 
         A runner that dies leaves its deployment in progress for ever: GitHub
         closes only those that succeeded.
@@ -195,10 +192,7 @@ class GitHub(Ledger, Forge):
         return tuple(self.update(record) for record in ended)
 
     def is_run_finished(self, run_url: str) -> bool:
-        """True when GitHub says that the run, or the very job, is over.
-
-        Needs `actions: read`.
-        """
+        """Return True when GitHub reports that the run, or this job, is over. Needs `actions: read`."""
         match = _RUN.fullmatch(urlsplit(run_url).path.removeprefix(f"/{self._api.repository}"))
         if match is None:
             return False
@@ -216,7 +210,7 @@ class GitHub(Ledger, Forge):
     def commit_status(
         self, sha: str, *, context: str, state: CommitState, description: str, url: str = ""
     ) -> None:
-        """Show a state on a commit; for a pull request that is its head."""
+        """Set a status on a commit; for a pull request that is its head."""
         if not is_revision(sha):
             raise UsageError(f"{sha!r} is not a full commit id")
         details: dict[str, Any] = {
@@ -235,7 +229,7 @@ class GitHub(Ledger, Forge):
 
 
 def _number_of(repository: Repository, record: DeploymentRecord) -> int | None:
-    """The deployment that was created for that record; None for none."""
+    """Return the number of the deployment created for that record; None for none."""
     filters = {"environment": record.environment, **({"sha": record.revision} if record.revision else {})}
     for deployment in deployments_of(repository, filters):
         identity = identity_of(deployment, record.environment)

@@ -1,4 +1,4 @@
-"""One question to GitHub's REST API.
+"""Calls to GitHub's REST API, with a deadline, retries and explained errors.
 
 Bounded in time, asked again, explained.
 """
@@ -55,10 +55,7 @@ class _Try(Generic[T]):
 
 
 class GitHubApi:
-    """One repository, seen through PyGithub.
-
-    With its own waiting and retrying switched off.
-    """
+    """One repository through PyGithub, with PyGithub's own waits and retries switched off."""
 
     def __init__(
         self,
@@ -80,12 +77,10 @@ class GitHubApi:
         self._client: Github | None = None
 
     def ask(self, question: Callable[[Repository], T], *, doing: str, permission: str) -> T:
-        """The question's value.
+        """Return the call's value. Raises LedgerError with what failed and why.
 
-        Raises LedgerError, which says what could not be done and why.
-
-        The question may be asked several times, so it must look before it
-        creates. `doing` completes "could not …"; `permission` is what it needs.
+        The call may be repeated, so it must check before it creates. `doing` completes "could not
+        …"; `permission` is the permission that it needs.
         """
         is_stopping = self._is_stopping()
         clock = _Undisturbed(self._clock) if is_stopping else self._clock
@@ -101,7 +96,7 @@ class GitHubApi:
         return last.value  # type: ignore[return-value] # no error: the value is the question's own
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -149,7 +144,7 @@ class GitHubApi:
         return _Try(error=error, is_settled=answer.status < 500)
 
     def _limit_seconds(self, headers: Mapping[str, str]) -> float:
-        """How long GitHub asks us to wait. Source: GitHub Docs, rate limits for the REST API."""
+        """Return how long GitHub's rate limit requires to wait."""
         if "retry-after" in headers:
             asked = parse_retry_after(headers["retry-after"], now=self._clock.now())
             return _LIMITED_SECONDS if asked is None else asked
@@ -182,13 +177,13 @@ class GitHubApi:
         return self._client.get_repo(self.repository)
 
     def _said(self, text: str) -> str:
-        """What GitHub said, fit for a message of ours."""
+        """Return GitHub's message, safe to show."""
         return self._redact(one_line(text))[:MAX_SAID]
 
 
 @dataclass(frozen=True, slots=True)
 class _Explain:
-    """Makes errors that say what was tried, and what to do."""
+    """A factory of errors with what was attempted, and what to do."""
 
     repository: str
     doing: str
@@ -196,13 +191,13 @@ class _Explain:
     said: Callable[[str], str]
 
     def error(self, kind: str, why: str, hint: str = "", permission: str = "") -> LedgerError:
-        """An error of that kind."""
+        """Return an error of that kind."""
         what = f"could not {self.doing}: {why}"
         where = f"GitHub repository {self.repository}"
         return LedgerError(what, kind=kind, where=where, hint=hint, permission=permission)
 
     def refusal(self, answer: GithubException) -> LedgerError:
-        """Why GitHub said no. Source: GitHub REST API, status codes of deployments."""
+        """Return the error for a request that GitHub refused."""
         message = answer.data.get("message") if isinstance(answer.data, dict) else None
         said = f"{answer.status} {self.said(message) if isinstance(message, str) else ''}".strip()
         if answer.status == 401:
@@ -241,14 +236,14 @@ def _is_limit(answer: GithubException, headers: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Undisturbed:
-    """A clock whose waits a stop request does not end: what is said last must be said."""
+    """A clock whose waits ignore stop requests, for the final status of a run."""
 
     clock: Ticking
 
     def monotonic(self) -> float:
-        """The clock's own."""
+        """Return the inner clock's time."""
         return self.clock.monotonic()
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait."""
+        """Sleep without being interrupted."""
         threading.Event().wait(seconds)

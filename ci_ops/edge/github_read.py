@@ -1,4 +1,4 @@
-"""What GitHub's REST API answers, held against the shape that it must have.
+"""Responses of GitHub's REST API, validated against their expected shape.
 
 A proxy's page may come with the status 200 or 201. PyGithub takes it for an
 empty listing or an object without fields; here it is an error.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def number_in(answer: Mapping[str, Any]) -> int:
-    """Return the number that GitHub gives to what it made; raise ValueError where there is none."""
+    """Return the id of an object that GitHub created. Raises ValueError where there is none."""
     number = answer.get("id")
     if not isinstance(number, int):
         raise ValueError("an answer without a number")
@@ -27,7 +27,7 @@ def number_in(answer: Mapping[str, Any]) -> int:
 
 
 def _rows(repository: Repository, path: str, **parameters: object) -> list[dict[str, Any]]:
-    """Return one page of a listing below the repository; raise ValueError for anything that is no list."""
+    """Return one page of a listing below the repository. Raises ValueError for anything but a list."""
     _, rows = repository.requester.requestJsonAndCheck(
         "GET", f"{repository.url}/{path}", parameters={**parameters, "per_page": PER_PAGE}
     )
@@ -58,7 +58,7 @@ def statuses_of(repository: Repository, number: int) -> tuple[Shown, ...]:
 
 
 def is_run_over(repository: Repository, *, run: int, job: int = 0) -> bool:
-    """Return True when the run, or that very job of it, has ended."""
+    """Return True when the run, or that job of it, has ended."""
     unit = repository.get_workflow_job(job) if job else repository.get_workflow_run(run)
     status = unit.raw_data["status"]
     if not isinstance(status, str):

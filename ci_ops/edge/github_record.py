@@ -1,4 +1,4 @@
-"""A deployment record as GitHub keeps it, and back.
+"""The mapping between a deployment record and GitHub's deployment with its statuses.
 
 A GitHub deployment cannot be edited, so its payload holds what is known when
 it is opened, and each status' description says `<state> <sha7> <record id>`;
@@ -74,7 +74,7 @@ _BEYOND = re.compile(r"[\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """One deployment status as GitHub shows it."""
+    """One deployment status on GitHub."""
 
     state: str
     description: str
@@ -82,10 +82,7 @@ class Shown:
 
 
 def payload_of(record: DeploymentRecord, redact: Callable[[str], str]) -> dict[str, Any]:
-    """What is known when a deployment is opened.
-
-    Whoever may read the repository reads it.
-    """
+    """Return the payload of a new deployment; every reader of the repository can read it."""
     known = {name: value for name, value in record.to_json().items() if value and name not in _LATER}
     if record.reason:
         known["reason"] = redact(record.reason)
@@ -93,30 +90,24 @@ def payload_of(record: DeploymentRecord, redact: Callable[[str], str]) -> dict[s
 
 
 def status_line(record: DeploymentRecord) -> str:
-    """The description of the status that goes with the record's state."""
+    """Return the description of the status for the record's state."""
     line = f"{record.state} {record.short_revision} {record.id}"
     return f"{line}: {record.error}" if record.error and record.state is not State.VERIFIED else line
 
 
 def described(text: str) -> str:
-    """A description that GitHub takes.
-
-    One line, 140 characters, none of four bytes (422).
-    """
+    """Return a description that GitHub accepts: one line, 140 characters, none of four bytes (else 422)."""
     text = _BEYOND.sub("\ufffd", one_line(text))
     return text if len(text) <= MAX_DESCRIPTION else f"{text[: MAX_DESCRIPTION - 1]}…"
 
 
 def web_address(address: str) -> str:
-    """The address when it is one for a browser, else empty.
-
-    GitHub refuses others (422).
-    """
+    """Return the address if it is one for a browser, else empty; GitHub refuses others (422)."""
     return address if address.startswith(("https://", "http://")) else ""
 
 
 def as_shown(identity: DeploymentRecord, statuses: Iterable[Shown]) -> DeploymentRecord:
-    """The record in the state that its statuses, newest first, speak of.
+    """Return the record in the state that its statuses, newest first, show.
 
     Our own words decide, the newest first; somebody else's failure counts as
     one, their success does not count as a verification.
@@ -137,7 +128,7 @@ def as_shown(identity: DeploymentRecord, statuses: Iterable[Shown]) -> Deploymen
 
 
 def _own_words(identity: DeploymentRecord, shown: Shown) -> tuple[State | None, str]:
-    """The state and the cause that a status of ours names; None when it is not ours or contradicts itself."""
+    """Return the state and cause in a status of ours; None if it is foreign or contradicts itself."""
     words = _DESCRIPTION.fullmatch(shown.description)
     if words is None or (words["sha7"], words["id"]) != (identity.short_revision, identity.id):
         return None, ""
@@ -148,7 +139,7 @@ def _own_words(identity: DeploymentRecord, shown: Shown) -> tuple[State | None, 
 
 
 def identity_of(deployment: Deployment, environment: str) -> DeploymentRecord | None:
-    """The record in a deployment's payload, its state unknown.
+    """Return the record in a deployment's payload, its state unknown; None for a foreign one.
 
     None when it is not ours.
 
@@ -184,7 +175,7 @@ def identity_of(deployment: Deployment, environment: str) -> DeploymentRecord | 
 
 
 def _typed(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a payload that are of the right kind."""
+    """Return the fields of a payload that have the right type."""
     return {name: value for name, value in payload.items() if name not in _LATER and _fits(name, value)}
 
 

@@ -1,4 +1,4 @@
-"""HTTP by requests, within a hard deadline and without hidden retries.
+"""HTTP through requests, within a hard deadline, without hidden retries, with a bounded body.
 
 The body is bounded.
 """
@@ -43,10 +43,7 @@ _CHUNK_BYTES = 16 * 1024
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RequestsHttp:
-    """The Http port.
-
-    Safe to share between threads; idle connections are kept and used again.
-    """
+    """The Http port: thread-safe, with a pool of idle connections."""
 
     env: Env
     """Names the proxies and the trusted authorities."""
@@ -73,7 +70,7 @@ class RequestsHttp:
         follow: int = 0,
         max_body: int = MAX_BODY_BYTES,
     ) -> Response:
-        """Send one request and read the answer.
+        """Send one request and read the response. Raises HttpError with a sentence free of secrets.
 
         Raises HttpError, with a sentence free of secrets.
 
@@ -161,7 +158,7 @@ class RequestsHttp:
             call.finish(close=fresh)
 
     def _context(self) -> ssl.SSLContext:
-        """Made once: reading the authorities takes 20 ms."""
+        """Return the TLS context, created once: loading the authorities takes 20 ms."""
         with self._lock:
             if "context" not in self._trust:
                 self._trust["context"] = trusting_context(self.env, self.ca_file)

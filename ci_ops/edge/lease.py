@@ -30,7 +30,7 @@ _TOKEN_DIGITS = 20
 
 @dataclass(frozen=True)
 class FileLease:
-    """The lease of the environment whose state lies in a folder of this host.
+    """The lease of an environment whose state is in a folder of this host.
 
     The system frees it with its process, so it needs no expiry. Renewing it
     shows others that the holder is not stopped.
@@ -43,7 +43,7 @@ class FileLease:
     """The folder of ours that it lies in, as far up as links are looked for; None for itself."""
 
     def acquire(self, holder: Holder) -> HeldFileLease:
-        """Take the lock or raise LockHeld; wait only until the steps of a killed run have ended."""
+        """Acquire the lock; wait only until steps of a killed run have ended. Raises LockHeld."""
         from ci_ops.edge.lock import is_orphaned  # noqa: PLC0415 - only a change takes the lease
 
         path = self.directory / LOCK_FILE
@@ -81,21 +81,21 @@ class HeldFileLease:
     renew_seconds: float = RENEW_SECONDS
 
     def renew(self) -> None:
-        """Show that the process lives. Raises LockHeld when the lock file was taken away."""
+        """Show that the process is alive. Raises LockHeld when the lock file was replaced."""
         self.lock.check()
         self.lock.touch()
 
     def check(self) -> None:
-        """Raise LockHeld when the lock file was taken away."""
+        """Raise LockHeld when the lock file was replaced."""
         self.lock.check()
 
     def release(self) -> None:
-        """Give it up; harmless when it is not held."""
+        """Release the lease; a no-op when it is not held."""
         self.lock.release()
 
 
 def _next_token(path: Path) -> int:
-    """Count on, under the lock; every token is greater than those before.
+    """Increment the counter under the lock; every token is greater than all earlier ones.
 
     It is at least the time in seconds: a counter that was lost or, on a full
     disk, not written, does not give a number out again. Always the same length,

@@ -21,12 +21,12 @@ PidAndStart = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcListeners:
-    """The Listeners port: sees what this user may see, and says nothing of the rest."""
+    """The Listeners port for `/proc`; it sees only what this user may see."""
 
     proc: Path = Path("/proc")
 
     def at(self, port: int) -> Servers | None:
-        """Return the processes that listen on that port; None where none can be seen."""
+        """Return the processes that listen on that port; None where none are visible."""
         sockets = frozenset(self._listening_sockets(port))
         found = {pid for pid in self._pids() if sockets and self._has_open(pid, sockets)}
         users = frozenset(user for pid in found if (user := self._user(pid)) is not None)
@@ -40,7 +40,7 @@ class ProcListeners:
         return servers.listening.isdisjoint(now) and now <= servers.known
 
     def _listening_sockets(self, port: int) -> Iterator[str]:
-        """Every socket that listens on that port, as the links of a process's `fd` name it."""
+        """Return the sockets that listen on that port, as named in a process's `fd`."""
         end = f":{port:04X}"
         for table in ("net/tcp", "net/tcp6"):
             with suppress(OSError):
@@ -54,7 +54,7 @@ class ProcListeners:
             yield from (int(each.name) for each in self.proc.iterdir() if each.name.isdecimal())
 
     def _has_open(self, pid: int, sockets: frozenset[str]) -> bool:
-        """Return True when the process has one of them open."""
+        """Return True when the process has one of these sockets open."""
         with suppress(OSError), os.scandir(self.proc / str(pid) / "fd") as links:
             return any(_target(each.path) in sockets for each in links)
         return False  # it has ended, or belongs to another user
@@ -66,7 +66,7 @@ class ProcListeners:
             return None
 
     def _running(self, users: frozenset[int]) -> Iterator[PidAndStart]:
-        """Yield every process that may be a server, with its start: a number alone may be used again.
+        """Yield every process that may be a server, with its start time: process ids are reused.
 
         A deployment may start the server as another user than before, but hardly as root, which runs
         the machine's own jobs; root counts where the server was its process. Zombies serve nothing.

@@ -1,4 +1,4 @@
-"""A lock in a file, held by the system for as long as the process and its steps live."""
+"""A file lock that the system holds as long as the process and its steps live."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def held_locks() -> tuple[FileLock, ...]:
 
 @dataclass(eq=False)
 class FileLock:
-    """A held lock.
+    """A held lock, whose file names the holder.
 
     The file says who holds it; that it is held, the system knows.
 
@@ -44,7 +44,7 @@ class FileLock:
 
     @classmethod
     def take(cls, path: Path, *, now: datetime) -> FileLock:
-        """Take it or raise LockHeld at once."""
+        """Acquire the lock without waiting. Raises LockHeld."""
         while True:
             descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
             try:
@@ -63,26 +63,23 @@ class FileLock:
             # Somebody removed the file between open and lock: try the new one.
 
     def describe(self, holder: Holder, *, token: int) -> None:
-        """Write into the file who holds it."""
+        """Write the holder into the file."""
         assert self._descriptor is not None
         write_text(self._descriptor, holder, token=token)
 
     def touch(self) -> None:
-        """Set the file's time, by which others see that the holder is not stopped."""
+        """Update the file's time, which shows others that the holder is not stopped."""
         place = self._descriptor if os.utime in os.supports_fd else None
         with suppress(OSError):
             os.utime(self.path if place is None else place)
 
     @property
     def descriptor(self) -> int | None:
-        """The open file, for the orphan guard; None once it is released."""
+        """The open file, for the orphan guard; None after the release."""
         return self._descriptor
 
     def check(self) -> None:
-        """Raise LockHeld when the claim is no longer ours.
-
-        Given up, or its file replaced.
-        """
+        """Raise LockHeld when the lock was released or its file replaced."""
         if self._descriptor is None or not self._is_in_place():
             raise LockHeld(
                 "the lock was taken away: its file was removed or replaced",
@@ -91,7 +88,7 @@ class FileLock:
             )
 
     def release(self) -> None:
-        """Give it up; harmless when it is not held."""
+        """Release the lock; a no-op when it is not held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             _held.remove(self)
@@ -109,7 +106,7 @@ class FileLock:
 
 
 def is_orphaned(path: Path) -> bool:
-    """Return True when a run on this host was killed and its last step is still being ended."""
+    """Return True while the last step of a run that was killed on this host is being terminated."""
     return _text_in(path).is_dead
 
 
@@ -139,7 +136,7 @@ if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
         return True
 
     def _unlock(descriptor: int) -> None:
-        """Closing the file is enough: no other process shares it."""
+        """Do nothing: closing the file unlocks it, because no other process shares it."""
 
 else:
 

@@ -1,4 +1,4 @@
-"""What a lock file says of its holder, and the refusal that is made of it."""
+"""The content of a lock file, and the error message made of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SILENT_SECONDS = 4 * RENEW_SECONDS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockText:
-    """The holder as its lock file names it; empty while the holder is writing it."""
+    """The holder as its lock file names it; empty while it is being written."""
 
     holder: str = ""
     pid: int = 0
@@ -57,7 +57,7 @@ class LockText:
 
 
 def write_text(descriptor: int, holder: Holder, *, token: int) -> None:
-    """Write who holds the lock; a full disk must not forbid the rollback that would make room."""
+    """Write the holder; a full disk is ignored, because it must not prevent a rollback."""
     facts = {
         "holder": holder.name,
         "pid": os.getpid(),
@@ -76,7 +76,7 @@ def write_text(descriptor: int, holder: Holder, *, token: int) -> None:
 
 
 def read_text(descriptor: int) -> LockText:
-    """Return what the lock file says; it may be empty, or of an earlier version."""
+    """Return the content of the lock file; it may be empty, or of an earlier version."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         facts = parse_json(os.read(descriptor, MAX_TEXT_BYTES))
@@ -95,7 +95,7 @@ def read_text(descriptor: int) -> LockText:
 
 
 def refusal(path: Path, text: LockText, *, now: datetime) -> LockHeld:
-    """Return the error that names the holder, since when and why it holds the lock, and what frees it."""
+    """Return the error with the holder, since when and why it holds the lock, and how to free it."""
     if text.is_dead:
         return LockHeld(
             f"the lock is held by the last step of a run that was killed ({text.holder or 'process'}, {text.pid})",

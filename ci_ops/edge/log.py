@@ -1,4 +1,4 @@
-"""The log: what happened inside, for whoever looks for a cause."""
+"""The log of the program, for debugging."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def set_up_log(
     file: Path | None = None,
     redact: Redactor,
 ) -> None:
-    """Send the log of this program to a file, or to stderr.
-
-    A second call replaces the first.
+    """Send the log of this program to a file, or to stderr; replace an earlier setup.
 
     Raises UsageError when the file cannot be written.
     """
@@ -60,7 +58,7 @@ def _handler(file: Path | None) -> logging.Handler:
 
 
 class _Text(logging.Formatter):
-    """`2026-11-22T08:00:00.123Z WARNING sentence`, and a traceback indented below it."""
+    """A formatter: `2026-11-22T08:00:00.123Z WARNING sentence`, with an indented traceback."""
 
     def __init__(self, redact: Redactor, *, is_console: bool) -> None:
         super().__init__()
@@ -78,7 +76,7 @@ class _Text(logging.Formatter):
 
 
 class _Json(logging.Formatter):
-    """One object per line: at, level, logger, message, and traceback where there is one."""
+    """A formatter with one JSON object per line: at, level, logger, message, traceback."""
 
     def __init__(self, redact: Redactor) -> None:
         super().__init__()

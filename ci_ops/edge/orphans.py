@@ -1,4 +1,4 @@
-"""Ends our child programs when we are killed and cannot do it ourselves."""
+"""Termination of child processes after this process was killed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ The wait after KILL is bounded, because a process that is not reaped counts as a
 
 
 class OrphanGuard:
-    """A tiny shell process that ends our children when we cannot.
+    """A small shell process that terminates our child processes when we are killed.
 
     It outlives us by the time that takes, and holds our locks until then: the
     next deployment must not begin beside a step of the one that was killed.
@@ -49,7 +49,7 @@ class OrphanGuard:
     It reads the numbers of the running process groups from a pipe whose other
     end we alone hold. However we end, kill -9 included, the pipe closes, and
     the groups still on its list get TERM and two seconds later KILL. It is
-    started with the first child, and anew for the first child after a lock was
+    started with the first child, and again for the first child after a lock was
     taken or released; that costs two milliseconds. A command line enters
     itself before it begins; only for a program that is started without a shell
     is the moment between its start and the note of its number not covered.
@@ -66,7 +66,7 @@ class OrphanGuard:
         self._shell: GuardShell | None = None
 
     def current(self) -> GuardShell:
-        """Return the guard's process for what is started now."""
+        """Return the guard's process for the next child."""
         with self._lock:
             if self._shell is None or self._shell.locks != held_locks():
                 self._shell = GuardShell(held_locks())
@@ -74,7 +74,7 @@ class OrphanGuard:
 
 
 class GuardShell:
-    """The guard's process; it ends with the last child that is entered in it."""
+    """The guard's process; it exits with the last child that is registered."""
 
     def __init__(self, locks: tuple[FileLock, ...]) -> None:
         self.locks = locks
@@ -98,12 +98,12 @@ class GuardShell:
 
     @property
     def descriptor(self) -> int | None:
-        """The end of its pipe that is written to; None where there is no guard."""
+        """The write end of its pipe; None where there is no guard."""
         return None if self.popen is None or self.popen.stdin is None else self.popen.stdin.fileno()
 
     @contextmanager
     def watching(self, group: int) -> Iterator[None]:
-        """Have that process group ended if we die meanwhile."""
+        """Register a process group for termination while the block runs."""
         self._tell(f"+ {group}\n")
         try:
             yield
@@ -111,7 +111,7 @@ class GuardShell:
             self._tell(f"- {group}\n")
 
     def _tell(self, line: str) -> None:
-        """Send one line; a guard that was killed cannot be told, and the children are still ours."""
+        """Send one line; a killed guard is ignored, because the children are still ours."""
         if self.popen is None or self.popen.stdin is None:
             return
         with self._lock, suppress(OSError):
@@ -119,7 +119,7 @@ class GuardShell:
 
 
 def _dismiss(shell: subprocess.Popen[bytes]) -> None:
-    """Close the pipe, which ends the guard, and collect it."""
+    """Close the pipe, which ends the guard, and wait for it."""
     assert shell.stdin is not None
     shell.stdin.close()
     shell.wait()

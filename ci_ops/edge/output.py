@@ -1,4 +1,4 @@
-"""What a child program prints.
+"""The output of a child process: its tail and its lines, redacted.
 
 Its tail, its lines, and nothing secret in either.
 """
@@ -20,7 +20,7 @@ _LEAST_MARGIN = 4096
 
 
 class Output:
-    """Both streams of a program, redacted when read, in bounded memory.
+    """Both streams of a process, redacted when read, in bounded memory.
 
     What is kept is a margin longer than what is shown: a cut may fall into the
     middle of a secret, and what is left of it would not be recognised. The
@@ -40,10 +40,7 @@ class Output:
         self._unfinished = {"stdout": b"", "stderr": b""}
 
     def add(self, stream: str, data: bytes) -> None:
-        """Take what `stdout` or `stderr` gave.
-
-        Empty data is the end of the stream.
-        """
+        """Append data of `stdout` or `stderr`; empty data is the end of the stream."""
         self._both.add(data)
         if stream == "stdout":
             self._stdout.add(data)
@@ -57,7 +54,7 @@ class Output:
     def completed(
         self, exit_code: int, *, seconds: float, timed_out: bool = False, interrupted: bool = False
     ) -> Completed:
-        """The result of the run."""
+        """Return the result of the run."""
         return Completed(
             exit_code=exit_code,
             output=self._shown(self._both),

@@ -1,6 +1,6 @@
-"""The words that ci-ops uses itself.
+"""The vocabulary of ci-ops itself.
 
-A secret that is one of them may stand in a sentence of ours without having come from outside.
+A secret that equals one of these words may occur in our own sentences without a leak.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _NOT_OURS = ("service", "demo")
 
 @cache
 def is_own_word(word: str) -> bool:
-    """Return True for a word that stands in the source of the commands."""
+    """Return True for a word that occurs in the source of the commands."""
     return re.search(rf"\b{re.escape(word)}\b", _source()) is not None
 
 
 @cache
 def _source() -> str:
-    """The whole source, read when a secret that is a word first turns up in a sentence: some ten milliseconds."""
+    """Return the whole source, read on first use in about ten milliseconds."""
     folders = (each for each in sorted(_PACKAGE.iterdir()) if each.is_dir() and each.name not in _NOT_OURS)
     files = (file for folder in folders for file in sorted(folder.rglob("*.py")))
     return "\n".join(file.read_text("utf-8", "replace") for file in files)

@@ -24,26 +24,26 @@ class LocalPlace:
 
     @property
     def env(self) -> Env:
-        """The world's own."""
+        """The environment of the world."""
         return self._world.env
 
     @property
     def process(self) -> Process:
-        """The world's own."""
+        """The processes of the world."""
         return self._world.process
 
     def has_folder(self, path: Path) -> bool:
-        """Return True where there is a folder of that path."""
+        """Return True if that folder exists."""
         return path.is_dir()
 
     def store(self, directory: Path, root: Path | None = None) -> Store:
-        """Return the store in that folder, below the root up to which all folders have to be ours."""
+        """Return the store in that folder; all folders up to the root must be owned by this user."""
         from ci_ops.edge.store import LocalStore  # noqa: PLC0415 - each port loads when it is used
 
         return LocalStore(directory, root)
 
     def lease(self, directory: Path, root: Path | None = None) -> Lease:
-        """Return the lease of the environment whose state lies in that folder."""
+        """Return the lease of the environment whose state is in that folder."""
         from ci_ops.edge.lease import FileLease  # noqa: PLC0415 - each port loads when it is used
 
         return FileLease(directory, self._world.clock.sleep, root)

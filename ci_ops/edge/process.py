@@ -1,4 +1,4 @@
-"""Child programs in a session of their own, followed to their end."""
+"""Child processes, each in a session of its own and followed to its end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NOT_FOUND, _NOT_RUNNABLE = 127, 126
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RealProcess:
-    """Runs programs one at a time per thread; safe to share between threads."""
+    """The Process port: one process at a time per thread, safe to share between threads."""
 
     env: Mapping[str, str]
     """Of which a child gets the base when no environment is given."""
@@ -52,7 +52,7 @@ class RealProcess:
         max_output: int = 64 * 1024,
         on_line: Callable[[str], None] | None = None,
     ) -> Completed:
-        """Run to the end, or end it at the time limit or on a stop request.
+        """Run to the end; terminate the group at the time limit or on a stop request.
 
         Nothing is started once a stop was requested. Programs that the child
         leaves running when it ends by itself stay (a deployment may start a
@@ -87,7 +87,7 @@ class RealProcess:
         )
 
     def _follow(self, child: Child, output: Output, deadline: float) -> str:
-        """Read until it has ended; `time` or `stop` when it was ended by us, else empty."""
+        """Read until the process has ended; return why we terminated it, `time` or `stop`, else empty."""
         while child.is_running:
             left = deadline - time.monotonic()
             if self.stop.requested or left <= 0:
@@ -99,7 +99,7 @@ class RealProcess:
 
 
 def _title(command: str | Sequence[str]) -> str:
-    """The command as the log names it: its first line or its words; the log's formatter redacts it."""
+    """Return the command for the log: its first line or its words; the log's formatter redacts it."""
     return command.strip().partition("\n")[0] if isinstance(command, str) else " ".join(command)
 
 

@@ -1,4 +1,4 @@
-"""Which proxy leads to an address, by the environment's usual variables."""
+"""The proxy for an address, from the usual environment variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def proxy_for(address: Address, env: Env) -> str:
-    """The proxy's URL; empty for a direct connection.
+    """Return the proxy's URL, empty for a direct connection. Raises HttpError for an unusable one.
 
     Raises HttpError for a kind we cannot use.
 

@@ -1,4 +1,4 @@
-"""The seconds between tries.
+"""Backoff times between tries; the only module that knows the library for them.
 
 The only place that knows the library behind them.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def waits(*, base_seconds: float, cap_seconds: float) -> Iterator[float]:
-    """Seconds between tries, without end: random, growing and capped.
+    """Yield endless backoff times in seconds: exponential, capped, with full jitter.
 
     The n-th is evenly spread between 0 and base * 2**n, at most the cap.
     Raises ValueError unless 0 < base <= cap.

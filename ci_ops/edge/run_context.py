@@ -1,4 +1,4 @@
-"""What started a run: GitHub's variables and the payload of the event."""
+"""The context of a run: GitHub's variables and the payload of the event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """What started this run; every text is empty where it is unknown."""
+    """The context of this run; every text is empty where it is unknown."""
 
     event: str = ""
     """Such as `push` or `pull_request`."""
@@ -48,12 +48,12 @@ class RunContext:
 
     @property
     def owner(self) -> str:
-        """The attempt of the run, by one name; empty away from GitHub."""
+        """One name for the attempt of the run; empty away from GitHub."""
         return f"{self.repository}/{self.run_id}/{self.run_attempt}" if self.run_id else ""
 
 
 def context_of(env: Mapping[str, str]) -> RunContext:
-    """Return what the runner's variables and the event's payload say."""
+    """Return the context from the runner's variables and the event's payload."""
     event = _event(env)
     name = env.get("GITHUB_EVENT_NAME", "")
     head = _inside(event, "pull_request", "head")
@@ -85,7 +85,7 @@ def context_of(env: Mapping[str, str]) -> RunContext:
 
 
 def _event(env: Mapping[str, str]) -> dict[str, Any]:
-    """The event's payload; empty when it cannot be read."""
+    """Return the event's payload; empty when it cannot be read."""
     try:
         payload = parse_json(Path(env.get("GITHUB_EVENT_PATH", "")).read_bytes())
     except (OSError, ValueError):
@@ -102,7 +102,7 @@ def _number(value: object) -> int | None:
 
 
 def _inside(document: object, *keys: str) -> object:
-    """What lies at the end of the keys; None where the document has another shape."""
+    """Return the value under nested keys; None where the document has another shape."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document

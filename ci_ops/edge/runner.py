@@ -1,4 +1,4 @@
-"""The GitHub runner around us: what it tells, and what we tell it.
+"""The protocol of the GitHub runner: its variables, outputs, summaries and commands.
 
 The only reader of GITHUB_* and RUNNER_* variables, built from a mapping. Away
 from GitHub nothing is written but what a person is meant to read.
@@ -37,7 +37,7 @@ _GITHUB, _GITHUB_API = "https://github.com", "https://api.github.com"
 
 
 class Runner:
-    """The runner's protocol: outputs, summary, annotations, masks.
+    """The GitHub runner: outputs, summary, annotations, masks.
 
     Safe to share between threads. `close` writes the annotations that were
     held back; nothing is lost but them when a run is killed.
@@ -54,7 +54,7 @@ class Runner:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], write: Callable[[str], object]) -> Runner:
-        """The runner that these variables describe; `write` shows text in its log.
+        """Return the runner that these variables describe; `write` prints to its log.
 
         Hand in what writes to stderr: the runner reads commands from both
         streams, and stdout belongs to the report.
@@ -68,29 +68,24 @@ class Runner:
 
     @property
     def server_url(self) -> str:
-        """The address of GitHub, or of a server of one's own, without a slash at its end."""
+        """The URL of GitHub, or of a GitHub Enterprise Server, without a trailing slash."""
         return self._env.get("GITHUB_SERVER_URL", "").rstrip("/") or _GITHUB
 
     @property
     def api_url(self) -> str:
-        """The REST API's address, without a slash at its end."""
+        """The URL of the REST API, without a trailing slash."""
         given = self._env.get("GITHUB_API_URL", "").rstrip("/")
         return given or (_GITHUB_API if self.server_url == _GITHUB else f"{self.server_url}/api/v3")
 
     @property
     def token(self) -> Secret | None:
-        """The token in GITHUB_TOKEN, which GitHub itself never sets.
-
-        None for none.
-        """
+        """The token in GITHUB_TOKEN, which GitHub itself never sets; None if unset."""
         token = self._env.get("GITHUB_TOKEN", "").strip()
         return Secret(token) if token else None
 
     @property
     def run_url(self) -> str:
-        """Where this run, or exactly this job, can be read.
-
-        Empty away from GitHub.
+        """The URL of this run, or of exactly this job; empty away from GitHub.
 
         The job's number comes in CI_OPS_CHECK_RUN_ID, from `job.check_run_id`.
         """
@@ -104,18 +99,18 @@ class Runner:
 
     @cached_property
     def context(self) -> RunContext:
-        """What started this run."""
+        """The context of this run."""
         return context_of(self._env)
 
     def is_within_workspace(self, folder: Path) -> bool:
-        """Return True for the job's workspace and the folders in it, which the runner itself has filled."""
+        """Return True for folders in the job's workspace, whose contents come from the runner."""
         workspace = self.context.workspace
         if not self.is_github or workspace is None:
             return False
         return folder.resolve().is_relative_to(workspace.resolve())
 
     def place_of(self, file: str, folder: Path) -> str:
-        """Return the file as annotations name it: relative to the workspace.
+        """Return the file's path for annotations, relative to the workspace.
 
         `file` is relative to `folder`, or to the root of the repository.
         """
@@ -130,10 +125,7 @@ class Runner:
 
     @property
     def state_root(self) -> Path:
-        """Where state is kept between the actions of one job.
-
-        Else between runs in one folder.
-        """
+        """The folder for state between the actions of one job, else between runs in one folder."""
         temp = self.context.temp
         return temp / "ci-ops" if self.is_github and temp else Path(STATE_FOLDER)
 
@@ -142,15 +134,12 @@ class Runner:
         self.set_outputs({name: value})
 
     def set_outputs(self, values: Mapping[str, str]) -> None:
-        r"""Set outputs of the step; every line end in them becomes `\n`."""
+        r"""Set outputs of the step; every line end becomes `\n`."""
         entries = "".join(output_entry(name, value) for name, value in values.items())
         self._append("GITHUB_OUTPUT", encoded(entries))
 
     def summary(self, markdown: str) -> None:
-        """Add to the job summary, cut at what GitHub shows of one step.
-
-        A notice says so.
-        """
+        """Append to the job summary, cut at GitHub's limit for one step with a notice."""
         path = self._env.get("GITHUB_STEP_SUMMARY", "")
         if not path:
             return
@@ -164,7 +153,7 @@ class Runner:
             self._append("GITHUB_STEP_SUMMARY", fit_summary(markdown, room_bytes))
 
     def _append(self, variable: str, content: bytes) -> None:
-        """Add to one of the runner's files; nothing where there is none."""
+        """Append to one of the runner's files; do nothing where there is none."""
         path = self._env.get(variable, "")
         if not path or not content:
             return
@@ -178,11 +167,11 @@ class Runner:
             ) from error
 
     def error(self, message: str, *, title: str = "", file: str = "", line: int = 0) -> None:
-        """Show an error at the run, and at the file's line where one is given."""
+        """Write an error annotation, at the file's line where one is given."""
         self._annotate("error", message, title=title, file=file, line=line)
 
     def warning(self, message: str, *, title: str = "", file: str = "", line: int = 0) -> None:
-        """Show a warning at the run, and at the file's line where one is given."""
+        """Write a warning annotation, at the file's line where one is given."""
         self._annotate("warning", message, title=title, file=file, line=line)
 
     def _annotate(self, kind: str, message: str, *, title: str, file: str, line: int) -> None:
@@ -212,7 +201,7 @@ class Runner:
         self.close()
 
     def mask(self, secrets: Iterable[str | Secret]) -> None:
-        """Have the runner hide these values and their usual encodings in its log.
+        """Mask these values and their usual encodings in the runner's log.
 
         Call it before anything else is printed. Values shorter than eight
         characters are left alone: hiding them would hide ordinary words.
@@ -228,7 +217,7 @@ class Runner:
                 self._write("".join(command("add-mask", form) for form in fresh))
 
     def untrusted(self, text: str) -> None:
-        """Show text from outside so that no line of it is taken for a command."""
+        """Print untrusted text so that no line of it is executed as a command."""
         lines = inert(text)
         if not lines.endswith("\n"):
             lines += "\n"
@@ -241,7 +230,7 @@ class Runner:
 
 
 def _has_line_end(form: str) -> bool:
-    """True for a spelling that the runner would split into lines, short ones included."""
+    """Return True for a value that the runner would split into lines, short ones included."""
     return "\n" in form or "\r" in form
 
 

@@ -1,4 +1,4 @@
-"""The grammar of the GitHub runner.
+"""The syntax of the GitHub runner's commands and files, with its escaping.
 
 How text is written so that it stays text.
 """
@@ -32,22 +32,22 @@ _FENCE = re.compile(r"^ {0,3}(`{3,64}|~{3,64})(.*)$")
 
 
 def encoded(text: str) -> bytes:
-    """The text in UTF-8; half a surrogate pair becomes a question mark."""
+    """Return the text in UTF-8; a lone surrogate becomes a question mark."""
     return text.encode("utf-8", "replace")
 
 
 def escape_data(text: str) -> str:
-    """The message of a workflow command, on one line."""
+    """Return the message of a workflow command on one line."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def escape_property(text: str) -> str:
-    """The value of a workflow command's property."""
+    """Return the escaped value of a workflow command's property."""
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def command(name: str, message: str = "", **properties: str) -> str:
-    """One line that tells the runner something; empty properties are left out.
+    """Return one workflow command for the runner; empty properties are left out.
 
     Source: actions/runner ActionCommand.cs. A property's value may begin
     neither with a blank nor with an equals sign: the runner's parser eats them.
@@ -59,7 +59,7 @@ def command(name: str, message: str = "", **properties: str) -> str:
 
 
 def cut_message(message: str) -> str:
-    """The message within the runner's limit, its end marked where it was cut."""
+    """Return the message within the runner's limit, with a mark where it was cut."""
     if len(message.encode("utf-16-le", "replace")) <= 2 * MAX_MESSAGE_UNITS:
         return message
     head = message.encode("utf-16-le", "replace")[: 2 * (MAX_MESSAGE_UNITS - 8)]
@@ -67,7 +67,7 @@ def cut_message(message: str) -> str:
 
 
 def output_entry(name: str, value: str) -> str:
-    r"""One entry of an output file, whatever the value holds.
+    r"""Return one entry of an output file, whatever the value contains.
 
     Line ends become `\n`: a runner on Linux would keep a `\r`, one on Windows
     would drop some. Raises ValueError for a name that the file cannot carry.
@@ -87,14 +87,14 @@ def _cut_output(value: str) -> str:
 
 
 def fresh_token(text: str) -> str:
-    """128 random bits that do not occur in the text."""
+    """Return 128 random bits as text that does not occur in the given text."""
     while (token := f"ci-ops-{secrets.token_hex(16)}") in text:
         continue  # pragma: no cover - one chance in 2^128
     return token
 
 
 def inert(text: str) -> str:
-    """Lines that neither a terminal nor the older `##[…]` commands obey.
+    """Return lines without control sequences for terminals and without `##[…]` commands.
 
     Colours, window titles and direction marks are dropped.
 
@@ -105,7 +105,7 @@ def inert(text: str) -> str:
 
 
 def fit_summary(markdown: str, room_bytes: int) -> bytes:
-    """The summary in at most so many bytes, cut at a line's end with a notice.
+    """Return the summary in at most that many bytes, cut at a line end with a notice.
 
     An open code fence is closed before the notice. Empty when not even the
     notice has room.
@@ -119,7 +119,7 @@ def fit_summary(markdown: str, room_bytes: int) -> bytes:
 
 
 def _whole_lines(raw: bytes, room_bytes: int) -> bytes:
-    """As many whole lines as fit, or the beginning of the first one."""
+    """Return as many whole lines as fit, or the beginning of the first one."""
     head = raw[: max(0, room_bytes)]
     if (end := head.rfind(b"\n")) >= 0:
         return head[: end + 1]
@@ -127,7 +127,7 @@ def _whole_lines(raw: bytes, room_bytes: int) -> bytes:
 
 
 def _closing_fence(markdown: str) -> str:
-    """The line that closes the code fence which is still open; empty for none."""
+    """Return the line that closes the open code fence; empty for none."""
     opened = ""
     for line in markdown.split("\n"):
         match = _FENCE.match(line)

@@ -1,4 +1,4 @@
-"""The shell that runs the command lines of users, stopped at the first line that fails."""
+"""The shell for users' command lines, which stops at the first failing line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def shell_arguments(text: str, env: Mapping[str, str], *, announce_to: int | None) -> list[str] | str:
-    """Return the program and arguments that run `text`; on Windows the text, for its own shell.
+    """Return the arguments that run `text` in a shell; on Windows the text, for its own shell.
 
     As in a workflow's `run:` with `shell: bash`: the first failing line ends
     the text, and a pipe fails with any of its programs. Where there is no

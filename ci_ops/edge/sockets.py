@@ -1,4 +1,4 @@
-"""Sockets that end in time.
+"""Sockets whose waits all count against one deadline.
 
 Every wait of one call counts against one limit.
 """
@@ -46,7 +46,7 @@ _CURRENT: ContextVar[Call | None] = ContextVar("ci_ops_call", default=None)
 
 
 class Call:
-    """What one request may use: time, bytes, and the address to connect to.
+    """The budget of one request: time, bytes, and the address to connect to.
 
     The sockets of this module follow the call of their thread, entered with
     `with`. Whatever they wait for, they never wait past the call's end.
@@ -86,14 +86,14 @@ class Call:
 
     @staticmethod
     def current() -> Call:
-        """The call that this thread is in."""
+        """Return the call of this thread."""
         call = _CURRENT.get()
         assert call is not None
         return call
 
     @property
     def left_seconds(self) -> float:
-        """What remains; raises HttpError when nothing does."""
+        """Return the remaining time. Raises HttpError when there is none."""
         now = time.monotonic()
         if self._stop.requested and not self._was_stopped:
             # A call that begins after the request has its full time: it tells others about the stop.
@@ -107,30 +107,27 @@ class Call:
 
     @property
     def next_wait_seconds(self) -> float:
-        """How long to wait before looking again; raises HttpError when time is up."""
+        """Return how long to wait before checking again. Raises HttpError when time is up."""
         return min(self.left_seconds, _LOOK_UP_SECONDS)
 
     def begin(self, subject: str, *, connect_to: str) -> None:
-        """One more hop: from here on the bytes of another answer are counted."""
+        """Begin one more hop, with a new count of bytes."""
         self.subject, self.connect_to = subject, connect_to
         self.doing, self.peer = "connecting", ""
         self._received = 0
 
     def opens(self, close: Callable[[], None]) -> None:
-        """Remember how to close a connection that is made for this call."""
+        """Register the function that closes a connection opened for this call."""
         self._opened.append(close)
 
     def finish(self, *, close: bool) -> None:
-        """The hop has ended; its new connections are closed or left to the pool."""
+        """End the hop; close its new connections or leave them to the pool."""
         opened, self._opened = self._opened, []
         for each in opened if close else ():
             each()
 
     def count(self, received: int) -> int:
-        """Add to what came in.
-
-        Raises HttpError when it is more than any sensible answer needs.
-        """
+        """Count received bytes. Raises HttpError above the limit."""
         self._received += received
         if self._max_bytes is not None and self._received > self._max_bytes:
             raise HttpError("body", f"{self.subject} sends without end", transient=False)
@@ -148,19 +145,16 @@ def _paced(sock: socket.socket, work: Callable[[], AnswerT]) -> AnswerT:
 
 
 class PacedSocket(socket.socket):
-    """A TCP socket that follows the call of its thread."""
+    """A TCP socket that honours the deadline of its thread's call."""
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        """As usual, in time."""
+        """Receive within the deadline."""
         return Call.current().count(
             _paced(self, lambda: super(PacedSocket, self).recv_into(buffer, nbytes, flags))
         )
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """As usual, in time.
-
-        By single sends, because a `sendall` that timed out cannot go on.
-        """
+        """Send all within the deadline, by single sends: a timed-out `sendall` cannot be continued."""
         left = memoryview(data).cast("B")
         while left:
             sent = _paced(self, lambda left=left: super(PacedSocket, self).send(left, flags))  # type: ignore[misc]
@@ -168,10 +162,10 @@ class PacedSocket(socket.socket):
 
 
 class PacedTlsSocket(ssl.SSLSocket):
-    """A TLS socket that follows the call of its thread."""
+    """A TLS socket that honours the deadline of its thread's call."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in the base class
-        """As usual, in time."""
+        """Shake hands within the deadline."""
         try:
             _paced(self, lambda: super(PacedTlsSocket, self).do_handshake(block))
         except HttpError:
@@ -179,30 +173,26 @@ class PacedTlsSocket(ssl.SSLSocket):
             raise
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """As usual, in time.
-
-        TLS inside TLS (a proxy that is asked by https) reads with it.
-        """
+        """Receive within the deadline; TLS inside TLS (an https proxy) uses it."""
         data = _paced(self, lambda: super(PacedTlsSocket, self).recv(buflen, flags))
         Call.current().count(len(data))
         return data
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
-        """As usual, in time."""
+        """Receive within the deadline."""
         return Call.current().count(
             _paced(self, lambda: super(PacedTlsSocket, self).recv_into(buffer, nbytes, flags))
         )
 
     def send(self, data: Any, flags: int = 0) -> int:
-        """As usual, in time; the base class's `sendall` is made of these."""
+        """Send within the deadline; the base class's `sendall` uses it."""
         return _paced(self, lambda: super(PacedTlsSocket, self).send(data, flags))
 
 
 def look_up(host: str, port: int, call: Call) -> tuple[Place, ...]:
-    """Every address of a host, in the resolver's order. Raises HttpError.
+    """Return every address of a host, in the resolver's order. Raises HttpError.
 
-    The resolver knows no time limit, so it works in a thread that is left
-    behind when time is up.
+    The resolver has no timeout, so it runs in a thread that is abandoned when time is up.
     """
     try:
         ipaddress.ip_address(host.partition("%")[0])
@@ -238,10 +228,7 @@ def _resolve(host: str, port: int) -> tuple[Place, ...]:
 
 
 def open_socket(host: str, port: int, call: Call) -> PacedSocket:
-    """A connection to the first address of the host that takes one.
-
-    Raises HttpError.
-    """
+    """Return a connection to the first address of the host that accepts one. Raises HttpError."""
     places = look_up(call.connect_to or host, port, call)
     call.doing = "connecting"
     problem: OSError | None = None

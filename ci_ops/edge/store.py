@@ -28,7 +28,7 @@ RESERVE_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class LocalStore:
-    """A folder, made when something is first written.
+    """A folder, created on the first write.
 
     Safe to share between threads. No link in it is followed, and what another
     user could have written is refused.
@@ -40,14 +40,11 @@ class LocalStore:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def lines(self, name: str) -> LocalLines:
-        """The file of lines with that name; nothing is made before the first line."""
+        """Return the file of lines with that name; it is created with the first line."""
         return LocalLines(self._path(name), self._check, self._one_at_a_time)
 
     def names(self, suffix: str) -> tuple[str, ...]:
-        """The names of the files with that suffix, sorted.
-
-        None when there is no folder.
-        """
+        """Return the names of the files with that suffix, sorted; None when there is no folder."""
         with usable(self.directory):
             self._check()
             if not self.directory.is_dir():
@@ -56,10 +53,7 @@ class LocalStore:
         return tuple(sorted(name for name in files if name.endswith(suffix) and _NAME.fullmatch(name)))
 
     def write(self, name: str, text: str) -> Path:
-        """Write a whole file.
-
-        Readers see the old text or the new, also after a power cut.
-        """
+        """Write a whole file atomically and durably."""
         path = self._path(name)
         passing = path.with_name(f".{name}.{os.getpid()}.tmp")
         with self._one_at_a_time, usable(path):
@@ -76,7 +70,7 @@ class LocalStore:
         return path
 
     def read(self, name: str) -> str | None:
-        """A whole file; None when there is none."""
+        """Return a whole file; None when there is none."""
         path = self._path(name)
         with usable(path):
             self._check()
@@ -86,7 +80,7 @@ class LocalStore:
                 return None
 
     def hold_reserve(self) -> None:
-        """Hold some room back for the lines of a deployment; random, because zeros may take none."""
+        """Reserve disk space for a deployment's lines; random bytes, because zeros may be sparse."""
         reserve = self.directory / RESERVE
         with suppress(OSError):
             if not reserve.exists() or reserve.stat().st_size < RESERVE_BYTES:
@@ -104,14 +98,14 @@ class LocalStore:
 
 @dataclass(frozen=True)
 class LocalLines:
-    """An append-only file of lines that survives being cut off anywhere."""
+    """An append-only file of lines that survives truncation at any byte."""
 
     path: Path
     _check: Callable[[], None] = field(repr=False, compare=False)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def read(self) -> tuple[str, ...]:
-        """Every whole line; a torn last line is left out."""
+        """Return every whole line, without a torn last one."""
         with usable(self.path):
             self._check()
             try:
@@ -122,10 +116,10 @@ class LocalLines:
         return tuple(line.decode("utf-8", "replace") for line in whole)
 
     def append(self, line: str) -> None:
-        """Add one line and have it on the disk before returning.
+        """Append one line durably.
 
-        What a crash left of a torn last line is cut off first: it never counted.
-        Where the disk is full, the reserve beside the file makes room.
+        A torn last line, left by a crash, is cut off first: it never counted. If the disk is full,
+        the reserve beside the file is released.
         """
         if "\n" in line or "\r" in line:
             raise ValueError("a line must not contain a line end")
@@ -146,7 +140,7 @@ class LocalLines:
 
 
 def make_directory(directory: Path) -> None:
-    """Make the folder and those above it, and have them on the disk."""
+    """Create the folder and its parents durably."""
     if directory.is_dir():
         return
     make_directory(directory.parent)
@@ -161,7 +155,7 @@ def _append(path: Path, data: bytes) -> None:
 
 
 def _give_back(reserve: Path) -> bool:
-    """Remove the reserve; True when there was one."""
+    """Remove the reserve; return True when there was one."""
     try:
         reserve.unlink()
     except OSError:
@@ -192,7 +186,7 @@ def _cut_torn_line(path: Path) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """A new name is on the disk only after this; Windows has no such call and needs none."""
+    """Sync a directory so that a new name in it is durable; Windows needs no such call."""
     if os.name == "nt":
         return
     descriptor = os.open(directory, os.O_RDONLY)
@@ -205,7 +199,7 @@ def _sync_directory(directory: Path) -> None:
 
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
-    """Turn what the system refuses into a sentence with a way out."""
+    """Convert the system's errors into a StorageError with advice."""
     try:
         yield
     except OSError as error:

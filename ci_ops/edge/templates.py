@@ -1,4 +1,4 @@
-"""Templates by Jinja: sandboxed, and a name that nobody gave is an error."""
+"""Jinja templates: sandboxed, with undefined names as errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def templates_root() -> Traversable:
-    """`templates/` inside the installed package, else beside it in a checkout."""
+    """Return `templates/` in the installed package, else beside it in a checkout."""
     inside = files("ci_ops") / "templates"
     assert ci_ops.__file__ is not None
     return inside if inside.is_dir() else Path(ci_ops.__file__).parents[1] / "templates"
@@ -50,10 +50,7 @@ class JinjaTemplates:
         self._jinja.filters.update(FILTERS)
 
     def render(self, name: str, /, **context: Any) -> str:
-        """The template filled in.
-
-        Raises CiOpsError (a bug) when it is missing or wrong.
-        """
+        """Return the rendered template. Raises CiOpsError (a bug) when it is missing or wrong."""
         try:
             return self._jinja.get_template(name).render(context)
         except TemplateError as error:
@@ -62,7 +59,7 @@ class JinjaTemplates:
             ) from error
 
     def source(self, name: str, /) -> str:
-        """The file as it is. Raises CiOpsError (a bug) when it is missing."""
+        """Return the unrendered file. Raises CiOpsError (a bug) when it is missing."""
         text = self._source(name)
         if text is None:
             raise CiOpsError("the file is missing", reason="bug", where=f"templates/{name}")

@@ -1,4 +1,4 @@
-"""One TLS handshake, and what the certificate in it says."""
+"""TLS handshakes, and the facts of the certificates in them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OWN_REASONS = frozenset({"NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE"})
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RealTls:
-    """The Tls port: through the proxy that the environment names, and direct to an address that is given."""
+    """The Tls port: through the environment's proxy, or directly to a given address."""
 
     env: Env
     """Names the proxies and the trusted authorities."""
@@ -45,13 +45,10 @@ class RealTls:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
-        """Shake hands with that address under that name.
+        """Shake hands with that address under that name. Raises HttpError on failure.
 
-        Raises HttpError when none comes about.
-
-        A certificate that does not verify is looked at in a second handshake,
-        over which nothing is sent. An empty `address` leaves the choice to the
-        resolver, or to the proxy.
+        A certificate that does not verify is read in a second handshake, over which nothing is
+        sent. An empty `address` leaves the choice to the resolver, or to the proxy.
         """
         peer = self._peer(host, port, address, timeout_seconds)
         with peer.call:
@@ -69,7 +66,7 @@ class RealTls:
     def accepts(
         self, host: str, port: int, *, version: str, address: str, timeout_seconds: float
     ) -> bool | None:
-        """Return whether a handshake of that version alone comes about; None where that could not be tried."""
+        """Return whether a handshake with that version alone succeeds; None where it could not be tried."""
         peer = self._peer(host, port, address, timeout_seconds)
         try:
             with peer.call:
@@ -100,7 +97,7 @@ class RealTls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Peer:
-    """The other side of one or more handshakes, and the way there."""
+    """The peer of one or more handshakes, and the proxy to it."""
 
     target: Address
     name: str
@@ -122,7 +119,7 @@ class _Peer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Handshake:
-    """What one handshake showed."""
+    """The facts of one handshake."""
 
     address: str
     protocol: str = ""
@@ -150,7 +147,7 @@ def _shake(way: socket.socket, context: ssl.SSLContext, name: str, *, address: s
 
 
 def _chain(tls: Any, kind: str) -> tuple[bytes, ...]:
-    """Return the verified chain, up to the trusted certificate, or the unverified one: what the server sent.
+    """Return the verified chain up to the trust anchor, or the unverified one that the server sent.
 
     Public since Python 3.13; the same is there under another name since 3.10.
     Source: github.com/python/cpython/issues/109109.
@@ -187,7 +184,7 @@ def _certificate(shown: _Handshake, *, problem: str = "", detail: str = "") -> C
 
 
 def _links(certificates: tuple[bytes, ...]) -> tuple[ChainLink, ...]:
-    """Return the certificates that can be read."""
+    """Return the certificates that can be parsed."""
     return tuple(
         ChainLink(
             subject=facts.subject,

@@ -1,4 +1,4 @@
-"""Which certificate authorities are trusted."""
+"""The trusted certificate authorities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUNDLE_NAMES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CE
 
 
 def trusting_context(env: Env, ca_file: str = "") -> ssl.SSLContext:
-    """A client's context that verifies chain and host name.
+    """Return a client context that verifies chain and host name.
 
     Trusts `ca_file` alone when it is given, else what the environment names,
     else the system's authorities, else certifi's. Raises HttpError when a named
@@ -40,7 +40,7 @@ def trusting_context(env: Env, ca_file: str = "") -> ssl.SSLContext:
 
 
 def blind_context(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-    """A context that takes any certificate, to look at what a server shows.
+    """Return a context that accepts any certificate, to inspect a server; nothing may be sent over it.
 
     Of one version of TLS alone, if it is given. Never to send anything. Weak
     keys and old versions are let through: they are what is looked for. Raises

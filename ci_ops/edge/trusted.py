@@ -22,7 +22,7 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 class Untrusted(OSError):
-    """What lies there was not written by this user; `strerror` says what it is."""
+    """A file or folder that this user did not write; `strerror` says what it is."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(errno.EPERM, sentence)
@@ -47,15 +47,15 @@ def open_own(path: Path, how: int) -> int:
 
 
 def read_own(path: Path) -> bytes:
-    """Return what a file of ours holds. Raises Untrusted, OSError."""
+    """Return the content of a file of ours. Raises Untrusted, OSError."""
     with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
         return file.read()
 
 
 def check_folder(folder: Path, root: Path) -> None:
-    """Raise Untrusted unless the folder, and those above it up to the root, are ours.
+    """Raise Untrusted unless the folder and its parents up to the root are ours.
 
-    What is not there yet is. The root's own parent is not checked: its owner decides what lies in it.
+    A missing folder passes. The root's own parent is not checked: its owner decides what is in it.
     """
     above = [each for each in folder.parents if each == root or root in each.parents]
     for each in (*reversed(above), folder):
@@ -77,7 +77,7 @@ def _check_file(state: os.stat_result, folder: Path) -> None:
 
 
 def _check_writer(state: os.stat_result, folder: Path) -> None:
-    """This user, root, who owns the folder around it, or the group that the folder is shared with."""
+    """Raise Untrusted unless the writer is this user, root, the folder's owner or its shared group."""
     if not hasattr(os, "geteuid"):
         return
     if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:

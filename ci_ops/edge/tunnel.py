@@ -1,4 +1,4 @@
-"""A way through an HTTP proxy to a server: the method CONNECT."""
+"""Tunnels through an HTTP proxy with the method CONNECT."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_tunnel(proxy: str, target: Address, call: Call, context: ssl.SSLContext) -> socket.socket:
-    """Return a connection that leads through the proxy to the target's host and port.
+    """Return a connection through the proxy to the target's host and port.
 
     `context` says whom to trust where the proxy itself is asked over TLS.
     Raises HttpError of the kind `proxy` when the proxy does not connect us.
@@ -44,7 +44,7 @@ def open_tunnel(proxy: str, target: Address, call: Call, context: ssl.SSLContext
 
 
 def is_encrypted(sock: socket.socket) -> bool:
-    """Return True when the way to the proxy is under TLS already."""
+    """Return True when the connection to the proxy already uses TLS."""
     return isinstance(sock, PacedTlsSocket)
 
 

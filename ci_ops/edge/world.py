@@ -1,4 +1,4 @@
-"""The real world.
+"""The real world: every port, each created on first use.
 
 Every port in one bundle, each made when it is first used.
 """
@@ -37,7 +37,7 @@ PortT = TypeVar("PortT")
 
 
 class RealWorld:
-    """Everything outside. Cheap to make; safe to share between threads.
+    """All ports; cheap to create, safe to share between threads.
 
     A port's module, and the libraries behind it, are imported by the first
     thread that asks for the port.
@@ -64,7 +64,7 @@ class RealWorld:
     def from_environment(
         cls, *, clock: Clock | None = None, stop: Stop | None = None, redact: Redactor | None = None
     ) -> Self:
-        """The world as this process sees it."""
+        """Return the world of this process."""
         return cls(env=os.environ, clock=clock, stop=stop, redact=redact)
 
     @property
@@ -74,17 +74,17 @@ class RealWorld:
 
     @property
     def stop(self) -> Stop:
-        """Whether we were asked to stop."""
+        """Stop requests to this process."""
         return self._stop
 
     @property
     def clock(self) -> Clock:
-        """Time, and waiting that a stop request ends."""
+        """Time, and waits that a stop request ends."""
         return self._clock
 
     @property
     def redact(self) -> Redactor:
-        """Takes secrets out of text; every port uses this one."""
+        """The redactor that every port uses."""
         return self._redact
 
     @property
@@ -99,12 +99,12 @@ class RealWorld:
 
     @property
     def process(self) -> Process:
-        """Child programs; they get the base of this world's environment unless another is given."""
+        """Child processes; their default environment is the base of this world's."""
         return self._made("process", self._make_process)
 
     @property
     def listeners(self) -> Listeners:
-        """Which processes of this machine serve a port."""
+        """The processes of this machine that listen on a port."""
         return self._made("listeners", _make_listeners)
 
     @property
@@ -119,7 +119,7 @@ class RealWorld:
         return BoundedWorld(self, deadline)
 
     def at(self, place: str) -> LocalPlace:
-        """Return the ports of that place; raise UsageError for one that cannot be reached."""
+        """Return the ports of that place. Raises UsageError for an unreachable one."""
         from ci_ops.edge.place import LocalPlace  # noqa: PLC0415 - each port loads when it is used
 
         if place != LOCAL:
@@ -130,16 +130,13 @@ class RealWorld:
         return LocalPlace(self)
 
     def waits(self, *, base_seconds: float = 1.0, cap_seconds: float = 8.0) -> Iterator[float]:
-        """Seconds between tries.
-
-        Growing from the base, capped, jittered, without end.
-        """
+        """Yield endless backoff times in seconds: exponential, capped, jittered."""
         from ci_ops.edge.retry import waits  # noqa: PLC0415 - loads backoff
 
         return waits(base_seconds=base_seconds, cap_seconds=cap_seconds)
 
     def _made(self, name: str, make: Callable[[], PortT]) -> PortT:
-        """The port of that name, made once however many threads ask at the same time."""
+        """Return the port of that name, created once across threads."""
         made = self._ports.get(name)
         if made is None:
             with self._lock:
