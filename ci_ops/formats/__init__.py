@@ -1,6 +1,6 @@
 """Formats: each module writes a report for one kind of reader.
 
-A format gets the finished report and returns the whole text, with a line end
+A format receives the finished report and returns the whole text, with a line end
 at its end. Reports are full of text from outside (commit messages, output of
 programs, answers of servers): none of it may break out of its place.
 

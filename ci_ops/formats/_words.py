@@ -1,4 +1,4 @@
-"""What every format says in the same words: the headline, and what goes first."""
+"""Texts that all formats share: headline, order of the results, links."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUTPUT_LINES = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Headline:
-    """The report in one line, one sentence and one advice."""
+    """The summary of a report: one line, one sentence and one piece of advice."""
 
     subject: str
     """What was done to what: `deploy of shop abc1234 to production`."""
@@ -36,7 +36,7 @@ class Headline:
 
 
 def headline(report: Report) -> Headline:
-    """What a reader sees first."""
+    """Return the headline of the report."""
     reason = REASONS[report.verdict]
     return Headline(
         subject=subject(report),
@@ -46,7 +46,7 @@ def headline(report: Report) -> Headline:
 
 
 def subject(report: Report) -> str:
-    """What was done to what; of an unknown thing nothing is said."""
+    """Return action and object of the command; unknown parts are left out."""
     words = ["dry run of" if report.dry_run else "", report.command]
     record, about = report.record, report.record or report.job
     if about is not None:
@@ -59,7 +59,7 @@ def subject(report: Report) -> str:
 
 
 def _of_revision(record: DeploymentRecord) -> str:
-    """Where a rollback went: a record of its own names it, a deployment that was taken back names both."""
+    """Return the revisions of a rollback: its own record's, or both of an undone deployment."""
     back_to = record.revision if record.kind == "rollback" else record.previous_revision
     if back_to:
         return f"to {back_to[:7]}"
@@ -71,10 +71,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def links(subject: DeploymentRecord | JobSubject) -> dict[str, str]:
-    """Return label → address of the run, the commit and the changes since the previous release.
+    """Return label → URL of the run, the commit and the changes since the previous release.
 
-    Empty where it does not come from a run of GitHub.
-    Source: GitHub Docs, Comparing commits.
+    Empty for a run outside GitHub. Source: GitHub Docs, Comparing commits.
     """
     run = _RUN.fullmatch(subject.run_url)
     if run is None:
@@ -93,53 +92,53 @@ def links(subject: DeploymentRecord | JobSubject) -> dict[str, str]:
 
 
 def worst_first(results: Iterable[Result]) -> list[Result]:
-    """The results, the worst first, otherwise in their order."""
+    """Return the results sorted by severity, otherwise in their order."""
     return sorted(results, key=lambda result: WORST_FIRST.index(result.status))
 
 
 def problems(report: Report) -> list[Result]:
-    """Results, of a proof too, that are not good, or warn, or have something to say; the worst first."""
+    """Return the results, those of a proof too, that did not pass or have findings; the worst first."""
     looked_at = (*report.results, *report.proof)
     return [each for each in worst_first(looked_at) if each.findings or each.status is not Status.PASS]
 
 
 def shown_check(report: Report, result: Result) -> str:
-    """The check's name, and that it looked after going back where it did."""
+    """Return the check's name, marked if it ran after a rollback."""
     is_proof = any(result is each for each in report.proof)
     return f"{result.check}, after going back" if is_proof else result.check
 
 
 def broken_steps(report: Report) -> list[StepOutcome]:
-    """The steps that failed, warned or were interrupted, and what was read to explain it."""
+    """Return the steps that failed, warned or were interrupted, with the logs that explain them."""
     broken = {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
     return [step for step in report.steps if step.state in broken or (step.phase == EVIDENCE and step.output)]
 
 
 def histogram(result: Result) -> dict[str, int]:
-    """What a check counted, by what it saw: its fact of that name; empty when it has none."""
+    """Return a check's counts by observed value, from its fact of that name; empty without one."""
     counts = result.facts.get("histogram")
     return {str(seen): int(count) for seen, count in counts.items()} if isinstance(counts, dict) else {}
 
 
 def last_lines(output: str) -> tuple[list[str], int]:
-    """The end of a program's output, line by line, and how many lines before it are not shown."""
+    """Return the last lines of a program's output, and the number of omitted lines before them."""
     lines = shown_lines(output)
     return lines[-OUTPUT_LINES:], max(0, len(lines) - OUTPUT_LINES)
 
 
 def shown_lines(text: str) -> list[str]:
-    """The lines in which there is something, made harmless."""
+    """Return the non-blank lines, made safe to print."""
     return [_indented(line) for line in text.splitlines() if line.strip()]
 
 
 def _indented(line: str) -> str:
-    """The line made harmless, with its indentation: a traceback is read by it."""
+    """Return the line made safe, with its indentation: tracebacks need it."""
     indent = len(line) - len(line.lstrip(" "))
     return " " * min(indent, MAX_INDENT) + console_line(line)
 
 
 def availability_sentence(report: Report) -> str:
-    """Return how available the service was while it was changed; empty where nothing probed it."""
+    """Return the availability of the service during the change; empty without a probe."""
     seen = report.availability
     if seen is None:
         return ""

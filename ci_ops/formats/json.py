@@ -1,7 +1,7 @@
-"""The report for machines: JSON in a published, versioned form.
+"""The report as JSON, in a published and versioned schema.
 
-The form is `templates/schemas/report-1.schema.json`; its number is the
-document's `schema`. New fields may come within a version, none go.
+The schema is `templates/schemas/report-1.schema.json`; its number is the document's `schema`.
+Fields may be added within a version, but none are removed.
 """
 
 from __future__ import annotations
@@ -21,25 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Json(Format):
-    """The report for machines: JSON in a published, versioned form."""
+    """The report as JSON, in a published and versioned schema."""
 
     extension: ClassVar[str] = ".json"
 
     def render(self, report: Report, templates: Templates) -> str:
-        """One indented document in ASCII.
-
-        `##[` is written so that no runner obeys it.
-        """
+        """Return an indented document in ASCII, with `##[` escaped against the runner."""
         del templates
         text = json.dumps(plain(report.to_json()), indent=2, ensure_ascii=True, allow_nan=False)
         return text.replace("##[", "#\\u0023[") + "\n"
 
 
 def plain(value: Any) -> Any:
-    """The value in what JSON knows.
-
-    Endless numbers become null, other things text.
-    """
+    """Return the value as JSON types: non-finite numbers become null, unknown types text."""
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,9 +1,7 @@
-"""The job summary.
+"""The job summary: the headline, failures with advice, then all details.
 
-What happened at a glance, what failed and what to do, and all the rest below.
-
-Made by `templates/summaries/report.md.j2`. Each list ends after `MAX_ROWS`
-with the number of what is left out; the JSON report has everything.
+The template is `templates/summaries/report.md.j2`. Each list ends after `MAX_ROWS` with the number
+of omitted entries; the JSON report has everything.
 """
 
 from __future__ import annotations
@@ -39,23 +37,17 @@ _SHORTEST_MILLISECONDS = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Markdown(Format):
-    """The job summary.
-
-    What happened at a glance, what failed and what to do, and all the rest below.
-    """
+    """The job summary: the headline, failures with advice, then all details."""
 
     extension: ClassVar[str] = ".md"
 
     def render(self, report: Report, templates: Templates) -> str:
-        """GitHub's Markdown with a Mermaid timeline.
-
-        Outside text is escaped by the template's filters.
-        """
+        """Return GitHub Markdown with a Mermaid timeline; the template's filters escape untrusted text."""
         return templates.render("summaries/report.md.j2", **_context(report)).rstrip("\n") + "\n"
 
 
 def _context(report: Report) -> dict[str, Any]:
-    """What the template may name; every text in it has a limit."""
+    """Return the variables of the template; every text in them has a limit."""
     outputs = {id(step): last_lines(step.output) for step in broken_steps(report)}
     short = map_texts(report, lambda text: shorten(text, TEXT_CHARACTERS))
     return {
@@ -78,7 +70,7 @@ def _context(report: Report) -> dict[str, Any]:
 
 
 def _timeline(report: Report) -> list[dict[str, Any]]:
-    """The bars of the whole transaction, steps and measurements: a section for each phase, in order of its start."""
+    """Return the bars of all steps and measurements: a section per phase, in order of its start."""
     if not report.steps:  # one bar alone tells nothing that the table of checks does not
         return []
     parts: tuple[StepOutcome | Measurement, ...] = (*report.steps, *report.measurements)
@@ -95,7 +87,7 @@ def _has_run(part: StepOutcome | Measurement) -> bool:
 
 
 def _bar(part: StepOutcome | Measurement) -> dict[str, Any]:
-    """One bar of the timeline: where it starts and how long it is, in milliseconds."""
+    """Return one bar of the timeline, with its start and duration in milliseconds."""
     return {
         "phase": part.phase,
         "title": part.title,
@@ -106,14 +98,14 @@ def _bar(part: StepOutcome | Measurement) -> dict[str, Any]:
 
 
 def _tag(part: StepOutcome | Measurement) -> str:
-    """The look of a bar: done, undone or failed."""
+    """Return the style of a bar: done, undone or failed."""
     if isinstance(part, Measurement):
         return "done" if part.status.is_good else "crit"
     return {StepState.DONE: "done", StepState.UNDONE: "active"}.get(part.state, "crit")
 
 
 def _moment(offset_seconds: float) -> str:
-    """The offset as a time of the first day of the year 2000, which every time zone draws alike."""
+    """Return the offset as a time on 2000-01-01, which every time zone draws alike."""
     milliseconds = round(offset_seconds * 1000)
     days, rest = divmod(milliseconds, 86_400_000)
     hours, rest = divmod(rest, 3_600_000)

@@ -1,4 +1,4 @@
-"""The report for a terminal.
+"""The report for a terminal: failures with advice first, then all details.
 
 What failed and what to do first, then all the rest.
 """
@@ -40,18 +40,12 @@ CELL_CHARACTERS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text(Format):
-    """The report for a terminal.
-
-    What failed and what to do first, then all the rest.
-    """
+    """The report for a terminal: failures with advice first, then all details."""
 
     extension: ClassVar[str] = ".txt"
 
     def render(self, report: Report, templates: Templates) -> str:
-        """Plain text without colours.
-
-        No line of it is obeyed by a terminal or a runner.
-        """
+        """Return plain text without colours or control sequences for a terminal or a runner."""
         del templates
         sections = (
             _head(report),
@@ -79,7 +73,7 @@ def _head(report: Report) -> Iterator[str]:
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    """The title and the lines; nothing when there are none."""
+    """Return the title and the lines; nothing without lines."""
     listed = list(lines)
     if listed:
         yield title
@@ -107,7 +101,7 @@ def _broken_step(step: StepOutcome) -> Iterator[str]:
 
 
 def _finding(finding: Finding, *, is_more: bool) -> Iterator[str]:
-    """The finding's lines; its sentence only where it says more than the line above."""
+    """Return the finding's lines; its sentence only if it differs from the line above."""
     yield f"    {_line(finding.rule)}" + (f": {_line(finding.sentence)}" if is_more else "")
     details = (
         ("about", finding.subject),
@@ -143,7 +137,7 @@ def _step_rows(report: Report) -> Iterator[Sequence[str]]:
 
 
 def _steps(report: Report) -> Iterator[str]:
-    """A row for each step; in a dry run with its command below, line by line as it would run."""
+    """Return a row for each step; in a dry run followed by its command."""
     for row, step in zip(_table(_step_rows(report)), report.steps, strict=True):
         yield row
         for line in shown_lines(step.run) if report.dry_run else ():
@@ -165,7 +159,7 @@ def _delivery_rows(deliveries: Iterable[Delivery]) -> Iterator[Sequence[str]]:
 
 
 def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Rows with aligned columns; a column that is empty in every row is left out."""
+    """Return rows with aligned columns; a column that is empty in every row is left out."""
     clean = [
         [shorten(console_line(cell), CELL_CHARACTERS) for cell in row[:-1]] + [_line(row[-1])] for row in rows
     ]
