@@ -1,4 +1,4 @@
-"""Targets: where a release goes, as steps that can be undone.
+"""Targets: deployment methods as steps that can be undone.
 
 A target is a frozen dataclass over `ci_ops.core.plugin.Target`; its fields are
 its configuration. It yields steps and receives each result; it runs nothing.

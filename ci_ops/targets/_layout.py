@@ -1,4 +1,4 @@
-"""The folders of target `releases` on its host, and the shell commands that work on them."""
+"""The folders of target `releases` on its host, and shell commands for them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Layout:
         return self(f"releases/{release}")
 
     def mark(self, release: str, key: str) -> str:
-        """Return the file that says that a step is done."""
+        """Return the marker file of a completed step."""
         return self(f"{STATE_FOLDER}/{release}.{key}.done")
 
     def sources(self, release: str) -> str:
-        """Return the archive of a release as it was before its build."""
+        """Return the archive with the sources of a release, as fetched."""
         return self(f"{STATE_FOLDER}/{release}.sources.tar")
 
     def remove(self, release: str) -> str:
@@ -45,15 +45,16 @@ class Layout:
         return f'rm -rf {releases}/"{release}" {state}/"{release}".*.done {state}/"{release}".sources.tar*'
 
     def switch(self, link: str) -> str:
-        """Return the commands that let `current` be that link, atomically."""
+        """Return the commands that point `current` at that link atomically."""
         new, current = self(".current.new"), self("current")
         rename = f"{{ mv -fT {new} {current} 2>/dev/null || mv -fh {new} {current}; }}"
         return f"ln -sfn {shlex.quote(link)} {new} && {rename}"
 
     def build(self, release: str, run: str) -> str:
-        """Return the build, which begins in the fetched files again where an earlier one was cut short.
+        """Return the build commands; after an interrupted build they start from the fetched files.
 
-        What a killed build left, half an environment for instance, is nothing to build on.
+        An interrupted build leaves, for instance, half a virtual environment: it must not be
+        reused.
         """
         folder, sources = self.release(release), self.sources(release)
         return (
@@ -67,7 +68,7 @@ class Layout:
     def share(self, release: str, names: tuple[str, ...]) -> str:
         """Return the commands that link shared paths into the release.
 
-        What the first release brings is moved to `shared`; later ones find it there.
+        Content of the first release is moved to `shared`; later releases link to it.
         """
         folder, shared, missing = self.release(release), self("shared"), shlex.quote(MISSING)
         head = f"""share() {{
@@ -89,7 +90,7 @@ class Layout:
         return head + "\n".join(_share(name) for name in names)
 
     def prune(self, *, keep: int, spare: frozenset[str]) -> str:
-        """Return the commands that remove all but the newest `keep` releases, without those to spare."""
+        """Return the commands that remove all but the newest `keep` releases, except protected ones."""
         spared = " ".join(f"-e {shlex.quote(each)}" for each in sorted(spare))
         return (
             f"ls -1 {self('releases')} | grep -E '{ID_PATTERN}' | sort -r | tail -n +{keep + 1}"
@@ -107,7 +108,7 @@ def path_inside(name: str) -> PurePosixPath:
 
 
 def _share(name: str) -> str:
-    """Return the call for one path: a folder unless its name looks like a file's."""
+    """Return the call for one path: a folder unless its name has a file extension."""
     path = path_inside(name)
     kind = "file" if "." in path.name and not name.endswith("/") else "folder"
     return f"share {shlex.quote(str(path.parent))} {shlex.quote(str(path))} {kind}"

@@ -1,4 +1,4 @@
-"""Shell commands that bring a server onto the release that is linked.
+"""Shell commands that reload or restart the server onto the linked release.
 
 A server whose release cannot be imported ends on a reload, as gunicorn,
 granian and hypercorn do: it cannot be reloaded again, only restarted.
@@ -28,7 +28,7 @@ _SHELLS = (
 
 
 def wait_for_host(health: str, *, deadline_seconds: float) -> Step:
-    """Return the step that waits until the host answers well."""
+    """Return the step that waits until the host is healthy."""
     title = "Wait until the host is healthy"
     if _is_url(health):
         return Poll(title=title, key="health", url=health, deadline_seconds=deadline_seconds)
@@ -36,7 +36,7 @@ def wait_for_host(health: str, *, deadline_seconds: float) -> Step:
 
 
 def health_command(health: str) -> str:
-    """Return the shell command that succeeds while the host answers well."""
+    """Return the shell command that succeeds while the host is healthy."""
     if not _is_url(health):
         return health
     parts = re.split(r"(\$\{\w+\})", health)
@@ -48,10 +48,10 @@ def health_command(health: str) -> str:
 
 
 def take_up(reload: str, restart: str, health: str) -> str:
-    """Return what brings the server onto a new release; empty where nothing is configured.
+    """Return the command that brings the server onto a new release; empty if none is configured.
 
-    A reload that fails while the server answers is a refusal of the new
-    release. Where it does not answer, there is nothing to lose by a restart.
+    A reload that fails while the server answers means that the new release was refused. If the
+    server does not answer, a restart cannot do further harm.
     """
     if not (reload and restart):
         return reload or restart
@@ -65,9 +65,9 @@ def take_up(reload: str, restart: str, health: str) -> str:
 
 
 def return_to(reload: str, restart: str, health: str, *, deadline_seconds: float) -> str:
-    """Return what brings the server back onto the release that it left; empty where nothing is configured.
+    """Return the command that restores the previous release on the server; empty if none is configured.
 
-    Restarts it where the reload fails, or where it does not answer well afterwards.
+    It restarts the server if the reload fails, or if the server is not healthy afterwards.
     """
     if not (reload and restart):
         return reload or restart

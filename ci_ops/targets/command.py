@@ -22,9 +22,9 @@ RUN_AGAIN = "false"
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Target):
-    """Any way of deploying that is a command line.
+    """Deployment by any command line.
 
-    The commands see DEPLOYMENT_ID, DEPLOYMENT_ENVIRONMENT, DEPLOYMENT_REVISION
+    The commands get DEPLOYMENT_ID, DEPLOYMENT_ENVIRONMENT, DEPLOYMENT_REVISION
     and DEPLOYMENT_PREVIOUS_REVISION.
     """
 
@@ -46,7 +46,7 @@ class Command(Target):
     """For each of the commands."""
 
     def measure(self) -> Measurement | None:
-        """Ask the command `live`, where one is configured."""
+        """Run the command `live`, if one is configured."""
         return self._measure() if self.live else None
 
     def _measure(self) -> Measurement:
@@ -82,7 +82,7 @@ class Command(Target):
         )
 
     def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
-        """Run the rollback command, or the undo of what is left where there is no other."""
+        """Run the rollback command; without one, the undo of the current release."""
         title = f"Bring {to.short_revision} back"
         if self.rollback:
             yield self._step("rollback", title, self.rollback)

@@ -26,14 +26,13 @@ REVISION_FILE = "REVISION"
 
 @dataclass(frozen=True, kw_only=True)
 class Releases(Target):
-    """`releases/<id>` folders and a `current` link, on this machine.
+    """Release folders and a `current` link on this machine, as in Capistrano.
 
-    As Capistrano made it known. "This machine" is the one that runs ci-ops: a
-    self-hosted runner on the host, or a shell there.
+    "This machine" is the one that runs ci-ops: a self-hosted runner on the host, or a shell there.
 
-    Uses only commands of a POSIX shell. `mv -T` (GNU) or `mv -h` (BSD) renames
-    the link itself, which is atomic: at every moment `current` is one whole
-    release. Source: POSIX.1-2024 rename(); coreutils manual, mv invocation.
+    Uses only commands of a POSIX shell. `mv -T` (GNU) or `mv -h` (BSD) renames the link itself,
+    which is atomic: at every moment `current` is one whole release. Source: POSIX.1-2024 rename();
+    coreutils manual, mv invocation.
     """
 
     path: str
@@ -72,7 +71,7 @@ class Releases(Target):
     """For each command."""
 
     def __post_init__(self) -> None:
-        """Refuse values that no release folder could have."""
+        """Refuse values that no release folder can have."""
         if not self.path.startswith("/"):
             raise ValueError("path: expected an absolute path such as /srv/shop")
         if self.keep < 1:
@@ -90,11 +89,11 @@ class Releases(Target):
         return Layout(self.path)
 
     def state_place(self) -> StatePlace:
-        """`.ci-ops` beside the releases."""
+        """Return `.ci-ops` beside the releases."""
         return StatePlace(directory=Path(self.path) / STATE_FOLDER)
 
     def release_directory(self, record: DeploymentRecord) -> str:
-        """`<path>/releases/<release id>`."""
+        """Return `<path>/releases/<release id>`."""
         return f"{self.path}/releases/{record.release_id}"
 
     def measure(self) -> Measurement:
@@ -160,7 +159,7 @@ class Releases(Target):
         return return_to(self.reload, self.restart, health, deadline_seconds=self.health_deadline)
 
     def _prepare(self, record: DeploymentRecord) -> Steps:
-        """Make the new release whole beside the live one."""
+        """Build the new release completely beside the live one."""
         release, reason = self._at.release(record.id), "goes with the release's folder"
         revision = f"{release}/{REVISION_FILE}"
         yield self._marked(
@@ -233,14 +232,14 @@ class Releases(Target):
     def _inside(
         self, record: DeploymentRecord, key: str, title: str, command: str, *, run: str = "", **more: Any
     ) -> Command:
-        """A step in the release's folder."""
+        """Return a step in the release's folder."""
         shown = f"cd {self._at.release(record.id)}\n{command}"
         return self._marked(record, key, title, run or shown, shown=shown, **more)
 
     def _marked(
         self, record: DeploymentRecord, key: str, title: str, run: str, *, undo: str = "", **more: Any
     ) -> Command:
-        """A step that leaves a mark when it is done, so that a killed run can tell."""
+        """Return a step that leaves a marker file, by which a later run recognises it as done."""
         mark = self._at.mark(record.id, key)
         back = Command(
             title="Remove the release",
