@@ -1,4 +1,4 @@
-"""From an address that a user typed to the channel that serves it."""
+"""The channel for an address that a user typed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def channel_at(address: str, kinds: Iterable[type[Channel]]) -> Channel | None:
-    """The channel for the address; one that knows it well goes before a general one."""
+    """Return the channel for the address; a specific one takes precedence over a general one."""
     for kind in sorted(kinds, key=lambda each: (each.is_general, each.plugin_name())):
         with suppress(ValueError):  # it looks like one, and can never be used
             found = kind.recognise(address.strip())

@@ -1,7 +1,7 @@
-"""The sink that brings an event to the channels its routes name.
+"""The sink that delivers an event to the channels of its routes.
 
-It never raises: what goes wrong becomes a failed delivery in the report. An
-event that has arrived at a channel is not sent there again.
+It never raises: a failure becomes a failed delivery in the report. An event that was delivered to a
+channel is not sent there again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NO_TARGET = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class Notifier:
-    """Tells the channels of events; a `Sink`."""
+    """Sends events to the channels; a `Sink`."""
 
     channels: Sequence[NamedChannel]
     world: World
@@ -74,7 +74,7 @@ class Notifier:
         self._claimed.update(((each.event, each.target), None) for each in arrived)
 
     def __call__(self, event: Event, /) -> tuple[Delivery, ...]:
-        """Tell everyone who is to hear of it, at once; one delivery for each."""
+        """Send the event to every recipient in parallel; return one delivery for each."""
         known = {channel.name: channel.plugin for channel in self.channels}
         if not known:
             return ()
@@ -93,7 +93,7 @@ class Notifier:
     def _begin(
         self, name: str, channel: Channel | None, event: Event, message: Message
     ) -> Future[Delivery] | None:
-        """Start to send; None where the channel still hangs with an earlier event: it gets no second thread."""
+        """Start to send; None while the channel still hangs with an earlier event."""
         hanging = self._hanging.get(name)
         if hanging is not None and not hanging.done():
             return None
@@ -102,7 +102,7 @@ class Notifier:
     def _delivery(
         self, name: str, event: Event, future: Future[Delivery] | None, end_seconds: float
     ) -> Delivery:
-        """Wait for the outcome; a channel that outlives its deadline, whatever it does, has failed."""
+        """Wait for the outcome; a channel that exceeds its deadline has failed."""
         if future is None:
             return _failed(name, event, "it still hangs with an earlier event")
         try:
@@ -140,7 +140,7 @@ class Notifier:
         )
 
     def _why(self, failure: Undeliverable) -> str:
-        """The sentence for the report, with what the place asked for when that was longer than we could wait."""
+        """Return the sentence for the report, with a requested wait that was too long."""
         asks = f"; it asks to wait {format_duration(failure.after_seconds)}" if failure.after_seconds else ""
         return self.world.redact(failure.sentence) + asks
 
@@ -182,7 +182,7 @@ class Notifier:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Answer:
-    """What one try came to."""
+    """The outcome of one try."""
 
     reference: str = ""
     failure: Undeliverable | None = None
@@ -217,7 +217,7 @@ def _failed(target: str, event: Event, sentence: str) -> Delivery:
 
 
 def secrets_of(value: object) -> Iterator[str]:
-    """Every secret in a plugin's fields, for the redactor."""
+    """Return every secret in a plugin's fields, for the redactor."""
     if isinstance(value, Secret):
         yield value.reveal()
     elif isinstance(value, tuple | list):

@@ -1,9 +1,8 @@
-"""An event turned into one neutral message, through its Jinja template.
+"""Rendering of an event as one neutral message through its Jinja template.
 
-A template writes one thing per line, named in front: `title:`, `line:`,
-`fact: Label = value` or `link: Label = address`. Things without a value are
-left out. Every value reaches the template as one clean line, so text from
-outside can never add or change a line of its own.
+A template writes one item per line with a prefix: `title:`, `line:`, `fact: Label = value` or
+`link: Label = address`. Items without a value are left out. Every value reaches the template as one
+clean line, so text from outside can never add or change a line of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\]+", re.IGNORECASE)
 
 
 def message_for(event: Event, templates: Templates) -> Message:
-    """What to say about the event; raises ValueError when its template is malformed."""
+    """Return the message for the event. Raises ValueError when its template is malformed."""
     record = event.record
     rendered = templates.render(f"messages/{event.name}.j2", **_context(event))
     things = _things(rendered, name=event.name)
@@ -68,7 +67,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _context(event: Event) -> dict[str, Any]:
-    """The names a message template may use, each a clean line; empty when unknown."""
+    """Return the variables of a message template, each a clean line; empty when unknown."""
     subject = event.subject
     known = {
         "service": subject.service,

@@ -1,4 +1,4 @@
-"""Sending one JSON payload by POST: what counts as retryable, what may be said of a failure."""
+"""Sending of one JSON payload by POST, with retryable errors and safe error messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def post(
     timeout_seconds: float,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The 2xx answer to the payload; anything else raises Undeliverable without a secret in it."""
+    """Return the 2xx response to the payload. Raises Undeliverable, without secrets, for any other."""
     try:
         answer = world.http.request(
             "POST",
@@ -67,7 +67,7 @@ def post(
 
 
 def check_address(key: str, url: Secret) -> None:
-    """Raise ValueError, which begins with the key, for an address that can never be used."""
+    """Raise ValueError, which begins with the key, for an address that is never usable."""
     try:
         read_url(url.reveal())
     except ValueError as error:
@@ -75,12 +75,12 @@ def check_address(key: str, url: Secret) -> None:
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
-    """The payload as compact JSON; pure ASCII, so that no encoding can spoil it."""
+    """Return the payload as compact JSON in ASCII, which no encoding can corrupt."""
     return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
 
 
 def is_retryable(status: int) -> bool:
-    """True where the same request may well succeed a moment later.
+    """Return True for a status after which the same request may succeed later.
 
     Source: RFC 9110 section 15.5.9 (408) and 15.6, RFC 8470 (425), RFC 6585 section 4 (429).
     """
@@ -88,7 +88,7 @@ def is_retryable(status: int) -> bool:
 
 
 def said(answer: Response, url: Secret) -> str:
-    """`: <words>` when the answer's body is a few plain words and none of the address; else empty."""
+    """Return `: <words>` for a short plain response body that does not reveal the address; else empty."""
     words = answer.text.strip()
     if len(words) > 80 or _WORDS.fullmatch(words) is None:
         return ""
@@ -96,7 +96,7 @@ def said(answer: Response, url: Secret) -> str:
 
 
 def secret_parts(url: Secret) -> tuple[str, ...]:
-    """Every part of the address that could be a credential by itself."""
+    """Return every part of the address that could be a credential by itself."""
     whole = url.reveal()
     try:
         parts = urlsplit(whole)
@@ -109,7 +109,7 @@ def secret_parts(url: Secret) -> tuple[str, ...]:
 
 
 def host_of(address: str) -> str:
-    """The host and port of the address, which are no secret; empty when it has none."""
+    """Return host and port of the address, which are no secret; empty when it has none."""
     try:
         return urlsplit(address).netloc.rpartition("@")[2]
     except ValueError:

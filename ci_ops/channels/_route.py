@@ -1,4 +1,4 @@
-"""Which channels hear of an event."""
+"""Routing of events to channels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ALL = "all"
 
 
 def recipients(event: Event, *, routes: Sequence[Route], channels: Sequence[str]) -> tuple[str, ...]:
-    """The names of the channels that hear of the event, each once, in the order of the routes.
+    """Return the names of the event's channels, each once, in the order of the routes.
 
-    Without any route every channel hears of everything. A name that is no
-    channel is kept, so that whoever sends can say so.
+    Without any route every channel receives every event. A name without a channel is kept, so that
+    the sender can report it.
     """
     if not routes:
         return tuple(channels)
@@ -34,7 +34,7 @@ def recipients(event: Event, *, routes: Sequence[Route], channels: Sequence[str]
 
 
 def matches(route: Route, event: Event) -> bool:
-    """True when the route takes this event."""
+    """Return True when the route accepts this event."""
     return (
         (not route.events or any(fnmatchcase(name, each) for each in route.events for name in event.names))
         and _is_for(route.environments, event.subject.environment)
@@ -47,5 +47,5 @@ def _is_for(environments: Sequence[str], name: str) -> bool:
 
 
 def is_at_least(severity: Status, least: str) -> bool:
-    """True when `severity` is as bad as `least`, or worse; an empty word is no limit."""
+    """Return True when `severity` is at least as bad as `least`; an empty limit always matches."""
     return not least or worst([severity, Status(least)]) is severity

@@ -1,4 +1,4 @@
-"""Shows the message to whoever reads this run's output."""
+"""Prints the message in this run's output."""
 
 from __future__ import annotations
 
@@ -18,13 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Console(Channel):
-    """Shows the message to whoever reads this run's output."""
+    """Prints the message in this run's output."""
 
     def send(self, message: Message, world: World) -> str:
-        """Write it to stderr, which is what people read.
-
-        Stdout is for what `--format` asks for.
-        """
+        """Write the message to stderr; stdout belongs to `--format`."""
         del world
         sys.stderr.write("".join(f"{line}\n" for line in text_lines(message)))
         sys.stderr.flush()
@@ -32,15 +29,12 @@ class Console(Channel):
 
     @classmethod
     def recognise(cls, address: str) -> Self | None:
-        """The word `console`, or `-`."""
+        """Recognise the word `console`, or `-`."""
         return cls() if address in {"console", "-"} else None
 
 
 def text_lines(message: Message) -> Iterator[str]:
-    """The message as a person reads it.
-
-    Nothing in it is obeyed by a terminal or a runner.
-    """
+    """Return the message as plain lines, safe for a terminal and a runner."""
     yield f"[{message.severity}] {console_line(message.title)}"
     for line in message.lines:
         yield f"  {console_line(line)}"

@@ -74,7 +74,7 @@ class Slack(Channel):
         check_address("webhook-url", self.webhook_url)
 
     def send(self, message: Message, world: World) -> str:
-        """Post it; Slack's webhooks give no reference back."""
+        """Post the message; Slack's webhooks return no reference."""
         try:
             answer = post(
                 world, self.webhook_url, payload(message), place="Slack", timeout_seconds=self.timeout
@@ -91,18 +91,12 @@ class Slack(Channel):
 
     @classmethod
     def recognise(cls, address: str) -> Self | None:
-        """Slack's own webhook hosts.
-
-        On this machine any address whose path starts with /services/.
-        """
+        """Recognise Slack's webhook hosts; on this machine any URL whose path starts with /services/."""
         return cls(webhook_url=Secret(address)) if _ADDRESS.fullmatch(address) else None
 
 
 def payload(message: Message) -> dict[str, Any]:
-    """A request's body, split as Block Kit wants it.
-
-    A header, and beside a coloured bar all the rest.
-    """
+    """Return the request body in Block Kit: a header, and the rest beside a coloured bar."""
     emoji, colour = _STARTED if message.event.endswith(".started") else _LOOKS[message.severity]
     title = f"{emoji} {message.title}"
     details = _details(message)
@@ -128,7 +122,7 @@ def _details(message: Message) -> list[dict[str, Any]]:
 
 
 def _joined(lines: tuple[str, ...]) -> str:
-    """The lines that fit into one section, and how many did not."""
+    """Return the lines that fit into one section, and the number of those that did not."""
     shown: list[str] = []
     room = SECTION_CHARACTERS - len("… and 1000000 more lines")
     for line in lines:
@@ -147,7 +141,7 @@ def _fact(label: str, value: str) -> str:
 
 
 def _links(links: tuple[Link, ...]) -> str:
-    """The links in one section; an address cannot be cut, so one that is too long is left out visibly."""
+    """Return the links in one section, without URLs that are too long to show."""
     shown: list[str] = []
     room = SECTION_CHARACTERS - MAX_LINKS * (LABEL_CHARACTERS + len(" (address too long to show) · "))
     for link in links[:MAX_LINKS]:
@@ -159,12 +153,12 @@ def _links(links: tuple[Link, ...]) -> str:
 
 
 def _address(url: str) -> str:
-    """The address with everything that could end it, or its link, encoded."""
+    """Return the URL with every character encoded that could end it or its link."""
     return escape(url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace(" ", "%20"))
 
 
 def mrkdwn(text: str, limit: int) -> str:
-    """The text on one line, escaped and visibly cut, never inside an entity."""
+    """Return the text on one line, escaped and visibly truncated, never inside an entity."""
     escaped = escape(one_line(text))
     if len(escaped) <= limit:
         return escaped
@@ -174,7 +168,7 @@ def mrkdwn(text: str, limit: int) -> str:
 
 
 def escape(text: str) -> str:
-    """The three characters that Slack gives a meaning, as entities.
+    """Return the text with the three characters of Slack's markup as entities.
 
     Source: https://docs.slack.dev/messaging/formatting-message-text#escaping
     """
@@ -182,7 +176,7 @@ def escape(text: str) -> str:
 
 
 def _text(text: str) -> dict[str, Any]:
-    """Marked-up text in which Slack turns nothing into a link or a mention by itself."""
+    """Return a text object in which Slack turns nothing into a link or a mention by itself."""
     return {"type": "mrkdwn", "text": text or " ", "verbatim": True}
 
 

@@ -52,7 +52,7 @@ class Webhook(Channel):
         check_address("url", self.url)
 
     def send(self, message: Message, world: World) -> str:
-        """Post it; the reference is the `webhook-id` it was sent under."""
+        """Post the event; the reference is its `webhook-id`."""
         now = world.clock.now()
         document = payload(message, at=now)
         reference = reference_of(message)
@@ -65,18 +65,12 @@ class Webhook(Channel):
 
     @classmethod
     def recognise(cls, address: str) -> Self | None:
-        """Any http or https address.
-
-        Those that another kind knows are that kind's.
-        """
+        """Recognise any http or https URL that no more specific channel recognises."""
         return cls(url=Secret(address)) if _ADDRESS.fullmatch(address) and host_of(address) else None
 
 
 def payload(message: Message, *, at: datetime) -> dict[str, Any]:
-    """The published document, version `SCHEMA`.
-
-    `at` serves where the record has no time of its own.
-    """
+    """Return the published document, version `SCHEMA`; `at` replaces a missing time of the record."""
     record = message.record
     happened_at = (record.finished_at or record.started_at if record else None) or at
     return {
@@ -97,18 +91,12 @@ def payload(message: Message, *, at: datetime) -> dict[str, Any]:
 
 
 def reference_of(message: Message) -> str:
-    """The event's `webhook-id`.
-
-    The same for every try, and without a full stop, as the signature needs.
-    """
+    """Return the event's `webhook-id`: the same for every try, without a full stop (signed format)."""
     return f"msg_{hashlib.sha256(message.event_id.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def signatures(secrets: tuple[Secret, ...], headers: dict[str, str], body: bytes) -> str:
-    """One signature per secret.
-
-    So receivers may change theirs without losing an event.
-    """
+    """Return one signature per secret, so that receivers can rotate theirs without losing an event."""
     message_id, timestamp = headers[ID_HEADER], headers[TIME_HEADER]
     return " ".join(
         sign(_key(secret), body, message_id=message_id, timestamp=timestamp) for secret in secrets
