@@ -1,4 +1,4 @@
-"""Flows: one file per thing a user can ask for.
+"""Flows: one module per command; the only code that combines plugin families.
 
 The only place where families meet.
 """

@@ -1,4 +1,4 @@
-"""Make an earlier release live, mark what it replaces, and prove it."""
+"""Activate an earlier release, mark what it replaces, and verify it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def activate(
     left: tuple[DeploymentRecord, ...],
     guard: Callable[[], None],
 ) -> Report:
-    """Make the release live and prove it; steps that an earlier run did are not repeated."""
+    """Make the release live and verify it; steps completed by an earlier run are not repeated."""
     run.record = record
     run.job.progress.phase(f"Rolling back to {record.short_revision}")
     why = f" Reason: {record.reason}" if record.reason else ""

@@ -1,4 +1,4 @@
-"""A probe that asks the service again and again while something is done to it."""
+"""A probe that measures the service's availability during a change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 class AvailabilityProbe:
-    """Counts answers from its start to its end; one fresh connection at a time.
+    """Counts answers from start to end, one fresh connection at a time.
 
     A good answer is any status below 500: a page that needs a login is up.
     """
@@ -32,18 +32,18 @@ class AvailabilityProbe:
         self._longest_gap_seconds = 0.0
 
     def start(self) -> None:
-        """Send the first request, and go on until the end."""
+        """Send the first request, and continue until the end."""
         self._last_good_seconds = self._world.clock.monotonic()
         self._thread.start()
 
     def end(self) -> None:
-        """Wait for the request under way; no other follows."""
+        """Wait for the pending request; no other follows."""
         self._ended.set()
         self._thread.join()
 
     @property
     def seen(self) -> Availability:
-        """The counts; read them after the end."""
+        """The counts; complete after the end."""
         return Availability(
             requests=self._requests,
             failures=self._failures,

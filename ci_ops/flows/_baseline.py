@@ -1,4 +1,4 @@
-"""Measure the live release before the first change, and refuse where it cannot be judged."""
+"""The baseline: a measurement of the live release before the first change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def measure_baseline(run: Run, history: History, *, force: bool) -> Live:
-    """Measure what is live, once, before anything is changed.
+    """Measure the live release once, before any change.
 
     Raises CiOpsError (unreachable-baseline) where a verified deployment exists
     but this runner cannot reach the service: it could not judge the new one.
@@ -41,7 +41,7 @@ def measure_baseline(run: Run, history: History, *, force: bool) -> Live:
 
 
 def safe_release(history: History, live: Live) -> str:
-    """Return the id of the last verified release, live or not, which retention keeps; empty for none."""
+    """Return the id of the last verified release, which pruning must keep; empty for none."""
     if live.deployment is not None and live.deployment.state is State.VERIFIED:
         return live.deployment.id
     found: DeploymentRecord | None = rollback_target(history, live)[0]

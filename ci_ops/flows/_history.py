@@ -1,4 +1,4 @@
-"""Read the recorded deployments of one service and environment, newest first."""
+"""The recorded deployments of one service and environment, newest first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WITHOUT_EFFECT = frozenset({State.PLANNED, State.ROLLED_BACK})
 
 
 class History:
-    """Records as the ledger has them, completed by the journals that are here.
+    """The ledger's records, completed by the local journals.
 
     They are read as they are asked for and kept: what is needed after a change
     must be asked for before it.
@@ -61,11 +61,11 @@ class History:
         return next((each for each in self if each.state not in _WITHOUT_EFFECT), None)
 
     def deployment(self, release: str) -> DeploymentRecord | None:
-        """Return the deployment that made that release; None when it is not recorded."""
+        """Return the deployment that created that release; None when it is not recorded."""
         return next((each for each in self if each.id == release), None) if release else None
 
     def find(self, name: str) -> DeploymentRecord | None:
-        """Return the record with that id, ours or the outside ledger's; the states of others are not read."""
+        """Return the record with that id, of ci-ops or of the remote ledger; without the others' states."""
         ledger = self._job.site.ledger
         found = ledger.records(self._job.environment, lambda each: name in {each.id, each.external_id})
         record = next(iter(found), None)
@@ -82,7 +82,7 @@ class History:
         return tuple(found)
 
     def _with_journal(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Return the record as its own journal tells it: a run may have died, or the ledger failed, in between."""
+        """Return the record with the state of its journal: a run may have died before it was recorded."""
         if record.state not in _UNDECIDED or record.id + SUFFIX not in self._journals:
             return record
         try:
@@ -93,7 +93,7 @@ class History:
 
 
 def as_journaled(record: DeploymentRecord, journal: Journal) -> DeploymentRecord:
-    """Return the record in the state that its journal proves; unchanged where it proves nothing more."""
+    """Return the record in the state that its journal proves; unchanged if it proves nothing newer."""
     if journal.outcome == State.VERIFIED and record.verified_at is not None:
         return record  # the ledger has that verification already, and what followed it
     if journal.outcome == State.VERIFIED:
@@ -108,7 +108,7 @@ def as_journaled(record: DeploymentRecord, journal: Journal) -> DeploymentRecord
 
 
 def unseen(what: str, why: str) -> Inconclusive:
-    """Return the error of a command that has no ledger to read."""
+    """Return the error for a command that has no readable ledger."""
     return Inconclusive(
         f"{what} cannot be read: {why}",
         where="ledger",

@@ -1,4 +1,4 @@
-"""What happens on a stop: the ledger is told at once, no step starts, nothing is undone."""
+"""Stop requests: the ledger is updated at once, no further step starts, nothing is undone."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LOOK_UP_SECONDS = 0.05
 
 @contextmanager
 def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
-    """While this is open, a stop request reaches the ledger beside the step that is being ended.
+    """While this is open, a stop request updates the ledger beside the step that is being terminated.
 
-    A program that ignores TERM takes four seconds to end, and a runner kills
-    ten seconds after its first signal: telling afterwards could be too late.
+    A program that ignores TERM takes four seconds to end, and a runner kills ten seconds after its
+    first signal: a later update could come too late.
     """
     ended = threading.Event()
 
@@ -45,9 +45,9 @@ def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
 
 
 def write_down_stop(run: Run, journal: Journal) -> None:
-    """The record's state once a stop was requested; a ledger that fails becomes a note.
+    """Record the state of a stopped run; a failing ledger becomes a note.
 
-    What has been decided stays: a stop while the last messages are sent takes nothing back.
+    A final decision stands: a stop request during the last messages does not change it.
     """
     assert run.record is not None
     if not journal.is_open or run.record.state in {State.VERIFIED, State.ROLLED_BACK}:
@@ -63,7 +63,7 @@ def write_down_stop(run: Run, journal: Journal) -> None:
 
 
 def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
-    """The report of a run that was stopped."""
+    """Return the report of a run that was stopped."""
     write_down_stop(run, journal)
     is_whole = journal.is_applied and not journal.is_undoing
     whole = "the new release is whole but unverified" if is_whole else "the release is not whole"
@@ -72,7 +72,7 @@ def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
 
 
 def stopped_before(run: Run) -> str:
-    """What to say of a run that was stopped before its own work began."""
+    """Return the report of a run that was stopped before its own work began."""
     if run.changed:
         return "Stopped by a signal while an earlier deployment was undone."
     return "Stopped by a signal before any change."

@@ -1,4 +1,4 @@
-"""What every flow is handed: the configuration, the world, and who is asking."""
+"""The input of every flow: configuration, world and origin."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Whoever shows progress while a flow works."""
+    """The receiver of progress while a flow works."""
 
     def phase(self, title: str) -> None:
-        """A part of the work begins."""
+        """Report the begin of a phase."""
         ...
 
     def begin(self, title: str) -> None:
-        """A step begins."""
+        """Report the begin of a step."""
         ...
 
     def step(self, outcome: StepOutcome) -> None:
-        """A step has ended."""
+        """Report a finished step."""
         ...
 
     def result(self, result: Result) -> None:
-        """A check has answered."""
+        """Report the result of a check."""
         ...
 
     def retry(self, check: str, sentence: str, left_seconds: float) -> None:
-        """Report what a check sees that is still asked again, and for how long."""
+        """Report a check that is being retried, and the time that is left."""
         ...
 
     def note(self, sentence: str) -> None:
-        """Something the reader should know now."""
+        """Report a note for the reader."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Who asks, from where: the runner's context or the laptop's user; empty where it is unknown."""
+    """The origin of a run: the runner's context or the local user; empty where unknown."""
 
     event: str = ""
     """What started the run, such as `push` or `pull_request`."""
@@ -90,13 +90,13 @@ class Origin:
 
     @property
     def operator(self) -> str:
-        """Who is responsible for what this run does."""
+        """The person or service that is responsible for this run."""
         return self.triggering_actor or self.actor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """Where the records of a service in one environment are kept, and who may change it."""
+    """The ledger, store and lease of one service in one environment."""
 
     store: Store
     ledger: Ledger
@@ -131,7 +131,7 @@ class Job:
 
     @property
     def environment(self) -> str:
-        """The environment's name."""
+        """The name of the environment."""
         return self.config.environment
 
     def subject(
@@ -145,7 +145,7 @@ class Job:
         was_blocked: bool = False,
         deployed_at: datetime | None = None,
     ) -> Subject:
-        """What checks look at: the service, with the revision that should be live."""
+        """The subject of checks: the service, with the revision that should be live."""
         return Subject(
             root=self.root,
             url=url,

@@ -21,7 +21,7 @@ FILE = "last-report.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastReport:
-    """What a later command needs of an earlier one's report."""
+    """The part of a report that later commands of the job need."""
 
     command: str
     status: Status
@@ -33,7 +33,7 @@ class LastReport:
 
     @property
     def is_rollback(self) -> bool:
-        """True when the last thing that happened was a rollback."""
+        """True when the last operation was a rollback."""
         reason = REASONS.get(self.reason)
         if reason is not None and reason.is_rollback:
             return True
@@ -41,16 +41,16 @@ class LastReport:
 
 
 def keep_last_report(store: Store, report: Report, *, job: str) -> None:
-    """Write the report down for later commands of that job (`Origin.job`)."""
+    """Save the report for later commands of that job (`Origin.job`)."""
     lines = list(problem_lines((*report.results, *report.proof)))
     document = report.to_json() | {"lines": lines, "job": job}
     store.write(FILE, json.dumps(document, ensure_ascii=True))
 
 
 def read_last_report(store: Store, *, job: str) -> LastReport | None:
-    """Return the last report of that job; None when there is none that can be read here.
+    """Return the last report of that job; None when none is readable here.
 
-    A state folder may outlive a job: what another one did is not this one's.
+    A state folder may outlive a job, so reports of other jobs are ignored.
     """
     text = store.read(FILE)
     try:

@@ -1,4 +1,4 @@
-"""Find out which release is live: measured on the target and at the service, with the records beside it."""
+"""The live release: measured on the target and at the service, with its records."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Live:
 
     @property
     def is_verified(self) -> bool:
-        """True when this very release passed its verification and is measured to be live and up."""
+        """True when this release was verified and is measured to be live and healthy."""
         return (
             self.deployment is not None
             and self.deployment.state is State.VERIFIED
@@ -60,7 +60,7 @@ class Live:
 
 
 def measure_live(run: Run, history: History) -> Live:
-    """Measure what is live; every contradiction becomes a note, none is resolved in silence."""
+    """Measure the live release; every contradiction becomes a note, none is resolved silently."""
     latest = history.latest()
     placement = placement_of(run, latest)
     url = latest.url if latest is not None else ""
@@ -81,7 +81,7 @@ def measure_live(run: Run, history: History) -> Live:
 
 
 def placement_of(run: Run, record: DeploymentRecord | None) -> Placement | None:
-    """Measure the target; None, with a note where it failed, for a target that cannot tell."""
+    """Measure the target; None where it cannot tell, with a note where that failed."""
     if run.target is None:
         return None
     env = step_environment(record, run.target) if record is not None else {}
@@ -127,7 +127,7 @@ def _by_revision(
     service: Service,
     placement: Placement | None,
 ) -> Live:
-    """The release of that commit: the latest one where it fits, else the newest of that commit."""
+    """Return the release of that commit: the latest one where it fits, else the newest of that commit."""
     if latest is not None and same_revision(latest.revision, revision):
         release = latest.release_id
     else:

@@ -28,7 +28,7 @@ def measure(
     deadline_seconds: float,
     is_patient: bool = True,
 ) -> tuple[Result, ...]:
-    """Every check's answer, without the findings that are ignored for a stated reason."""
+    """Return every check's result, without suppressed findings."""
     job = run.job
     started_seconds = job.world.clock.monotonic()
     results = run_checks(

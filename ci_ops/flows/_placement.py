@@ -1,4 +1,4 @@
-"""Measure what a target's own place says is live."""
+"""Measurement of the live release at the target's own place."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def measure_placement(
     target: Target, world: World, *, root: Path, env: Mapping[str, str]
 ) -> Placement | None:
-    """Return what the target's commands show; None for a target that cannot tell.
+    """Return what the target's commands measure; None for a target that cannot tell.
 
     `env` is set for each command beside the environment of its place. Raises Inconclusive when a
-    command fails or its answer is not understood, and Interrupted.
+    command fails or its output cannot be parsed, and Interrupted.
     """
     commands = target.measure()
     if commands is None:

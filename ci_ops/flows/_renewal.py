@@ -1,4 +1,4 @@
-"""The lease of a run is renewed beside its steps: a step of half an hour keeps it."""
+"""Renewal of the lease beside the steps of a run, so that a long step keeps it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def renewed(lease: HeldLease) -> Iterator[None]:
-    """Renew the lease in the background while this is open; a lost one is seen by its own check."""
+    """Renew the lease in the background while this is open; its own check detects a lost one."""
     ended = threading.Event()
 
     def renew() -> None:

@@ -1,4 +1,4 @@
-"""Undo what a deployment really did, and measure what is live then."""
+"""Undo the changes of a deployment, and measure which release is live afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restored:
-    """How an undo ended."""
+    """The outcome of an undo."""
 
     reason: str
     """What a deployment that ended so is called: rolled-back, deploy-failed, no-previous-release
@@ -103,7 +103,7 @@ def _not_restored(sentence: str) -> Restored:
 
 
 def _vacated(run: Run, record: DeploymentRecord) -> Restored:
-    """What is live after the first deployment was undone."""
+    """Return the outcome of undoing the first deployment, after which nothing is live."""
     service = measure_service(run.job, url=record.url, expected=record.revision)
     if service.still_answers:
         is_other = bool(service.revision) and not same_revision(service.revision, record.revision)
@@ -124,7 +124,7 @@ def _vacated(run: Run, record: DeploymentRecord) -> Restored:
 
 
 def _irreversible(run: Run, record: DeploymentRecord) -> Restored:
-    """No step can be undone; only a measurement can tell that the previous release still serves."""
+    """Return the outcome where no step can be undone: a measurement of the previous release."""
     service = measure_service(run.job, url=record.url, expected=record.previous_revision)
     if record.previous_revision and same_revision(service.revision, record.previous_revision):
         proven = _proven(run, record)

@@ -1,4 +1,4 @@
-"""Choose the release that a rollback goes to."""
+"""The choice of the release to roll back to."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SWITCHED = frozenset({State.VERIFIED, State.UNVERIFIED, State.ROLLED_BACK})
 
 @dataclass
 class _Verdicts:
-    """What later rollbacks say of earlier releases; the newest word on each counts."""
+    """The verdicts of later rollbacks on earlier releases; the newest verdict on each counts."""
 
     good: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     left_revisions: set[str] = field(default_factory=set)
 
     def take(self, record: DeploymentRecord) -> None:
-        """Take the next older record."""
+        """Add the next older record."""
         if record.kind != "rollback" or record.state not in _SWITCHED:
             return
         if record.state is State.VERIFIED and record.release_id not in self.left:
@@ -38,7 +38,7 @@ class _Verdicts:
             self.left_revisions.add(record.previous_revision)
 
     def allow(self, deployment: DeploymentRecord) -> bool:
-        """Return True for a verified release that no rollback has left since."""
+        """Return True for a verified release that no later rollback left."""
         if not _was_verified(deployment):
             return False
         if deployment.id in self.good:
@@ -50,7 +50,7 @@ class _Verdicts:
 def rollback_target(
     history: Iterable[DeploymentRecord], live: Live
 ) -> tuple[DeploymentRecord | None, tuple[DeploymentRecord, ...]]:
-    """Return the newest verified deployment before the live one, and those passed over as gone.
+    """Return the newest verified deployment before the live one, and missing ones that were skipped.
 
     Another deployment of the same commit is no target, nor is one that a
     rollback has left since. A live release without a record is newer than all.
@@ -76,7 +76,7 @@ def _is_other(record: DeploymentRecord, live: Live) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destination:
-    """Where a rollback goes, and what it leaves."""
+    """The release to roll back to, and the one to leave."""
 
     deployment: DeploymentRecord
     """The deployment whose release is to be live."""
@@ -88,7 +88,7 @@ class Destination:
 
 
 def choose(run: Run, history: History, live: Live, *, to: str) -> Destination:
-    """Return where to roll back to; raise CiOpsError, with nothing changed, where there is nowhere to go."""
+    """Return the destination. Raises CiOpsError, before any change, where there is none."""
     if to:
         return _leaving(named_target(run, history, live, to), live, history)
     unproven = _unproven(history, live)
@@ -119,10 +119,10 @@ def _leaving(deployment: DeploymentRecord, live: Live, history: History) -> Dest
 
 
 def _unproven(history: History, live: Live) -> Destination | None:
-    """Return the destination of a last rollback that was never proven, where nothing measured contradicts it.
+    """Return the destination of an unproven last rollback, unless a measurement contradicts it.
 
-    Asked again, a rollback goes on to the same release: neither back to the
-    one that was left, nor further.
+    A repeated rollback continues to the same release: neither back to the one that was left, nor
+    further back.
     """
     last = history.latest()
     if last is None or last.kind != "rollback" or last.state is State.VERIFIED:

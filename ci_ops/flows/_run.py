@@ -1,4 +1,4 @@
-"""One flow under way: collects what its report will say."""
+"""The state of one running flow, from which its report is made."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ class Run:
         self.job.progress.note(sentence)
 
     def warn(self, sentence: str) -> None:
-        """Note a failure that neither stops nor undoes anything; the report warns at least."""
+        """Note a failure that neither stops nor undoes anything; the report becomes at least a warning."""
         self._has_warned = True
         self.note(sentence)
 
     def step(self, outcome: StepOutcome) -> None:
-        """Take a step that has ended."""
+        """Add a finished step."""
         self.steps.append(outcome)
         self.job.progress.step(outcome)
         if outcome.state is StepState.WARNED:
@@ -84,19 +84,19 @@ class Run:
             self.warn(f"{step_failure(outcome)}{stands}")
 
     def watch_availability(self, url: str) -> None:
-        """Probe the service from now on, until the report is made; harmless where a probe runs already."""
+        """Start to probe the service until the report is made; a no-op while a probe runs."""
         if url and self._probe is None:
             self._probe = AvailabilityProbe(self.job.world, url)
             self._probe.start()
 
     def end_availability(self) -> None:
-        """End the probe and keep its counts; harmless where none runs."""
+        """Stop the probe and keep its counts; a no-op where none runs."""
         if self._probe is not None:
             self._probe.end()
             self._availability = self._probe.seen
 
     def before_change(self) -> None:
-        """Called before each change; the first one is announced."""
+        """Check the lease before each change; announce the first one."""
         if not self.changed:
             self.changed = True
             self.job.before_change()
@@ -108,7 +108,7 @@ class Run:
 
     @property
     def was_serving(self) -> bool:
-        """True unless nothing answered before the first change: then there is no availability to lose."""
+        """True unless the service was down before the first change, when there is no availability to lose."""
         return self.before is None or self.before.service.still_answers
 
     def executor(self, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> Executor:
@@ -128,7 +128,7 @@ class Run:
         )
 
     def read_logs(self, journal: Journal, record: DeploymentRecord) -> None:
-        """Show the end of the server's log, where the target names it and the live release was touched."""
+        """Show the end of the server's log, if the target names it and the live release was touched."""
         from ci_ops.core.delivery.steps.command import Command  # noqa: PLC0415 - a verification runs no steps
 
         logs = self.target.logs if self.target and journal.has_touched else ""
@@ -140,22 +140,22 @@ class Run:
 
     @property
     def target(self) -> Target | None:
-        """The configured target; None when only a journal says what was done."""
+        """The configured target; None when only a journal defines the steps."""
         named = self.job.config.deploy.target
         return named.plugin if named else None
 
     def verification(self, record: DeploymentRecord) -> VerifySection:
-        """How to verify that record: as configured, else the usual checks of its own address."""
+        """Return the verification of that record: as configured, else the usual checks of its address."""
         verify = self.job.config.verify
         return with_usual_checks(verify, url=record.url, has_revision=bool(record.revision))
 
     def set_state(self, record: DeploymentRecord, state: State, **changes: str) -> DeploymentRecord:
-        """Write a new state into the ledger, and make that record the report's."""
+        """Write a new state to the ledger, and report that record."""
         self.record = self.write(record.with_state(state, at=self.job.world.clock.now(), **changes))
         return self.record
 
     def write(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write an opened record into the ledger; one that fails is a warning, the work is done already."""
+        """Write an opened record to the ledger; a failure is a warning, because the work is done."""
         try:
             return self.job.site.ledger.update(record)
         except Interrupted:
@@ -187,7 +187,7 @@ class Run:
         self._telling.tell(event)
 
     def report(self, reason: str = "", sentence: str = "") -> Report:
-        """Everything so far, as a value."""
+        """Return the report so far."""
         self.end_availability()
         sentence = sentence or told(self.results)
         report = Report(
@@ -229,7 +229,7 @@ class Run:
 
 
 def step_environment(record: DeploymentRecord, target: Target | None) -> dict[str, str]:
-    """The variables that steps see: a public contract."""
+    """Return the variables that steps get: a public contract."""
     return {
         "DEPLOYMENT_ID": record.id,
         "DEPLOYMENT_ENVIRONMENT": record.environment,
@@ -240,7 +240,7 @@ def step_environment(record: DeploymentRecord, target: Target | None) -> dict[st
 
 
 def told(results: Iterable[Result]) -> str:
-    """One sentence on a list of results: how many are good, and which are not."""
+    """Return one sentence on a list of results: how many passed, and which failed."""
     listed = tuple(results)
     bad = [result.check for result in listed if not result.status.is_good]
     if not listed:
@@ -251,7 +251,7 @@ def told(results: Iterable[Result]) -> str:
 
 
 def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:
-    """One line for each finding of what stands in the way, and what to do about it."""
+    """Return one line for each blocking finding, with its advice."""
     lines = []
     for result in results:
         if result.status.is_good:
@@ -264,6 +264,6 @@ def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:
 
 
 def step_failure(step: StepOutcome) -> str:
-    """One sentence on a step that failed, with the first error that it printed."""
+    """Return one sentence on a failed step, with the first error in its output."""
     error = error_line(step.output)
     return as_sentence(f"The step {step.title!r} failed" + (f": {error}" if error else ""))

@@ -1,10 +1,10 @@
-"""Whether two jobs belong to one run of a workflow."""
+"""Comparison of run URLs."""
 
 from __future__ import annotations
 
 
 def is_same_run(one: str, other: str) -> bool:
-    """Return True for addresses within one run, whatever the job or the attempt."""
+    """Return True for URLs of one workflow run, whatever the job or the attempt."""
     return _run_of(one) == _run_of(other) != ""
 
 

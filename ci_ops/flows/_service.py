@@ -1,4 +1,4 @@
-"""Measure what the live service itself answers: whether it is up, and which revisions it serves."""
+"""Measurement of the live service: its health, and the revisions that it serves."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """What fresh connections to the service showed."""
+    """The observations over fresh connections to the service."""
 
     reach: Reach
     revisions: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class Service:
 
     @property
     def revision(self) -> str:
-        """The revision that every connection saw; empty for none or several."""
+        """The revision that every connection observed; empty for none or several."""
         return next(iter(self.revisions)) if len(self.revisions) == 1 else ""
 
     @property
@@ -70,16 +70,16 @@ class Service:
 
     @property
     def still_answers(self) -> bool:
-        """True when some process serves: it answered, or named its revision."""
+        """True when some process serves: it answered, or reported its revision."""
         return self.reach is Reach.ANSWERS or bool(self.revisions)
 
     def serves_other_than(self, revision: str) -> bool:
-        """Return True when a revision is served that is not this one."""
+        """Return True when another revision than this one is served."""
         return any(not same_revision(each, revision) for each in self.revisions)
 
 
 def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
-    """Ask the service over new connections; `url` stands in where the configuration has none."""
+    """Request the service over new connections; `url` is the default for the configuration's."""
     address = job.config.verify.url or url
     if not address:
         return Service(reach=Reach.NOT_ASKED)
@@ -133,7 +133,7 @@ def _failure(answer: Response) -> str:
 
 
 def _revisions(job: Job, url: str, expected: str) -> frozenset[str]:
-    """Every revision that the check `revision`, as configured, sees in one round."""
+    """Return every revision that the check `revision`, as configured, observes in one round."""
     configured = (each for each in job.config.verify.checks if each.plugin.plugin_name() == "revision")
     check = next(configured, None) or NamedCheck(name="revision", plugin=Revision())
     results = run_checks(

@@ -1,4 +1,4 @@
-"""What an earlier run left behind: completed, resumed, undone or superseded, never ignored."""
+"""Settlement of an earlier run's unfinished deployment: completed, resumed, undone or superseded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_latest(run: Run) -> Journal | None:
 
 
 def reconcile(run: Run, journal: Journal) -> DeploymentRecord:
-    """Write into the ledger what the journal proves and a run that died could not record any more."""
+    """Write to the ledger what the journal proves and a dead run could not record."""
     assert journal.record is not None
     if journal.outcome == REFUSED:
         return journal.record
@@ -56,7 +56,7 @@ def reconcile(run: Run, journal: Journal) -> DeploymentRecord:
 
 
 def _recorded(run: Run, begun: DeploymentRecord) -> DeploymentRecord:
-    """Return the ledger's record; a run that died before it was written is completed here."""
+    """Return the ledger's record; one that a dead run did not write is completed here."""
     ledger = run.job.site.ledger
     found = next(iter(ledger.records(run.job.environment, lambda each: each.id == begun.id)), None)
     if found is not None:
@@ -71,19 +71,19 @@ def _recorded(run: Run, begun: DeploymentRecord) -> DeploymentRecord:
 
 
 def mark_left(run: Run, records: Iterable[DeploymentRecord], by: DeploymentRecord) -> None:
-    """Mark every record of the release that a rollback has left: a rollback no longer chooses it."""
+    """Mark every record of the release that a rollback left, so that no rollback chooses it."""
     for each in records:
         if each.state is not State.ROLLED_BACK and each.release_id != by.release_id:
             run.write(each.with_state(State.ROLLED_BACK))
 
 
 def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -> Unfinished | None:
-    """Bring an unfinished deployment to an end, or return it to be resumed.
+    """Settle an unfinished deployment, or return it to be resumed.
 
-    The same revision is resumed; another is undone first. A deployment that is
-    whole and was never verified is resumed too, for its verification (not with
-    `force`); another revision supersedes it. An unfinished rollback is
-    superseded, never undone: undoing it would bring back what was left.
+    The same revision is resumed; another is undone first. A complete deployment that was never
+    verified is resumed too, for its verification (not with `force`); another revision supersedes
+    it. An unfinished rollback is superseded, never undone: undoing it would restore the release
+    that was left.
     """
     journal = read_latest(run)
     if journal is None:
@@ -117,7 +117,7 @@ def _supersede(run: Run, journal: Journal, record: DeploymentRecord) -> None:
 
 
 def undo_unfinished(run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> None:
-    """Undo what an unfinished deployment did. Raises CiOpsError when that fails."""
+    """Undo an unfinished deployment. Raises CiOpsError when that fails."""
     run.note(f"Undoing {record.id}, which an earlier run began and did not finish.")
     restored = undo_and_prove(run, journal, record, guard)
     if journal.is_open:

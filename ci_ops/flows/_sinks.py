@@ -1,4 +1,4 @@
-"""The sinks of one command, and what earlier commands have delivered."""
+"""The sinks of one command, and the deliveries of earlier commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sinks_for(
     to: tuple[str, ...] = (),
     dry_run: bool = False,
 ) -> tuple[Sink, ...]:
-    """The configured channels, or those asked for by name or address; empty for none."""
+    """Return the configured channels, or those given by name or address; empty for none."""
     channels = list(config.notify.channels)
     known = {channel.name for channel in channels}
     addressed = [_addressed(each, number) for number, each in enumerate(to, 1) if each not in known]
@@ -57,7 +57,7 @@ def sinks_for(
 
 
 def remember(store: Store, deliveries: tuple[Delivery, ...]) -> None:
-    """Write down what has arrived, so that no later command says it again."""
+    """Save successful deliveries, so that no later command repeats them."""
     arrived = [each for each in deliveries if each.outcome is Outcome.DELIVERED]
     lines = store.lines(FILE)
     for each in arrived:
@@ -65,7 +65,7 @@ def remember(store: Store, deliveries: tuple[Delivery, ...]) -> None:
 
 
 def _addressed(address: str, number: int) -> NamedChannel:
-    """A channel for an address that was typed instead of a name."""
+    """Return a channel for an address that was given instead of a name."""
     channels = family("channels")
     plugin = channel_at(address, [channels.load(name) for name in channels.names()])
     if plugin is not None:

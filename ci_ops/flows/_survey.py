@@ -1,6 +1,6 @@
 """A survey of a project: framework, application, how it is installed, migrated and started.
 
-Reads files and asks git; runs and imports nothing of the project.
+Reads files and runs git; runs and imports nothing of the project.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SETTINGS = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What was found; empty where nothing was recognised."""
+    """The findings of a survey; empty where nothing was recognised."""
 
     framework: str = ""
     """Django, FastAPI or Flask."""
@@ -60,7 +60,7 @@ class Survey:
 
 
 def survey(root: Path, world: World) -> Survey:
-    """Return what the files at `root` tell. Never raises for what they hold."""
+    """Return the survey of the files at `root`. Never raises for their contents."""
     requirements = _requirements(root)
     framework = next((name for name, package in FRAMEWORKS.items() if package in requirements), "")
     if not framework and (root / "manage.py").is_file():
@@ -83,7 +83,7 @@ def survey(root: Path, world: World) -> Survey:
 
 
 def _read(path: Path) -> str:
-    """The file's text; empty where it cannot be read, is large or leads out of the project."""
+    """Return the file's text; empty if it is unreadable, large or outside the project."""
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
             return ""
@@ -93,7 +93,7 @@ def _read(path: Path) -> str:
 
 
 def _requirements(root: Path) -> frozenset[str]:
-    """The names of the distributions that the project says it needs, lock files aside."""
+    """Return the names of the project's declared dependencies, lock files aside."""
     names: set[str] = set()
     for path in (root / "pyproject.toml", root / "setup.cfg", *sorted(root.glob("requirements*.txt"))):
         for line in _read(path).splitlines():
@@ -103,7 +103,7 @@ def _requirements(root: Path) -> frozenset[str]:
 
 
 def _sources(root: Path) -> Iterator[tuple[str, str]]:
-    """Module name and text of the project's own Python files, those near the root first."""
+    """Yield module name and text of the project's own Python files, those near the root first."""
     seen = 0
     for pattern in ("*.py", "*/*.py", "*/*/*.py", "src/*/*/*.py"):
         for path in sorted(root.glob(pattern)):
@@ -119,7 +119,7 @@ def _sources(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _application(sources: list[tuple[str, str]], framework: str) -> str:
-    """Where `app = FastAPI()` stands, or what calls a factory: `app = create_app()`."""
+    """Return the location of `app = FastAPI()`, or of a factory call such as `app = create_app()`."""
     if not framework:
         return ""
     made_by_factory = ""
@@ -133,7 +133,7 @@ def _application(sources: list[tuple[str, str]], framework: str) -> str:
 
 
 def _calls(text: str) -> Iterator[tuple[str, str]]:
-    """Name and called function of each assignment at the top of a module."""
+    """Yield name and called function of each assignment at the top of a module."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -146,7 +146,7 @@ def _calls(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _wsgi(sources: list[tuple[str, str]]) -> str:
-    """Django's own entry point."""
+    """Return Django's own entry point."""
     found = [module for module, text in sources if "get_wsgi_application" in text]
     return f"{found[0]}:application" if found else ""
 
@@ -185,13 +185,13 @@ def _render_service(root: Path) -> str:
 
 
 def _repository(git: Git) -> tuple[str, str]:
-    """The project's path inside its repository, and the default branch."""
+    """Return the project's path inside its repository, and the default branch."""
     inside = _answer(git, "rev-parse", "--show-prefix").rstrip("/")
     remote = _answer(git, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
     return inside, remote or _answer(git, "branch", "--show-current") or "main"
 
 
 def _answer(git: Git, *words: str) -> str:
-    """Return what git answers on one line; empty where there is no repository, or no git."""
+    """Return git's output on one line; empty without a repository or without git."""
     done = git.run(*words)
     return done.stdout.strip() if done.exit_code == 0 else ""

@@ -1,4 +1,4 @@
-"""Events are sent in the background: a slow sink holds up neither a rollback nor the other sinks."""
+"""Asynchronous delivery of events: a slow sink delays neither a rollback nor other sinks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Deliveries = tuple[Delivery, ...]
 
 
 class Telling:
-    """Events in the order in which they happened, sent to every sink in a thread of the sink's own."""
+    """A queue of events; every sink receives them in order in a thread of its own."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._queues = tuple(SinkQueue(sink) for sink in sinks)
@@ -35,15 +35,15 @@ class Telling:
 
     @property
     def count(self) -> int:
-        """How many events there were."""
+        """The number of events."""
         return len(self._events)
 
     def tell(self, event: Event) -> None:
-        """Have it sent; returns at once."""
+        """Queue the event; returns immediately."""
         self._events.append((event, tuple(queue.put(event) for queue in self._queues)))
 
     def deliveries(self) -> Deliveries:
-        """Return the outcome of every event; waits for each sink at most as long as its deadline allows."""
+        """Return the delivery of every event; wait for each sink at most until its deadline."""
         return tuple(
             delivery
             for event, futures in self._events
@@ -53,7 +53,7 @@ class Telling:
 
 
 class SinkQueue:
-    """The events that wait for one sink; its thread lives only while there are any."""
+    """The pending events of one sink; its thread lives only while there are any."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -63,7 +63,7 @@ class SinkQueue:
         """When the event that is being sent was handed to the sink; None while there is none."""
 
     def put(self, event: Event) -> Future[Deliveries]:
-        """Add an event, or refuse it where too many wait already."""
+        """Add an event, or refuse it where too many are pending."""
         future: Future[Deliveries] = Future()
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
@@ -76,7 +76,7 @@ class SinkQueue:
         return future
 
     def wait(self, event: Event, future: Future[Deliveries]) -> Deliveries:
-        """Return what became of the event; one behind a sink that hangs is lost."""
+        """Return the delivery of the event; one behind a hanging sink is lost."""
         limit_seconds = self._sink.deadline_seconds + GRACE_SECONDS
         while True:
             started = self._started_seconds

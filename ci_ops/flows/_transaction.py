@@ -1,4 +1,4 @@
-"""The transaction that deploy, rollback and verify share: lock, begin, apply, verify, accept, hold or roll back."""
+"""The transaction of deploy, rollback and verify: lock, begin, apply, verify, accept, hold or roll back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ci_ops.flows._run import Run
 
 
 def under_lease(run: Run, why: str, work: Callable[[Callable[[], None]], Report]) -> Report:
-    """Do the work while this run holds the lease; the work is handed the check to make before each change."""
+    """Run the work while holding the lease; it receives the check to call before each change."""
     job, origin = run.job, run.job.origin
     holder = Holder(since=job.world.clock.now(), name=origin.operator, why=why, run_url=origin.run_url)
     lease = job.site.lease.acquire(holder)
@@ -46,7 +46,7 @@ def under_lease(run: Run, why: str, work: Callable[[Callable[[], None]], Report]
 
 
 def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journal]:
-    """Open journal and ledger for a new record; the journal comes first, so that a killed run leaves a trace."""
+    """Open journal and ledger for a new record; journal first, so that a killed run leaves a trace."""
     job = run.job
     if job.site.owner:
         mark_owner(job.site.store, job.site.owner)
@@ -65,7 +65,7 @@ def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journa
 
 
 def stoppable(run: Run, journal: Journal, work: Callable[[], Report]) -> Report:
-    """Do the work; a stop request reaches the ledger at once and ends in a report."""
+    """Run the work; a stop request updates the ledger at once and ends in a report."""
     try:
         with told_at_once(run, journal):
             return work()
@@ -84,7 +84,7 @@ def conclude(run: Run, record: DeploymentRecord, journal: Journal, guard: Callab
 
 
 def verify_deployment(run: Run, record: DeploymentRecord) -> tuple[Decision, str]:
-    """Verify that record's release, and return what follows with the verdict."""
+    """Verify that record's release, and return the decision with the verdict."""
     run.job.progress.phase(f"Verifying {record.short_revision}")
     run.results = verify_release(
         run, record, revision=record.revision, replaced=record.previous_revision, release=record.release_id
@@ -109,7 +109,7 @@ def still_verified(run: Run, live: Live) -> bool:
 
 
 def accept(run: Run, record: DeploymentRecord, journal: Journal, verdict: str) -> Report:
-    """Mark a deployment verified; with the proof of a rollback, the only places that do."""
+    """Mark a deployment verified; only this function and the proof of a rollback do."""
     if journal.is_open:  # a verification elsewhere, or a second one, has no journal to close
         journal.end(str(State.VERIFIED))
     record = run.set_state(record, State.VERIFIED)
@@ -126,7 +126,7 @@ def accept(run: Run, record: DeploymentRecord, journal: Journal, verdict: str) -
 
 
 def hold(run: Run, record: DeploymentRecord, verdict: str) -> Report:
-    """Keep a release that could not be measured: unverified, and not rolled back."""
+    """Keep a release that could not be measured as unverified, without a rollback."""
     if verdict == "nothing-measured":
         sentence = f"{record.short_revision} is live, but no check measured it; it stays unverified."
     elif verdict == "refused":
@@ -147,7 +147,7 @@ def hold(run: Run, record: DeploymentRecord, verdict: str) -> Report:
 def roll_back(
     run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None], why: str
 ) -> Report:
-    """Undo a deployment that failed, and report what is live then."""
+    """Undo a failed deployment, and report which release is live afterwards."""
     run.read_logs(journal, record)
     failed = fail(run, record, why)
     restored = undo_and_prove(run, journal, failed, guard)
@@ -168,9 +168,9 @@ def fail(run: Run, record: DeploymentRecord, why: str) -> DeploymentRecord:
 
 
 def require_steps(steps: Steps) -> None:
-    """Generate every step before the first one runs; raise what the target raises where it cannot make one.
+    """Generate every step before the first one runs; raise the target's error where one is impossible.
 
-    Nothing has been recorded or changed for the deployment by then.
+    Nothing has been recorded or changed for the deployment at that point.
     """
     dry_run(steps)
 

@@ -1,4 +1,4 @@
-"""The rollback whose report has not been written yet: a run that is killed in between leaves its id."""
+"""The id of a rollback whose report is not yet written, in case the run is killed in between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "unreported"
 
 
 def keep_unreported(run: Run, deployment: str) -> None:
-    """Keep the id before the rollback is recorded as proven; a store that fails is a warning."""
+    """Save the id before the rollback is recorded as proven; a failing store is a warning."""
     try:
         run.job.site.store.write(FILE, deployment)
     except Interrupted:
@@ -30,6 +30,6 @@ def is_unreported(store: Store, deployment: str) -> bool:
 
 
 def forget_unreported(store: Store, report: Report) -> None:
-    """Forget the rollback that this report tells of. Raises CiOpsError."""
+    """Delete the id once the rollback is reported. Raises CiOpsError."""
     if report.record is not None and is_unreported(store, report.record.id):
         store.write(FILE, "")

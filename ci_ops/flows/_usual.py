@@ -1,4 +1,4 @@
-"""What is checked when an address is all that is known."""
+"""The default checks for a service of which only the address is known."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ YEAR_SECONDS = 365 * 86_400.0
 
 
 def with_usual_checks(verify: VerifySection, *, url: str = "", has_revision: bool) -> VerifySection:
-    """Return the section with an address and checks: as configured, else the usual ones.
+    """Return the section with an address and checks: as configured, else the default ones.
 
-    The usual ones: health, the revision where one is expected, the front page
-    where it is not the health address itself, and TLS where the address is
-    https. Without any address nothing is added.
+    The defaults: health, the revision where one is expected, the front page where it is not the
+    health URL itself, and TLS for https. Without any address nothing is added.
     """
     known = replace(verify, url=verify.url or url)
     if known.checks or not known.url:
@@ -38,9 +37,9 @@ def with_usual_checks(verify: VerifySection, *, url: str = "", has_revision: boo
 
 
 def _front_page() -> Any:
-    """What a front page without a configured expectation has to answer: anything but a server error, stored or not.
+    """Return the default expectation for a front page: any status but a server error, cached or not.
 
-    Many services have none (404), send visitors to a sign-in, or leave the page to a CDN.
+    Many services have none (404), redirect visitors to a sign-in, or serve the page from a CDN.
     """
     from ci_ops.checks._http.expect import Expectation  # noqa: PLC0415 - few runs need it
 

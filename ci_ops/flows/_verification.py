@@ -1,4 +1,4 @@
-"""Verify one release, and decide what follows from it: the same for every flow."""
+"""Verification of one release, and the decision that follows from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Decision(StrEnum):
-    """What a verification means for the release."""
+    """The consequence of a verification for the release."""
 
     ACCEPT = "accept"
     HOLD = "hold"
@@ -30,9 +30,9 @@ class Decision(StrEnum):
 
 
 def decide(run: Run) -> tuple[Decision, str]:
-    """Return what follows from the run's results, and their verdict.
+    """Return the decision that follows from the run's results, with their verdict.
 
-    What measured nothing, skipped checks alone included, neither accepts a
+    A verification that measured nothing, e.g. skipped checks alone, neither accepts a
     release nor rolls it back; nor does a service that refused the probe.
     """
     verify = run.job.config.verify
@@ -85,7 +85,7 @@ def verify_release(
 
 
 def _placed_elsewhere(run: Run, record: DeploymentRecord, release: str) -> tuple[Result, ...]:
-    """Return a failed result where the target measures that another release is live; nothing where it agrees."""
+    """Return a failed result where the target measures another live release; nothing where it agrees."""
     if run.target is None or not release:
         return ()
     from ci_ops.flows._placement import measure_placement  # noqa: PLC0415 - an address alone has no target

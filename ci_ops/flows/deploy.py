@@ -41,7 +41,7 @@ _TYPE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployOptions:
-    """What the caller wants of this deployment."""
+    """The caller's options for this deployment."""
 
     verify: bool | None = None
     """False when a later action of the same job verifies; None as the configuration says."""
@@ -52,7 +52,7 @@ class DeployOptions:
 
 
 def deploy(job: Job, options: DeployOptions) -> Report:
-    """Make the release live and verified, or bring the previous one back and prove it: one transaction."""
+    """Make the release live and verified, or roll back and prove it, in one transaction."""
     run = Run(job, "deploy")
     if options.verify is None:
         options = replace(options, verify=job.config.deploy.verify)
@@ -125,7 +125,7 @@ def _deploy_locked(run: Run, revision: str, options: DeployOptions, guard: Calla
 
 
 def _is_replaced(unfinished: Unfinished, live: Live) -> bool:
-    """Return True for a whole release that waits for its verification while another is measured to be live."""
+    """Return True for a complete release that waits for its verification while another is live."""
     is_whole = not unfinished.journal.is_unfinished
     return is_whole and live.is_measured and live.release != unfinished.record.release_id
 

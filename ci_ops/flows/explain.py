@@ -1,4 +1,4 @@
-"""Every reason and every rule with its meaning and its advice.
+"""Explanations of every reason and every rule, generated from the code.
 
 From the code itself.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """What a word in a report means."""
+    """The explanation of a word in a report."""
 
     name: str
     meaning: str
@@ -29,16 +29,13 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """For people, ready to print."""
+        """The explanation as text for a terminal."""
         code = f"exit code: {self.exit_code}\n" if self.exit_code is not None else ""
         return f"{self.name}\n  {self.meaning}\n{code}what to do: {self.advice}"
 
 
 def explanations() -> dict[str, Explanation]:
-    """Reasons in the order of the table, then every check's rules.
-
-    The rules are sorted.
-    """
+    """Return the reasons in the order of the table, then every check's rules, sorted."""
     found = {
         reason.name: Explanation(
             name=reason.name, meaning=reason.meaning, advice=reason.advice, exit_code=reason.exit_code
@@ -51,7 +48,7 @@ def explanations() -> dict[str, Explanation]:
 
 
 def _rules() -> Iterator[tuple[str, Rule]]:
-    """Every rule of every check, and those of the machinery around them."""
+    """Yield every rule of every check, and those of the machinery."""
     for rule, said in RULES.items():
         yield f"check/{rule}", said
     checks = family("checks")
@@ -63,7 +60,7 @@ def _rules() -> Iterator[tuple[str, Rule]]:
 
 
 def troubleshooting_page() -> str:
-    """The page of the documentation, one section per reason and rule."""
+    """Return the documentation's page with one section per reason and rule."""
     sections = [
         (
             "# Troubleshooting\n\n"

@@ -1,4 +1,4 @@
-"""Finish: close the record that a dead runner left open, and say so."""
+"""Finish: close the records that a lost runner left open, and report them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOOKED_THROUGH = 20
 
 
 def finish(job: Job) -> Report:
-    """Close every deployment of this very run that is still open.
+    """Close every deployment of this run that is still open.
 
     Raises Inconclusive where the records of the run cannot be read or written.
     """

@@ -38,11 +38,11 @@ class Listing:
         return self.live is not None and record.id == self.live.release
 
     def redacted(self, redact: Callable[[str], str]) -> Listing:
-        """Return the listing without secrets, text by text: a finished document could lose a quote with one."""
+        """Return the listing redacted text by text: redacting the finished document could break its syntax."""
         return replace(self, records=map_texts(self.records, redact), notes=map_texts(self.notes, redact))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the written form, with its schema version."""
+        """Return the JSON form, with its schema version."""
         live = self.live
         is_recorded = live is not None and live.release not in {"", UNRECORDED}
         return {
@@ -63,7 +63,7 @@ class Listing:
 
 
 def history(job: Job, limit: int, *, measure: bool = True) -> Listing:
-    """Return the newest `limit` records; `measure` asks target and service what is live.
+    """Return the newest `limit` records; `measure` adds which release is live.
 
     Raises Inconclusive where no ledger can be read that outlives the job.
     """

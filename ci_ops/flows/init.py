@@ -33,7 +33,7 @@ MAX_CHECKS = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """What the caller knows already; empty where the file is to be edited."""
+    """The caller's settings; empty where the file is to be edited."""
 
     url: str = ""
     """The service's address."""
@@ -44,7 +44,7 @@ class Wishes:
 
 
 def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, ...]:
-    """Write both files; return what was done and what comes next, as lines for people.
+    """Write both files; return what was done and the next actions as lines of text.
 
     The workflow goes to the root of the repository, beside those that exist.
     Raises UsageError, before anything is written, when a file would be
@@ -89,7 +89,7 @@ def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, .
 
 
 def _address(url: str) -> SplitResult:
-    """The address read. Raises UsageError."""
+    """Return the parsed address. Raises UsageError."""
     try:
         return read_url(url)
     except ValueError as error:
@@ -97,7 +97,7 @@ def _address(url: str) -> SplitResult:
 
 
 def _missing(found: Survey) -> Iterator[str]:
-    """What verification will ask for and the project does not have yet."""
+    """Return what verification will need and the project does not have yet."""
     if found.framework and not found.tells_health:
         yield (
             "not found: health routes and the commit of the release; `pip install ci-ops` brings both, "
@@ -106,7 +106,7 @@ def _missing(found: Survey) -> Iterator[str]:
 
 
 def _free_workflow(top: Path, service: str, found: Survey) -> Path:
-    """The workflow's path: `deploy.yml`, or one that names us where the team has its own."""
+    """Return the workflow's path: `deploy.yml`, or `ci-ops.yml` where that file exists."""
     names = [f"deploy-{service}.yml"] if found.directory else ["deploy.yml"]
     names.append(f"ci-ops-{service}.yml")
     for name in names:
@@ -120,7 +120,7 @@ def _free_workflow(top: Path, service: str, found: Survey) -> Path:
 
 
 def _adapted(workflow: str, service: str, found: Survey) -> str:
-    """The reference workflow for this repository: its branch, its folder, the machine it runs on."""
+    """Return the reference workflow adapted to this repository: branch, folder and runner."""
     text = workflow.replace("branches: [main]", f"branches: [{json.dumps(found.branch)}]")
     if not found.render_service and found.framework:
         text = text.replace(
@@ -151,7 +151,7 @@ def _summary(found: Survey) -> str:
 
 
 def _settings(check: Check) -> str:
-    """What the check found out for itself, as a YAML map on one line."""
+    """Return the settings that the check detected as a YAML map on one line."""
     found = {each.key: getattr(check, each.attribute) for each in record_of(type(check)).members}
     usual = {each.key: each.make_default() for each in record_of(type(check)).members}
     listed = (f"{key}: {json.dumps(value)}" for key, value in found.items() if value != usual[key])

@@ -1,4 +1,4 @@
-"""Notify: send how this job ended to the channels, once."""
+"""Notify: send the outcome of this job to the channels, once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENDINGS = {"cancelled": "was cancelled"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotifyOptions:
-    """What the caller knows of how the job ended."""
+    """The caller's statement on the outcome of the job."""
 
     status: str = ""
     """success, failure, cancelled, or one of our own words; empty for the last report's."""
@@ -37,7 +37,7 @@ class NotifyOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ending:
-    """How the job ended: what the caller says, and what the last report of this job says."""
+    """The outcome of the job, from the caller and from the last report of this job."""
 
     word: str
     given: Status | None
@@ -45,16 +45,16 @@ class _Ending:
 
     @property
     def severity(self) -> Status:
-        """The worse of both, as a message shows it."""
+        """The worse severity of both, as a message shows it."""
         known = self.last.status if self.last else None
         found = self.given if known is None or (self.given and not self.given.is_good) else known
         return found if found is not None and found.is_good else Status.FAIL
 
     @property
     def is_of_deployment(self) -> bool:
-        """True where a deployment or rollback of this job is what the ending is about.
+        """True where the outcome is that of a deployment or rollback of this job.
 
-        A job that failed after a good deployment failed at something else.
+        A job that failed after a successful deployment failed at something else.
         """
         if self.last is None or self.last.record is None:
             return False
@@ -62,7 +62,7 @@ class _Ending:
 
 
 def notify(job: Job, options: NotifyOptions) -> Report:
-    """Send one message per event; what a channel has already received is not sent again."""
+    """Send one message per event; already delivered ones are not sent again."""
     run = Run(job, "notify")
     last = read_last_report(job.site.store, job=job.origin.job)
     ending = _Ending(word=options.status.strip().casefold(), given=_status_of(options), last=last)
@@ -88,7 +88,7 @@ def notify(job: Job, options: NotifyOptions) -> Report:
 
 
 def _status_of(options: NotifyOptions) -> Status | None:
-    """The status that the caller gives; None where it gives none. Raises UsageError for an unknown word."""
+    """Return the caller's status; None for none. Raises UsageError for an unknown word."""
     word = options.status.strip().casefold()
     given = _JOB_WORDS.get(word) or status_of(word)
     if word and given is None:
@@ -121,7 +121,7 @@ def _job_subject(job: Job) -> JobSubject:
 
 
 def _job_event(job: Job, subject: JobSubject, ending: _Ending, sentence: str) -> Event:
-    """The end of a job of which no deployment is to be told."""
+    """Return the event for the end of a job without a deployment to report."""
     stage = Stage.COMPLETED if ending.severity.is_good else Stage.FAILED
     return Event(
         id=f"{_job_key(job, sentence)}/{Kind.JOB}.{stage}",
@@ -136,7 +136,7 @@ def _job_event(job: Job, subject: JobSubject, ending: _Ending, sentence: str) ->
 
 
 def _job_key(job: Job, sentence: str) -> str:
-    """The part of the event's id that is the same when the same thing is said of the same job."""
+    """Return the part of the event's id that is equal for equal statements about the same job."""
     key = job.origin.job or f"{job.world.clock.now():%Y%m%dT%H%M%S.%fZ}"
     return f"{key}/{hashlib.sha256(sentence.encode()).hexdigest()[:8]}" if sentence else key
 
@@ -149,7 +149,7 @@ def _job_sentence(revision: str, ending: _Ending) -> str:
 
 
 def _reported(run: Run) -> Report:
-    """The report on what was sent, and on what was not."""
+    """Return the report with what was sent and what was not."""
     deliveries = run.report().deliveries
     sent = [each.target for each in deliveries if each.outcome is Outcome.DELIVERED]
     failed = [each for each in deliveries if each.outcome is Outcome.FAILED]
@@ -165,6 +165,6 @@ def _reported(run: Run) -> Report:
 
 
 def _nothing_new(deliveries: tuple[Delivery, ...]) -> str:
-    """Why nothing was sent: each reason once."""
+    """Return why nothing was sent, each reason once."""
     reasons = dict.fromkeys(each.sentence for each in deliveries)
     return f"Nothing was sent: {'; '.join(reasons)}."

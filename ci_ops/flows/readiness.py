@@ -1,4 +1,4 @@
-"""Readiness: look at the project before anything is deployed."""
+"""Readiness: checks of the project before a deployment."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ TRAITS = Traits(
 
 
 def readiness(job: Job) -> Report:
-    """Run the configured checks, or those that fit the project.
-
-    The latter where none are configured.
-    """
+    """Run the configured checks; without any, those that fit the project."""
     run = Run(job, "readiness")
     settings = job.config.readiness
     checks = settings.checks or detected(job.root)
@@ -61,7 +58,7 @@ def _why_detected(job: Job) -> str:
 
 
 def detected(root: Path) -> tuple[NamedCheck, ...]:
-    """The checks that say of themselves that they fit the project at `root`."""
+    """Return the checks that detect that they fit the project at `root`."""
     checks = family("checks")
     found = []
     for name in checks.names():

@@ -37,7 +37,7 @@ TRAITS = Traits(command="rollback", changes=True, keeps_report=True, names_silen
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RollbackOptions:
-    """What the caller wants to roll back to, and why."""
+    """The target of the rollback, and its reason."""
 
     to: str = ""
     """A deployment's id or a commit; empty for the last verified release before the live one."""
@@ -82,7 +82,7 @@ def _rollback_locked(run: Run, options: RollbackOptions, guard: Callable[[], Non
 
 
 def _measured(run: Run, history: History, options: RollbackOptions) -> Live:
-    """Measure what is live; raise CiOpsError where a deployment was named and another is measured to be live."""
+    """Measure the live release. Raises CiOpsError where a named deployment is not the live one."""
     live = measure_live(run, history)
     name = "" if options.to else options.deployment_id
     ids = {live.deployment.id, live.deployment.external_id} if live.deployment is not None else set()
@@ -93,7 +93,7 @@ def _measured(run: Run, history: History, options: RollbackOptions) -> Live:
 
 
 def _needs_nothing(run: Run, live: Live, to: DeploymentRecord) -> bool:
-    """Return True where that very release is live, was verified, and passes its checks now."""
+    """Return True where that release is live, was verified, and passes its checks now."""
     return live.release == to.id and still_verified(run, live)
 
 
@@ -105,10 +105,10 @@ def _unchanged(run: Run, to: DeploymentRecord) -> Report:
 def _already_done(
     run: Run, history: History, live: Live, journal: Journal | None, options: RollbackOptions
 ) -> Report | None:
-    """Return a report where this very rollback was proven, by a run that could not report it or is run again.
+    """Return a report where this rollback was proven by a run that could not report it or is repeated.
 
-    A second rollback would go further back than what was asked for. Any later
-    record, a failed deployment's too, makes it a new question.
+    A second rollback would go further back than requested. Any later record, of a failed deployment
+    too, makes it a new request.
     """
     last = next(iter(history), None)
     if options.to or options.deployment_id or last is None:
@@ -126,7 +126,7 @@ def _already_done(
 
 
 def _is_ours(run: Run, journal: Journal, options: RollbackOptions) -> bool:
-    """Return True where the newest journal has to be ended first: unfinished, or of this very run."""
+    """Return True where the newest journal has to be settled first: unfinished, or of this run."""
     if not journal.is_open:
         return False
     if options.deployment_id:
@@ -139,7 +139,7 @@ def _is_ours(run: Run, journal: Journal, options: RollbackOptions) -> bool:
 def _end_unfinished(
     run: Run, journal: Journal, record: DeploymentRecord, options: RollbackOptions, guard: Callable[[], None]
 ) -> Report | None:
-    """Undo or resume what the journal tells of; None where the rollback that was asked for follows."""
+    """Undo or resume the journal's deployment; None where the requested rollback follows."""
     if options.to:
         history = History(run.job)
         named_target(run, history, measure_live(run, history), options.to)  # a refusal must not undo anything
@@ -167,7 +167,7 @@ def _undo(run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[
 
 
 def _resume(run: Run, journal: Journal, record: DeploymentRecord, guard: Callable[[], None]) -> Report | None:
-    """Go on with a rollback that was stopped; None where its release is gone or its steps have changed."""
+    """Resume a rollback that was stopped; None where its release is gone or its steps have changed."""
     history = History(run.job)
     to = history.deployment(record.release_id) or record
     left = history.of_release(record.previous)

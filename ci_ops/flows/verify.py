@@ -1,4 +1,4 @@
-"""Verify what is live; never changes the service."""
+"""Verify the live release; never change the service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRAITS = Traits(
 def verify(job: Job, *, deployment_id: str = "") -> Report:
     """Run the checks of the phase verify; with a deployment's id, record the verdict.
 
-    A deployment that is not the live one is neither verified nor marked. One
+    A deployment that is not live is neither verified nor marked. One
     that failed before stays failed: a later verification cannot bring it back.
     """
     run = Run(job, "verify")
