@@ -1,4 +1,1 @@
-"""Values, rules and ports.
-
-The standard library only, nothing of ours above it.
-"""
+"""Values, rules and ports, on the standard library alone; imports no other part of ci-ops."""

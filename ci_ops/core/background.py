@@ -1,4 +1,4 @@
-"""Work beside the caller, in a thread that never holds up the end of the program."""
+"""Background threads that never delay the exit of the program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ValueT = TypeVar("ValueT")
 
 
 def in_background(work: Callable[[], ValueT], *, name: str) -> Future[ValueT]:
-    """Start the work in a daemon thread and return its value to come; wait for it with a timeout.
+    """Start the work in a daemon thread and return its future; wait for it with a timeout.
 
     Not an executor: its threads are joined when the interpreter ends, also
     those that hang.

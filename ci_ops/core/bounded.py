@@ -1,4 +1,4 @@
-"""The world with a deadline: nothing that its ports start outlives it."""
+"""A world with a deadline: nothing that its ports start outlives it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class BoundedWorld:
         return BoundedWorld(self._inner, self._deadline.sooner(deadline.left_seconds))
 
     def at(self, place: str) -> Place:
-        """Return that place, with programs that honour the deadline."""
+        """Return that place, with processes that honour the deadline."""
         return _BoundedPlace(self._inner.at(place), self._deadline)
 
     @property
@@ -63,12 +63,12 @@ class BoundedWorld:
 
     @property
     def process(self) -> Process:
-        """Child programs within the deadline."""
+        """Child processes within the deadline."""
         return _BoundedProcess(self._inner.process, self._deadline)
 
     @property
     def clock(self) -> Clock:
-        """Time, and waiting within the deadline."""
+        """Time, and waits within the deadline."""
         return _BoundedClock(self._inner.clock, self._deadline)
 
     @property
@@ -78,22 +78,22 @@ class BoundedWorld:
 
     @property
     def listeners(self) -> Listeners:
-        """The inner world's own."""
+        """The listeners of the inner world."""
         return self._inner.listeners
 
     @property
     def env(self) -> Env:
-        """The inner world's own."""
+        """The environment of the inner world."""
         return self._inner.env
 
     @property
     def redact(self) -> Redactor:
-        """The inner world's own."""
+        """The redactor of the inner world."""
         return self._inner.redact
 
     @property
     def templates(self) -> Templates:
-        """The inner world's own."""
+        """The templates of the inner world."""
         return self._inner.templates
 
 
@@ -129,7 +129,7 @@ class _BoundedTls:
 
 
 def _time_for_request(deadline: Deadline, timeout_seconds: float) -> float:
-    """Return the seconds that a request may take; raise HttpError where none are left."""
+    """Return the seconds that a request may take. Raises HttpError when none are left."""
     left = deadline.within(timeout_seconds)
     if left <= 0:
         raise HttpError("deadline", "no time was left for the request", transient=True)

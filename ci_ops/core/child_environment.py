@@ -1,4 +1,4 @@
-"""The variables that a program of ours gets: what it needs by name, and none of the job's secrets.
+"""The environment of child processes: what each tool needs by name, and none of the job's secrets.
 
 Command lines of users get the job's environment (`session/environment.py`). So does the
 child that imports an application's declaration: it runs the application's own code.
@@ -49,7 +49,7 @@ PYTHON = (
 
 
 def tool_environment(env: Mapping[str, str], *tools: tuple[str, ...]) -> dict[str, str]:
-    """Return the base and what these tools need of the environment."""
+    """Return the base environment with the variables that these tools need."""
     wanted = [name for names in (BASE, *tools) for name in names]
     names = {name for name in wanted if not name.endswith("*")}
     prefixes = tuple(name[:-1] for name in wanted if name.endswith("*"))

@@ -1,4 +1,4 @@
-"""One loop that asks again until the answer is good or time is up."""
+"""Deadlines, and the loop that retries until an answer is final or time is up."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Ticking(Protocol):
     """The part of a clock that a deadline needs."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds of the monotonic clock."""
         ...
 
 
 class Waiting(Ticking, Protocol):
-    """The part of a clock that the loop needs."""
+    """The part of a clock that the retry loop needs."""
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait; returns early with an Interrupted error when asked to stop."""
+        """Sleep. Raises Interrupted early when a stop is requested."""
         ...
 
 
@@ -34,12 +34,12 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Ticking) -> Deadline:
-        """The moment `seconds` from now."""
+        """Return the deadline in `seconds` from now."""
         return cls(clock, clock.monotonic() + seconds)
 
     @property
     def left_seconds(self) -> float:
-        """Seconds that remain; 0 when it has passed."""
+        """Return the remaining seconds; 0 after the deadline."""
         return max(0.0, self.at_seconds - self.clock.monotonic())
 
     @property
@@ -48,25 +48,25 @@ class Deadline:
         return self.left_seconds <= 0
 
     def within(self, seconds: float) -> float:
-        """The smaller of a limit of one's own and the time that is left."""
+        """Return the smaller of a given limit and the remaining time."""
         return min(seconds, self.left_seconds)
 
     def sooner(self, seconds: float) -> Deadline:
-        """A deadline at most `seconds` from now that never outlives this one."""
+        """Return a deadline at most `seconds` from now that never outlives this one."""
         return Deadline(self.clock, self.clock.monotonic() + self.within(seconds))
 
 
 class Answer(Protocol):
-    """What the loop must know of an answer."""
+    """The part of an answer that the retry loop needs."""
 
     @property
     def is_settled(self) -> bool:
-        """True when asking again could not change anything."""
+        """True when a retry could not change anything."""
         ...
 
     @property
     def wait_seconds(self) -> float | None:
-        """How long the other side asked to wait (Retry-After); None for nothing."""
+        """The wait that the other side requested (Retry-After); None for none."""
         ...
 
 
@@ -81,13 +81,11 @@ def ask_until(
     waits: Iterator[float],
     max_tries: int | None = None,
 ) -> tuple[AnswerT, int]:
-    """Ask until settled, out of tries or out of time.
+    """Retry until settled, out of tries or out of time; return the last answer and the number of tries.
 
-    The last answer and the number of tries.
-
-    `waits` gives the seconds between tries (capped and jittered). The first
-    try always happens. Never sleeps past the deadline: when the next wait
-    would, one last try is made just before it, then the answer stands.
+    `waits` yields the seconds between tries (capped and jittered). The first try always happens. It
+    never sleeps past the deadline: if the next wait would, one last try is made just before it, and
+    its answer is final.
     """
     tries = 1
     answer = ask()

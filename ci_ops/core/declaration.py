@@ -1,9 +1,7 @@
-"""Asks an application for the contract it declares.
+"""Loading of an application's declared contract in a child of the project's own interpreter.
 
-In a child of the project's own interpreter.
-
-The application's imports never load into our process: they may be of another
-Python, start threads, or print.
+The application's imports never load into our process: they may require another Python, start
+threads, or print.
 """
 
 from __future__ import annotations
@@ -41,12 +39,10 @@ def read_declaration(
     python: str = "",
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Contract:
-    """The contract at `module:name`.
+    """Return the contract at `module:name`. Raises UsageError, which says why there is none.
 
-    Raises UsageError, which says why there is none.
-
-    `root` is the folder the module is imported from, `python` the program to
-    import it with; without one, the project's environment is looked for.
+    `root` is the folder the module is imported from, `python` the interpreter to import it with;
+    the default is that of the project's environment.
     """
     if _NAME.fullmatch(app) is None:
         raise UsageError(
@@ -71,9 +67,9 @@ def read_declaration(
 
 
 def project_python(root: Path, env: Mapping[str, str]) -> str:
-    """The Python that the project runs with.
+    """Return the Python interpreter of the project.
 
-    Its own environment's, else the active one, else the one on PATH, else ours.
+    The project's virtual environment comes first, then the active one, the one on PATH, and ours.
     """
     folders = [root / ".venv", root / "venv"]
     if env.get("VIRTUAL_ENV"):

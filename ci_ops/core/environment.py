@@ -1,4 +1,4 @@
-"""Names of environments: as the user and GitHub write them, and as a key.
+"""Names of environments: as users and GitHub write them, and as a key.
 
 GitHub compares them without case and allows blanks and slashes, so a name is
 kept as it was written and encoded only where a folder or a key needs it.
@@ -20,7 +20,7 @@ NAME_RULE = (
 
 
 def is_environment_name(name: str) -> bool:
-    """Return True for a name that GitHub takes and that leads to no other folder."""
+    """Return True for a name that GitHub accepts and that is not a path to another folder."""
     return (
         0 < len(name) <= MAX_CHARACTERS
         and name.isprintable()
@@ -36,7 +36,7 @@ def is_same_environment(one: str, other: str) -> bool:
 
 
 def environment_key(name: str) -> str:
-    """Return the name as one folder or key, the same for every spelling and different for every name."""
+    """Return the name as one folder name: equal for all its spellings, different for other names."""
     key = quote(name.strip().casefold(), safe="")
     if key.startswith("."):
         key = f"%2E{key[1:]}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CiOpsError(Exception):
-    """An expected failure: a sentence, a place, a way out and a reason."""
+    """An expected failure: a sentence, a location, advice and a reason."""
 
     def __init__(self, what: str, *, reason: str, where: str = "", hint: str = "") -> None:
         self.what = what
@@ -23,19 +23,19 @@ class CiOpsError(Exception):
 
     @property
     def exit_code(self) -> int:
-        """The process exit code this error leads to."""
+        """The exit code of the process for this error."""
         return self.reason.exit_code
 
 
 class UsageError(CiOpsError):
-    """The command line, an input or the surroundings are wrong."""
+    """The command line, an input or the environment of the command is wrong."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what, reason="invalid-usage", where=where, hint=hint)
 
 
 class StorageError(UsageError):
-    """A folder of records, journals and locks cannot be used; a full disk is no wrong usage."""
+    """A state folder cannot be used, e.g. because the disk is full; this is no usage error."""
 
     def __init__(self, what: str, *, where: str, is_full: bool) -> None:
         hint = "Check the folder's owner and that it is on a local disk."
@@ -47,7 +47,7 @@ class StorageError(UsageError):
 
 
 class Inconclusive(CiOpsError):
-    """Something needed for an answer could not be asked or read."""
+    """Something that a verdict needs could not be requested or read."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what, reason="inconclusive", where=where, hint=hint)
@@ -70,7 +70,7 @@ class LockHeld(CiOpsError):
 
 
 class Interrupted(CiOpsError):
-    """A signal asked us to stop; no further step may start."""
+    """A signal requested a stop; no further step may start."""
 
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number
@@ -79,7 +79,7 @@ class Interrupted(CiOpsError):
 
 
 class Problem:
-    """One thing wrong with a configuration, at its place."""
+    """One problem of a configuration, with its location."""
 
     __slots__ = ("location", "path", "sentence")
 
@@ -101,7 +101,7 @@ class Problem:
 
 
 class ConfigError(CiOpsError):
-    """The configuration has problems; all of them, not only the first."""
+    """Every problem of a configuration, not only the first."""
 
     def __init__(self, problems: Iterable[Problem], *, hint: str = "", folder: Path | None = None) -> None:
         self.problems = tuple(problems)

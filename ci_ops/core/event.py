@@ -1,4 +1,4 @@
-"""What is told to the outside, and what became of telling it."""
+"""Events for sinks, and the outcomes of their delivery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ci_ops.core.health.status import Status
 
 
 class Kind(StrEnum):
-    """What an event is about."""
+    """The subject of an event."""
 
     DEPLOYMENT = "deployment"
     ROLLBACK = "rollback"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Stage(StrEnum):
-    """How far it is."""
+    """The stage that the subject has reached."""
 
     STARTED = "started"
     COMPLETED = "completed"
@@ -37,7 +37,7 @@ EVENT_NAMES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSubject:
-    """A job that deployed nothing, as an event speaks of it; every text is empty where it is unknown."""
+    """A job without a deployment as the subject of an event; every text is empty where unknown."""
 
     service: str
     environment: str
@@ -72,21 +72,21 @@ class Event:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that a route may call it by.
+        """The names by which a route may select it.
 
-        The end of a job in which no deployment began is news for those who
-        want to hear how deployments end.
+        The end of a job in which no deployment began matches routes for the end of deployments,
+        too.
         """
         return (self.name, f"{Kind.DEPLOYMENT}.{self.stage}") if self.kind is Kind.JOB else (self.name,)
 
     @property
     def record(self) -> DeploymentRecord | None:
-        """The deployment that it is about; None for a job without one."""
+        """The deployment of the event; None for a job without one."""
         return self.subject if isinstance(self.subject, DeploymentRecord) else None
 
 
 class Outcome(StrEnum):
-    """What became of one delivery."""
+    """The outcome of one delivery."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
@@ -95,7 +95,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One event at one target: whether it arrived, after how many tries."""
+    """One event for one sink: whether it was delivered, after how many tries."""
 
     target: str
     event: str
@@ -107,7 +107,7 @@ class Delivery:
     """The message's reference at the target, where it gives one."""
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the JSON form."""
         return {
             "target": self.target,
             "event": self.event,
@@ -120,16 +120,13 @@ class Delivery:
 
 
 class Sink(Protocol):
-    """Whoever wants to hear of events.
-
-    A failing sink yields failed deliveries.
-    """
+    """A receiver of events; a failing sink returns failed deliveries."""
 
     @property
     def deadline_seconds(self) -> float:
-        """Maximum time for one event; the caller waits little longer."""
+        """The maximum time for one event; the caller waits little longer."""
         ...
 
     def __call__(self, event: Event, /) -> tuple[Delivery, ...]:
-        """Tell the target, and say what became of it; never raises."""
+        """Deliver the event and return the outcome; never raise."""
         ...

@@ -1,4 +1,4 @@
-"""The field types a plugin's configuration may use beside the plain ones."""
+"""The field types a plugin's configuration may use in addition to the built-in ones."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ class DurationMark:
 
 
 class ShellMark:
-    """Marks a command line that the shell expands.
-
-    So `${NAME}` stays as written.
-    """
+    """Marks a command line whose `${NAME}` the shell expands, not the configuration."""
 
 
 Duration = Annotated[float, DurationMark]

@@ -1,4 +1,4 @@
-"""Questions to git about the repository around a folder.
+"""Read-only queries of the git repository around a folder.
 
 Nothing is fetched, locked or changed, and no program is started that the
 repository's own configuration or the caller's hooks name. git gets its own
@@ -30,7 +30,7 @@ _PARENT = re.compile(r"^parent ([0-9a-f]{40,64})$", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """Why git says nothing about a folder, and what to do about it."""
+    """Why git refuses a query, and what to do about it."""
 
     sentence: str
     hint: str
@@ -40,13 +40,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """The repository around a folder, as git itself describes it."""
+    """The git repository around a folder."""
 
     folder: Path
     world: World
 
     def run(self, *arguments: str, max_output: int = 64 * 1024) -> Completed:
-        """Ask in English; raise Interrupted when a stop is requested meanwhile."""
+        """Run git with English messages. Raises Interrupted when a stop is requested meanwhile."""
         completed = self.world.process.run(
             ["git", *_HARMLESS, *arguments],
             timeout_seconds=TIMEOUT_SECONDS,
@@ -59,7 +59,7 @@ class Git:
         return completed
 
     def head(self) -> str | Refusal:
-        """Return the commit that is checked out, or why it is not known."""
+        """Return the commit that is checked out, or why it is unknown."""
         completed = self.run("rev-parse", "--verify", "HEAD^{commit}")
         return completed.stdout.strip() if completed.exit_code == 0 else self.refusal(completed)
 
@@ -69,23 +69,23 @@ class Git:
         return completed.exit_code == 0 and bool(completed.stdout)
 
     def commit_at(self, name: str) -> str:
-        """Return the commit that a ref or revision names here; empty where there is none."""
+        """Return the commit of a ref or revision; empty for none."""
         completed = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         return completed.stdout.strip() if completed.exit_code == 0 else ""
 
     def remote_url(self, name: str) -> str:
-        """Return the address of a remote; empty where there is none."""
+        """Return the URL of a remote; empty for none."""
         completed = self.run("remote", "get-url", name)
         return completed.stdout.strip() if completed.exit_code == 0 else ""
 
     def parents(self, commit: str) -> tuple[str, ...]:
-        """Return the parents as the commit itself names them: a shallow clone does not have them."""
+        """Return the parents in the commit object: a shallow clone does not contain them."""
         completed = self.run("cat-file", "commit", commit)
         header = completed.stdout.partition("\n\n")[0]
         return tuple(_PARENT.findall(header)) if completed.exit_code == 0 else ()
 
     def refusal(self, completed: Completed) -> Refusal:
-        """Return what a failed question means for its reader."""
+        """Return the meaning of a failed query."""
         if completed.exit_code == _NOT_INSTALLED:
             return Refusal(
                 sentence="git is not installed",
@@ -120,7 +120,7 @@ class Git:
 
 
 def trusting(root: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Return variables that make git read the repository of another user; empty where it does anyway.
+    """Return variables that make git trust another user's repository; empty where it does already.
 
     For a container job: its workspace belongs to the runner's user, and it has
     another one. Source: git-config, `safe.directory` and GIT_CONFIG_COUNT.

@@ -1,4 +1,4 @@
-"""One neutral message, which each channel turns into its own payload."""
+"""One neutral message, from which each channel builds its own payload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ci_ops.core.health.status import Status
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A labelled address."""
+    """A URL with a label."""
 
     label: str
     url: str
@@ -18,10 +18,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What to say, as plain text throughout.
-
-    It is escaped by the channel that sends it.
-    """
+    """The content of a notification as plain text; the sending channel escapes it."""
 
     event: str
     """Dotted event name, such as `deployment.failed`."""
@@ -39,11 +36,9 @@ class Message:
 
 
 class Undeliverable(Exception):
-    """A channel could not deliver.
+    """A failed delivery; `retry` is True when another try may succeed.
 
-    `retry` says whether trying again makes sense.
-
-    The sentence must not contain a secret: it goes into reports and logs.
+    The sentence must not contain a secret: it is shown in reports and logs.
     """
 
     def __init__(self, sentence: str, *, retry: bool, after_seconds: float | None = None) -> None:

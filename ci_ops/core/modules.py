@@ -1,4 +1,4 @@
-"""A folder of modules as a registry: what lies in it is found by its name."""
+"""A folder of modules as a registry of plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plugin as the configuration lists it: under a name, with a place."""
+"""A plugin in the configuration, with its name and its settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
     frozen=True, kw_only=True
 )  # no slots: a frozen generic with slots cannot be made as Named[Check](…)
 class Named(Generic[PluginT_co]):
-    """One plugin with its settings and what stands beside them."""
+    """One plugin with its settings, and the switches around them."""
 
     name: str
     """The configuration's key; the plugin's own name where there is no key."""

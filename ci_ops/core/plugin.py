@@ -1,7 +1,4 @@
-"""What each family's plugins must answer.
-
-A plugin's fields are its configuration.
-"""
+"""The base classes of all plugin families; a plugin's fields are its configuration."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ OBSERVED_CHARACTERS = 500
 
 
 class Phase(StrEnum):
-    """When a check runs."""
+    """The phase in which a check runs."""
 
     READINESS = "readiness"
     VERIFY = "verify"
@@ -39,17 +36,14 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """One kind of finding: what it says in general, and the way out."""
+    """One kind of finding: its description and its advice."""
 
     sentence: str
     advice: str
 
 
 class Plugin:
-    """What every plugin has.
-
-    A name taken from its module, and perhaps a driver.
-    """
+    """Base of every plugin: a name from its module, and perhaps a driver."""
 
     family_name: ClassVar[str] = ""
     """Of the family's base: the folder and the section's key, such as `checks`."""
@@ -65,12 +59,12 @@ class Plugin:
 
     @classmethod
     def plugin_name(cls) -> str:
-        """The configuration's word for it: `TlsExpiry` is `tls-expiry`."""
+        """The name in the configuration: `TlsExpiry` is `tls-expiry`."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
 
 class Check(Plugin):
-    """Looks at one thing and yields what it found out."""
+    """Measures one thing and yields the results."""
 
     family_name: ClassVar[str] = "checks"
     family_word: ClassVar[str] = "check"
@@ -85,37 +79,25 @@ class Check(Plugin):
 
     @property
     def most_tries(self) -> int | None:
-        """How often it is asked at most; None when only the deadline limits it."""
+        """The maximum number of tries; None when only the deadline limits it."""
         return None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Look once and yield the answers.
-
-        Transient ones are asked again by the machinery.
-        """
+        """Measure once and yield the results; transient ones are retried by the machinery."""
         raise NotImplementedError
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """The check as it fits the project at `root`.
-
-        None where it does not apply.
-        """
+        """Return the check configured for the project at `root`; None where it does not apply."""
         del root
         return None
 
     def result(self, status: Status, sentence: str, *, measured: int, **more: Any) -> Result:
-        """A result under this plugin's name.
-
-        The machinery puts the configured name in.
-        """
+        """Return a result of this plugin; the machinery inserts the configured name."""
         return Result(check=self.plugin_name(), status=status, sentence=sentence, measured=measured, **more)
 
     def finding(self, rule: str, severity: Status, sentence: str = "", **more: Any) -> Finding:
-        """A finding under one of this plugin's rules.
-
-        With the rule's advice unless another is given.
-        """
+        """Return a finding under one of this plugin's rules, by default with the rule's advice."""
         known = self.rules[rule]
         found = Finding(
             rule=f"{self.plugin_name()}/{rule}",
@@ -141,13 +123,13 @@ class Placement:
 
     @property
     def tells(self) -> bool:
-        """True when it says which release is live, or that none is."""
+        """True when it states which release is live, or that none is."""
         return bool(self.release) or self.is_vacant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatePlace:
-    """Where the journal, the ledger and the lease of an environment lie."""
+    """The location of the journal, the ledger and the lease of an environment."""
 
     directory: Path
     place: str = LOCAL
@@ -159,7 +141,7 @@ Measurement = Generator["Command", "StepResult", Placement]
 
 
 class Target(Plugin):
-    """Says how a release gets onto a place and how that is taken back."""
+    """Generates the steps that make a release live, and those that roll it back."""
 
     family_name: ClassVar[str] = "targets"
     family_word: ClassVar[str] = "target"
@@ -167,35 +149,35 @@ class Target(Plugin):
     """A command that prints the end of the server's log; empty where none is named."""
 
     def deploy_steps(self, record: DeploymentRecord) -> Steps:
-        """The steps that make `record` live."""
+        """Generate the steps that make `record` live."""
         raise NotImplementedError
 
     def rollback_steps(self, record: DeploymentRecord, to: DeploymentRecord) -> Steps:
-        """The steps that make the earlier deployment `to` live again."""
+        """Generate the steps that make the earlier deployment `to` live again."""
         raise NotImplementedError
 
     def measure(self) -> Measurement | None:
         """Return the commands that measure which release is live; None where the target cannot tell.
 
-        The generator raises ValueError for an answer that it does not understand.
+        The generator raises ValueError for output that it cannot parse.
         """
         return None
 
     def state_place(self) -> StatePlace | None:
-        """Return where journal, ledger and lease lie beside the releases.
+        """Return where journal, ledger and lease are stored beside the releases.
 
-        None for the folder of the job or project.
+        None stands for the folder of the job or project.
         """
         return None
 
     def release_directory(self, record: DeploymentRecord) -> str:
-        """The folder of that release; empty when there is none."""
+        """Return the folder of that release; empty when there is none."""
         del record
         return ""
 
 
 class Channel(Plugin):
-    """Brings one message to one place."""
+    """Delivers messages to one kind of service."""
 
     family_name: ClassVar[str] = "channels"
     family_word: ClassVar[str] = "channel"
@@ -204,21 +186,18 @@ class Channel(Plugin):
     """True when it recognises whole classes of addresses that another kind may know better."""
 
     def send(self, message: Message, world: World) -> str:
-        """Deliver and return the message's reference there, or empty.
-
-        Raises Undeliverable.
-        """
+        """Deliver the message; return its reference there, or empty. Raises Undeliverable."""
         raise NotImplementedError
 
     @classmethod
     def recognise(cls, address: str) -> Self | None:
-        """The channel for an address a user typed; None when it is another kind's."""
+        """Return the channel for an address a user typed; None when it belongs to another kind."""
         del address
         return None
 
 
 class Format(Plugin):
-    """Writes a report for somebody."""
+    """Renders a report."""
 
     family_name: ClassVar[str] = "formats"
     family_word: ClassVar[str] = "format"
@@ -227,7 +206,7 @@ class Format(Plugin):
     """Of files that hold it, such as `.json`."""
 
     def render(self, report: Report, templates: Templates) -> str:
-        """The whole text, ending with a line end."""
+        """Return the whole text with a final line end."""
         raise NotImplementedError
 
 
@@ -237,7 +216,7 @@ def family_bases() -> dict[str, type[Plugin]]:
 
 
 def shorten(text: str, limit: int = OBSERVED_CHARACTERS) -> str:
-    """The text cut visibly to `limit` characters."""
+    """Return the text visibly truncated to `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

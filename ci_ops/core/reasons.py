@@ -1,7 +1,4 @@
-"""Why a run ended as it did, its exit code, and what to do next.
-
-One table.
-"""
+"""The table of reasons for which a run ends, each with exit code and advice."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reason:
-    """A stable machine word with the status, the exit code and the advice that go with it."""
+    """A stable identifier with its status, exit code and advice."""
 
     name: str
     status: Status
@@ -268,6 +265,6 @@ _EXIT_ORDER = (2, 4, 1, 3, 0)
 
 
 def deciding_exit_code(codes: Iterable[int]) -> int:
-    """The exit code where several hold: 2 before 4, 1, 3 and 0; 0 for none."""
+    """Return the exit code that wins over the others: 2, 4, 1, 3, then 0; 0 for none."""
     present = set(codes)
     return next((code for code in _EXIT_ORDER if code in present), 0)

@@ -1,4 +1,4 @@
-"""The report: everything one run has to say, and the verdict that follows."""
+"""The report of one run, and its verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVIDENCE = "evidence"
 
 
 class StepState(StrEnum):
-    """How far a step got; also the words of the journal."""
+    """The state of a step; also the words of the journal."""
 
     PLANNED = "planned"
     STARTED = "started"
@@ -41,7 +41,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepOutcome:
-    """One step as it went."""
+    """The outcome of one step."""
 
     key: str
     title: str
@@ -60,7 +60,7 @@ class StepOutcome:
     """What was or would be run, for dry runs and for the reader of a failure."""
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the JSON form."""
         return {
             "key": self.key,
             "title": self.title,
@@ -88,7 +88,7 @@ class Measurement:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return the written form."""
+        """Return the JSON form."""
         return {
             "title": self.title,
             "phase": self.phase,
@@ -100,7 +100,7 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Availability:
-    """What a probe that ran throughout saw of the service."""
+    """The counts of a probe that ran during the whole transaction."""
 
     requests: int
     failures: int
@@ -108,7 +108,7 @@ class Availability:
     """The longest time without a good answer."""
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the JSON form."""
         return {
             "requests": self.requests,
             "failures": self.failures,
@@ -171,21 +171,21 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The reason's name: the flow's own, else the one the results lead to."""
+        """The name of the reason: the flow's own, else the one that the results lead to."""
         return self.reason or reason_for(self.results, fail_on_warn=self.fail_on_warn)
 
     @property
     def status(self) -> Status:
-        """What outputs.status says; workflows branch on this word alone."""
+        """The value of `outputs.status`, the only word that workflows branch on."""
         return REASONS[self.verdict].status
 
     @property
     def exit_code(self) -> int:
-        """The process exit code."""
+        """The exit code of the process."""
         return REASONS[self.verdict].exit_code
 
     def to_json(self) -> dict[str, Any]:
-        """The published form, version `REPORT_SCHEMA`."""
+        """Return the published JSON form, version `REPORT_SCHEMA`."""
         return {
             "schema": REPORT_SCHEMA,
             "command": self.command,
@@ -210,7 +210,7 @@ class Report:
 
 
 def reason_for(results: Iterable[Result], *, fail_on_warn: bool = False) -> str:
-    """The reason that a list of results leads to.
+    """Return the reason that follows from a list of results.
 
     Required fail → findings; required error → inconclusive, or refused where
     each of them is a refusal of the probe; nothing measured at all →
@@ -236,7 +236,7 @@ def _blocking_reason(result: Result) -> str:
 
 
 def failed_deliveries(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
-    """Those that did not arrive."""
+    """Return the deliveries that failed."""
     return tuple(each for each in deliveries if each.outcome is Outcome.FAILED)
 
 

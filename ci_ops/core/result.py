@@ -1,4 +1,4 @@
-"""What one check found out."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REFUSED_FACT = "refused"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Location:
-    """A line of a file that the reader should look at."""
+    """A line of a file that the reader should inspect."""
 
     file: str
     line: int = 1
@@ -26,7 +26,7 @@ class Location:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that a check has to say, with its place and the way out."""
+    """One statement of a check, with its location and advice."""
 
     rule: str
     """`<plugin>/<finding>`: stable, never reused; the key of `ignore`."""
@@ -43,12 +43,12 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """The same finding in two runs has the same 16 hex digits."""
+        """An id of 16 hexadecimal digits that is equal for the same finding in two runs."""
         seed = "\n".join((self.rule, self.subject, self.location.file if self.location else ""))
         return hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the JSON form."""
         return {
             "rule": self.rule,
             "severity": str(self.severity),
@@ -64,7 +64,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One check's answer. What measured nothing can be neither pass nor warn."""
+    """The result of one check; one that measured nothing can be neither pass nor warn."""
 
     check: str
     """The name under which the configuration lists the check."""
@@ -91,11 +91,11 @@ class Result:
         return self.required and self.status in {Status.FAIL, Status.ERROR}
 
     def timed(self, *, attempts: int, seconds: float) -> Result:
-        """The same result with how often and how long it was asked."""
+        """Return the result with the number and the total duration of its tries."""
         return replace(self, attempts=attempts, seconds=seconds)
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the JSON form."""
         return {
             "check": self.check,
             "status": str(self.status),

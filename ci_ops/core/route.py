@@ -1,4 +1,4 @@
-"""Which events go to which channels, as the configuration says it."""
+"""Routes of events to channels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
-    """Which events go to which channels."""
+    """A rule that sends matching events to channels."""
 
     to: tuple[str, ...]
     """Names of channels, or `all`."""

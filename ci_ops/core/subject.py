@@ -15,7 +15,7 @@ from ci_ops.core.ports.listeners import Servers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """What is being looked at: given to every check."""
+    """The service or project under measurement; passed to every check."""
 
     root: Path
     """The project's root folder."""

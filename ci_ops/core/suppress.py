@@ -1,4 +1,4 @@
-"""Findings that the configuration ignores, for a reason and until a day."""
+"""Suppression of findings, for a stated reason and until a date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suppression:
-    """Why a rule's findings do not count, and how long."""
+    """Why a rule's findings are ignored, and until when."""
 
     reason: str
     """Why the finding is no danger here; shown whenever it is ignored."""
@@ -31,14 +31,11 @@ class Suppression:
 def suppress(
     results: Iterable[Result], ignore: Mapping[str, Suppression], *, today: date
 ) -> tuple[tuple[Result, ...], tuple[str, ...]]:
-    """The results without ignored findings.
+    """Return the results without suppressed findings, with a note for every suppression.
 
-    And a note for every rule that was, or is no longer, ignored.
-
-    A key of `ignore` is `<plugin>/<rule>` or `<plugin>/*`; the exact one
-    decides where both fit. A result whose worst findings are ignored takes
-    the status of what is left; one that measured nothing becomes a skip,
-    never a pass. After `until` the finding counts again, and a note says so.
+    A key of `ignore` is `<plugin>/<rule>` or `<plugin>/*`; the exact one takes precedence. A result
+    whose worst findings are suppressed takes the status of the others; one that measured nothing
+    becomes a skip, never a pass. After `until` the finding counts again, and a note says so.
     """
     kept: list[Result] = []
     notes: dict[str, None] = {}
@@ -66,7 +63,7 @@ def _without(result: Result, ignored: set[str]) -> Result:
 
 
 def _status_after(result: Result, left: tuple[Finding, ...]) -> Status:
-    """The status without the ignored findings, unless the result is worse than all its findings say."""
+    """Return the status without the suppressed findings, unless the result is worse than all its findings."""
     explained = worst(each.severity for each in result.findings)
     if explained is None or worst([explained, result.status]) is not explained:
         return result.status

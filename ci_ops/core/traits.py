@@ -1,4 +1,4 @@
-"""The traits of a command: what it uses, changes, overrides, keeps and asks of the forge."""
+"""The traits of a command: what it uses, changes, overrides, keeps and requests from the forge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERIFY_OVERRIDES: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traits:
-    """What sets one command apart from the others, stated once, beside its flow."""
+    """The properties that distinguish one command from the others, declared beside its flow."""
 
     command: str
     """Its name, as typed and as in the report."""
@@ -47,5 +47,5 @@ class Traits:
     """False when the commit matters only to a configured check `revision`."""
 
     def asks_forge(self, options: Mapping[str, Any]) -> bool:
-        """Return True when a token was given and there is a use for it: its client takes time to install."""
+        """Return True when a token was given and is used: the forge's client takes time to install."""
         return bool(options.get("token")) and (not self.forge_with or bool(options.get(self.forge_with)))

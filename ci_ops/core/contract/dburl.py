@@ -1,4 +1,4 @@
-"""Database addresses as frameworks write them, made fit for libpq."""
+"""Conversion of database URLs of frameworks for libpq."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ _SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disab
 
 
 def database_kind(url: str) -> str:
-    """The scheme without its driver: `postgresql+asyncpg://…` is postgresql.
-
-    Empty for no URL.
-    """
+    """Return the scheme without its driver: `postgresql+asyncpg://…` is postgresql; empty for no URL."""
     head, separator, _ = url.partition("://")
     kind = head.partition("+")[0].lower() if separator else ""
     return "postgresql" if kind == "postgres" else kind
 
 
 def libpq_url(url: str) -> str:
-    """The address for psycopg and the PostgreSQL programs.
+    """Return the URL for psycopg and the PostgreSQL programs.
 
     Drops the driver's suffix and the parameters of other drivers, and turns
     asyncpg's `ssl` into `sslmode`. Raises ValueError, without showing the

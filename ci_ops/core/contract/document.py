@@ -1,4 +1,4 @@
-"""Contracts as JSON, for another process or version of ours."""
+"""Contracts as JSON, for another process or another version of ci-ops."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _HEXADECIMAL = bytes.maketrans(b"ghijklmnopqrstuv", b"0123456789abcdef")
 
 
 def digits_of(document: bytes) -> str:
-    """Return the document in sixteen letters as digits.
+    """Return the document encoded in sixteen letters instead of hexadecimal digits.
 
-    Redacting the output finds no secret in them, in whatever encoding.
+    Redaction of the output finds no secret in them, in any encoding.
     """
     return document.hex().encode().translate(_OWN_DIGITS).decode()
 
 
 def document_of(digits: str) -> bytes:
-    """Return what `digits_of` was given. Raises ValueError."""
+    """Decode the result of `digits_of`. Raises ValueError."""
     return bytes.fromhex(digits.strip().encode().translate(_HEXADECIMAL).decode())
 
 
@@ -44,15 +44,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def contract_to_json(contract: Contract) -> dict[str, Any]:
-    """The written form; what is as usual is left out."""
+    """Return the JSON form, without default values."""
     return {"schema": SCHEMA, "variables": [_written(each) for each in contract.variables]}
 
 
 def contract_from_json(document: object) -> Contract:
-    """The contract that was written.
-
-    Raises ValueError for anything else; unknown members are passed over.
-    """
+    """Return the contract of a JSON form; unknown members are ignored. Raises ValueError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"not a contract of schema {SCHEMA}")
     listed = document.get("variables")

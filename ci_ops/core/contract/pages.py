@@ -1,7 +1,4 @@
-"""A contract as people read it.
-
-An example of a `.env` file, and a table for the documentation.
-"""
+"""A contract as an example `.env` file, and as a table for the documentation."""
 
 from __future__ import annotations
 
@@ -14,15 +11,12 @@ if TYPE_CHECKING:
 
 
 def dotenv_text(contract: Contract) -> str:
-    """The text of `.env.example`.
-
-    What has to be set is there without a value, all else is commented out.
-    """
+    """Return the text of `.env.example`: required variables without a value, all others commented out."""
     return "\n".join(_dotenv_entry(each) for each in contract.variables)
 
 
 def markdown_text(contract: Contract) -> str:
-    """A Markdown table with a line for each variable."""
+    """Return a Markdown table with a row for each variable."""
     lines = ["| variable | value | default | what for |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(map(_cell, _row(each)))} |" for each in contract.variables]
     return "\n".join(lines) + "\n"

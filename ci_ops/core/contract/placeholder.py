@@ -1,4 +1,4 @@
-"""Values that somebody meant to replace: `changeme`, `<your key>`, `xxxx`."""
+"""Detection of placeholder values: `changeme`, `<your key>`, `xxxx`."""
 
 from __future__ import annotations
 
@@ -28,15 +28,12 @@ _LONGEST = 2000
 
 
 def is_secret_name(name: str) -> bool:
-    """True when a variable of that name usually holds a secret."""
+    """Return True when a variable of that name usually holds a secret."""
     return _SECRET_NAME.search(name) is not None
 
 
 def is_placeholder(name: str, value: str) -> bool:
-    """True when the value was never meant to be used.
-
-    Or the password of its URL.
-    """
+    """Return True when the value, or the password of its URL, is a placeholder."""
     text = value.strip().strip("\"'")
     if len(text) > _LONGEST:
         return False

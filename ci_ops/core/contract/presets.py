@@ -1,4 +1,4 @@
-"""What kinds of applications need of their environment.
+"""Presets: the environment variables of common kinds of applications.
 
 The kit and the check `env-vars` share it.
 
@@ -33,7 +33,7 @@ class Preset:
 
 
 def secret_key(min_length: int = MIN_KEY_LENGTH) -> Variable:
-    """The key that signs sessions and tokens."""
+    """Return the variable of the key that signs sessions and tokens."""
     return Variable(
         "SECRET_KEY",
         secret=True,
@@ -44,10 +44,7 @@ def secret_key(min_length: int = MIN_KEY_LENGTH) -> Variable:
 
 
 def database_url(*schemes: str) -> Variable:
-    """Where the database is.
-
-    With or without a driver, as in postgresql+asyncpg://.
-    """
+    """Return the variable of the database URL, with or without a driver as in postgresql+asyncpg://."""
     return Variable(
         "DATABASE_URL",
         kind="url",
@@ -59,7 +56,7 @@ def database_url(*schemes: str) -> Variable:
 
 
 def port(name: str, *fallbacks: str, default: int | None = None) -> Variable:
-    """A TCP port to listen on."""
+    """Return the variable of a TCP port to listen on."""
     return Variable(
         name,
         kind="int",

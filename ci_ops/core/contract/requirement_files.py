@@ -1,4 +1,4 @@
-"""Requirements files as pip reads them, with every file they include.
+"""Requirements files as pip parses them, with every file they include.
 
 Source: pip.pypa.io/en/stable/reference/requirements-file-format, and pip's own
 `req_file.py` for the order of joining lines, removing comments and splitting options.
@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """What a requirements file names and this reader cannot follow."""
+    """A reference in a requirements file that this parser cannot follow."""
 
     kind: GapKind
     """An address on the network, a variable in a path, a place outside the repository, a missing
@@ -91,7 +91,7 @@ class _Reader:
     _done: set[tuple[Path, bool]] = field(default_factory=set)
 
     def follow(self, gap: Gap, path: Path) -> None:
-        """Read an included file; where that cannot be done, the gap stays."""
+        """Read an included file; a failure becomes a gap."""
         if not path.resolve().is_relative_to(self.boundary):
             self.gap("outside", gap)
         elif len(self.found.files) >= MAX_FILES:
@@ -103,11 +103,11 @@ class _Reader:
                 self.gap("missing", gap)
 
     def gap(self, kind: GapKind, at: Gap) -> None:
-        """Note that the file named there was not read."""
+        """Record that the referenced file was not read."""
         self.found.gaps.append(replace(at, kind=kind))
 
     def read(self, path: Path, *, is_constraint: bool) -> None:
-        """Read one file; its includes wait."""
+        """Read one file; its includes are queued."""
         current = path.resolve()
         if (current, is_constraint) in self._done:
             return
@@ -173,14 +173,14 @@ def _clean(start: int, held: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _split(line: str) -> tuple[str, str]:
-    """The requirement and its options: those begin at the first word with a dash in front."""
+    """Return the requirement and its options, which begin at the first word with a leading dash."""
     words = line.split(" ")
     first = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
     return " ".join(words[:first]).strip(), " ".join(words[first:])
 
 
 def _options(text: str) -> Values:
-    """The options of a line, in every spelling that pip takes. Raises ValueError for others."""
+    """Return the options of a line, in every spelling that pip accepts. Raises ValueError for others."""
     words = shlex.split(text)
     parsed, rest = _parser().parse_args(words)
     if rest:

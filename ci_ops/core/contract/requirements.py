@@ -1,4 +1,4 @@
-"""What a project says it needs: pyproject.toml and requirements files."""
+"""The declared dependencies of a project: pyproject.toml and requirements files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIRECT = re.compile(r"[\w+.-]+://|\.{0,2}/")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dependency:
-    """One requirement as it is written."""
+    """One requirement as written."""
 
     name: str
     """Normalised: lower-case, dashes."""
@@ -43,12 +43,12 @@ class Dependency:
 
 
 def normal(name: str) -> str:
-    """The name as indexes compare it. Source: PEP 503."""
+    """Return the normalized name of a distribution. Source: PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read_requirement(text: str, *, group: str = "", file: str = "", line: int = 1) -> Dependency | None:
-    """One requirement; None when the text is none."""
+    """Return the parsed requirement; None when the text is none."""
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
         return None
@@ -67,10 +67,7 @@ def read_requirement(text: str, *, group: str = "", file: str = "", line: int = 
 
 
 def in_pyproject(document: Mapping[str, Any], text: str) -> Iterator[Dependency]:
-    """Every dependency of a pyproject.toml.
-
-    Of the standard tables and of Poetry, PDM and uv.
-    """
+    """Yield every dependency of a pyproject.toml: standard tables, Poetry, PDM and uv."""
     project = _table(document, "project")
     own = normal(str(project.get("name", "")))
     for group, entries in _listed(document):
@@ -131,7 +128,7 @@ def _with_line(found: Dependency, text: str) -> Dependency:
 
 
 def in_requirements(path: Path, root: Path) -> Iterator[Dependency]:
-    """Every requirement of a requirements file and of those it includes within the project.
+    """Yield every requirement of a requirements file and of its includes within the project.
 
     Raises OSError or ValueError when one of them cannot be read.
     """

@@ -1,7 +1,4 @@
-"""From the text of an environment variable to its value.
-
-And what a good one looks like in words.
-"""
+"""Parsing of environment variables into values, and the description of valid ones."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ _WEB = frozenset({"http", "https", "ws", "wss"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a value has to be like."""
+    """The constraints on a value."""
 
     kind: Kind = "str"
     secret: bool = False
@@ -56,17 +53,14 @@ class Rules:
 
 
 def as_text(value: Any) -> str:
-    """The text that the environment would hold for this value."""
+    """Return the value's text in an environment variable."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return ",".join(map(as_text, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def value_of(rules: Rules, text: str) -> Any:
-    """The value the text stands for.
-
-    Raises ValueError, which says nothing about the text.
-    """
+    """Return the value of the text. Raises ValueError, which does not reveal the text."""
     if len(text) < rules.min_length or (rules.max_length is not None and len(text) > rules.max_length):
         raise ValueError("length")
     if rules.kind == "list":
@@ -75,9 +69,9 @@ def value_of(rules: Rules, text: str) -> Any:
 
 
 def bounds_faults(rules: Rules) -> Iterator[str]:
-    """What is wrong with the bounds and the choices that a variable declares.
+    """Return the problems with a variable's declared bounds and choices.
 
-    NaN passes every comparison, so everything is asked for the right way round.
+    NaN passes every negated comparison, so each condition is stated positively.
     """
     numbers = [each for each in (rules.minimum, rules.maximum) if each is not None]
     in_order = all(abs(each) <= _GREATEST for each in numbers) and numbers == sorted(numbers)
@@ -91,14 +85,14 @@ def bounds_faults(rules: Rules) -> Iterator[str]:
 
 
 def is_weak(rules: Rules, text: str) -> bool:
-    """True for a secret that is too short, or of too few different characters."""
+    """Return True for a secret that is too short, or has too few different characters."""
     if not rules.secret:
         return False
     return len(text) < rules.min_length or len(set(text)) < rules.min_different
 
 
 def expected_form(rules: Rules) -> str:
-    """What a good value is, in words."""
+    """Return a description of a valid value."""
     if rules.kind == "choice":
         return f"one of {', '.join(rules.choices)}" if len(rules.choices) > 1 else rules.choices[0]
     if rules.kind == "bool":

@@ -1,7 +1,7 @@
 """The contract on an application's environment variables, declared once.
 
-Both sides read it: the application when it starts, the pipeline before it
-deploys. Every problem is said at once, and never a value.
+Both sides read it: the application when it starts, and the pipeline before it deploys. All problems
+are reported at once, and never a value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MISSPELT_LENGTH = 6
 
 @dataclass(frozen=True, slots=True)
 class Variable(Rules):
-    """One environment variable and what its value has to be like."""
+    """One environment variable and the constraints on its value."""
 
     name: str
     _: KW_ONLY
@@ -60,7 +60,7 @@ class Variable(Rules):
 
     @property
     def must_be_set(self) -> bool:
-        """True when there is nothing to use in its place."""
+        """True when the variable has neither a default nor a fallback."""
         return self.required and self.default is None
 
     @property
@@ -70,12 +70,12 @@ class Variable(Rules):
 
     @property
     def expected(self) -> str:
-        """What a good value is, in words."""
+        """A description of a valid value."""
         return expected_form(self)
 
     @property
     def default_value(self) -> Any:
-        """The default as its kind; None for none."""
+        """Return the default in the variable's type; None for none."""
         return None if self.default is None else value_of(self, self.default)
 
     def _faults(self) -> Iterator[str]:
@@ -105,7 +105,7 @@ class Variable(Rules):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariableProblem:
-    """One thing that is wrong with a variable, without its value."""
+    """One problem with a variable, without its value."""
 
     name: str
     rule: str
@@ -121,7 +121,7 @@ class VariableProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What an environment says about the variables of a contract."""
+    """The values and problems of a contract's variables in one environment."""
 
     values: Mapping[str, Any]
     """By declared name: a value of its kind, the default, or None; left out where there is a problem."""
@@ -134,10 +134,10 @@ class Reading:
 
 
 class Contract:
-    """Variables that belong together, such as all of one application."""
+    """A group of variables, such as those of one application."""
 
     def __init__(self, *variables: Variable) -> None:
-        """Raises ValueError when one name is declared twice, in different ways."""
+        """Raises ValueError when one name is declared twice with different constraints."""
         known: dict[str, Variable] = {}
         for each in variables:
             if known.setdefault(each.name, each) != each:
@@ -154,15 +154,12 @@ class Contract:
         return hash(self.variables)
 
     def without(self, names: Iterable[str]) -> Contract:
-        """The same without these variables."""
+        """Return the contract without these variables."""
         left_out = set(names)
         return Contract(*(each for each in self.variables if each.name not in left_out))
 
     def validate(self, env: Mapping[str, str]) -> Reading:
-        """Read every variable, and say everything that is wrong at once.
-
-        Blank values are not set.
-        """
+        """Read every variable and report all problems at once; blank values count as unset."""
         given = {name: text.strip() for name, text in env.items() if text.strip()}
         values: dict[str, Any] = {}
         problems: list[VariableProblem] = []
@@ -189,7 +186,7 @@ class Contract:
         )
 
     def _unset(self, variable: Variable, given: Mapping[str, str]) -> VariableProblem | None:
-        """What to say of a variable that is not set; None when that is fine."""
+        """Return the problem with a variable that is not set; None if it is optional."""
         similar = self._similar(variable, given)
         if not variable.must_be_set and not similar:
             return None

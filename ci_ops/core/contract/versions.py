@@ -1,9 +1,7 @@
-"""Plain versions against plain specifiers.
+"""Comparison of plain versions with plain specifiers; others are not judged.
 
-Whatever is not plain is not judged.
-
-Source: packaging.python.org/specifications/version-specifiers, without pre-,
-post- and development releases, epochs and local versions.
+Source: packaging.python.org/specifications/version-specifiers, without pre-, post- and development
+releases, epochs and local versions.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ Numbers = tuple[int, ...]
 
 
 def satisfies(version: str, specifier: str) -> bool | None:
-    """Whether the version is allowed; None when one of the two is not plain."""
+    """Return whether the version is allowed; None when one of the two is not plain."""
     number = _VERSION.fullmatch(version.strip())
     clauses = plain_clauses(specifier)
     if number is None or clauses is None:
@@ -30,10 +28,7 @@ def satisfies(version: str, specifier: str) -> bool | None:
 
 
 def plain_clauses(specifier: str) -> frozenset[tuple[str, str]] | None:
-    """Operator and version of every clause.
-
-    None when one of them is not plain.
-    """
+    """Return operator and version of every clause; None when one of them is not plain."""
     parts = [part.strip() for part in specifier.strip().strip("()").split(",") if part.strip()]
     matches = [_CLAUSE.fullmatch(part) for part in parts]
     if not all(matches):
@@ -62,7 +57,7 @@ _OPERATORS: dict[str, Callable[[int], bool]] = {
 
 
 def _order(one: Numbers, other: Numbers) -> int:
-    """-1, 0 or 1; missing numbers count as zeros."""
+    """Return -1, 0 or 1; missing numbers count as zeros."""
     length = max(len(one), len(other))
     padded = [(*each, *([0] * (length - len(each)))) for each in (one, other)]
     return (padded[0] > padded[1]) - (padded[0] < padded[1])

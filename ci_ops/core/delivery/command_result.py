@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def command_result(done: Completed, timeout_seconds: float) -> StepResult:
-    """Return the result of a command that has ended; a failure's output says why it failed."""
+    """Return the result of a finished command; a failure's output explains it."""
     ok = done.exit_code == 0 and not done.timed_out and not done.interrupted
     output = done.stdout if ok else done.output
     if done.timed_out:
@@ -24,6 +24,6 @@ def command_result(done: Completed, timeout_seconds: float) -> StepResult:
 
 
 def _end_with_its_error(output: str) -> str:
-    """Return the end of a long output, under the line that says what went wrong first."""
+    """Return the end of a long output, below its first error line."""
     end, first = output[-OUTPUT_CHARACTERS:], error_line(output)[:OUTPUT_CHARACTERS]
     return end if first in end else f"{first}\n…\n{end[len(first) + 3 :]}"

@@ -1,4 +1,4 @@
-"""What a step is performed in: the world, the project's root and the variables of its deployment."""
+"""The context in which steps are performed: world, project root and deployment variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """Where and with which variables a step is performed."""
+    """The place and the variables with which a step is performed."""
 
     world: World
     root: Path
@@ -37,7 +37,7 @@ class Context:
         )
 
     def fill_in(self, text: str) -> str:
-        """Return the text with the value of each `${NAME}`; raise ValueError where one is not set."""
+        """Return the text with each `${NAME}` replaced. Raises ValueError when one is not set."""
 
         def value(match: re.Match[str]) -> str:
             name = match.group(1)

@@ -1,4 +1,4 @@
-"""The steps that would run, without running them."""
+"""A dry run: the steps that would run, without running them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def dry_run(steps: Steps, *, phase: str = "deploy") -> tuple[StepOutcome, ...]:
-    """Return the steps that would run, fed with named unknowns; nothing is touched."""
+    """Return the steps that would run, fed with named placeholders; nothing is touched."""
     outcomes: list[StepOutcome] = []
     for number, (step, answer) in enumerate(drive(steps), 1):
         outcomes.append(

@@ -1,7 +1,4 @@
-"""The one executor.
-
-Runs steps, journals them, replays them and takes them back.
-"""
+"""The executor of steps: it runs, journals, replays and undoes them."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from ci_ops.core.report import EVIDENCE, StepOutcome, StepState
 
 
 class ReplayMismatch(CiOpsError):
-    """The journal tells of other steps than the configuration makes today."""
+    """The journal contains other steps than the configuration generates today."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -30,28 +27,26 @@ class ReplayMismatch(CiOpsError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """How a list of steps went."""
+    """The outcome of a list of steps."""
 
     outcomes: tuple[StepOutcome, ...]
 
     @property
     def failed(self) -> StepOutcome | None:
-        """The step that ended it; None when every required step was done."""
+        """The step that ended the execution; None when every required step was done."""
         return next((each for each in self.outcomes if each.state is StepState.FAILED), None)
 
 
 def ignore(_: object) -> None:
-    """Nobody is watching."""
+    """Do nothing: the default observer of progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Executor:
-    """Runs steps against the world.
+    """Runs steps against the world; its only memory is the journal.
 
-    Everything it knows of the past is the journal.
-
-    `guard` is called before every change and raises when the lock is gone;
-    `before_change` is called once, before the first change of this run.
+    `guard` is called before every change and raises when the lock is lost; `before_change` is
+    called once, before the first change of this run.
     """
 
     world: World
@@ -68,7 +63,7 @@ class Executor:
 
     @property
     def context(self) -> Context:
-        """What its steps are performed in."""
+        """The context in which its steps are performed."""
         return Context(world=self.world, root=self.root, variables=self.env)
 
     def run(self, steps: Steps, *, scope: str = DEPLOY) -> Execution:
@@ -96,10 +91,7 @@ class Executor:
         return Execution(outcomes=tuple(outcomes))
 
     def undo(self) -> Execution:
-        """Take back what the journal says was begun, latest first.
-
-        Stops at a failure.
-        """
+        """Undo the journaled steps in reverse order; stop at a failure."""
         outcomes: list[StepOutcome] = []
         for entry in self.journal.to_undo:
             self.world.stop.check()
@@ -111,7 +103,7 @@ class Executor:
         return Execution(outcomes=tuple(outcomes))
 
     def show(self, step: Step) -> StepOutcome:
-        """Run a harmless step beside the journal, and show what it printed as evidence."""
+        """Run a read-only step outside the journal, and show its output as evidence."""
         result = step.perform(self.context)
         state = StepState.DONE if result.ok else StepState.WARNED
         outcome = self._outcome(step, state, result, phase=EVIDENCE, shown=result.output)
@@ -137,12 +129,12 @@ class Executor:
         return self._outcome(step, state, result, phase=phase), result
 
     def _has_begun(self, key: str) -> bool:
-        """Return False for a step whose beginning could not be journaled, so that it was not run."""
+        """Return False for a step whose start could not be journaled, so that it was not run."""
         entry = self.journal.entry(key)
         return entry is not None and entry.mark is not Mark.PLANNED
 
     def _from_journal(self, entry: Entry) -> StepResult | None:
-        """The result of a step that is done, or could not be taken back; None when it must run (again)."""
+        """Return the result of a step that is done, or could not be undone; None when it must run (again)."""
         if entry.mark is Mark.DONE and entry.result is not None:
             return entry.result
         if entry.mark is Mark.PLANNED or not entry.step.changes:
@@ -167,8 +159,8 @@ class Executor:
     def _start(self, step: Step, key: str, phase: str) -> StepResult:
         """Run a step that the journal has begun; a deployment that could not be undone is not begun.
 
-        What undoes, measures or cleans may run without its line: it is safe to
-        run twice, and a full disk needs it most.
+        Undos, measurements and cleanups may run without their journal line: they are safe to run
+        twice, and a full disk needs them most.
         """
         self.on_start(step)
         must = step.changes and step.required and phase == DEPLOY
@@ -189,7 +181,7 @@ class Executor:
         return result
 
     def _stopped_in(self, step: Step, result: StepResult, phase: str) -> None:
-        """Show the step that was ended by a stop request, and go no further. Raises Interrupted."""
+        """Show the step that a stop request ended. Raises Interrupted."""
         self.on_step(self._outcome(step, StepState.INTERRUPTED, result, phase=phase))
         self.world.stop.check()
 

@@ -1,7 +1,4 @@
-"""The journal of one deployment.
-
-What was planned, begun, done and undone.
-"""
+"""The journal of one deployment: what was planned, begun, done and undone."""
 
 from __future__ import annotations
 
@@ -52,7 +49,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """What the journal knows of one step."""
+    """The journaled state of one step."""
 
     key: str
     """The step's own key below the scope of its generator, such as `deploy/switch`."""
@@ -62,17 +59,15 @@ class Entry:
 
     @property
     def may_have_changed(self) -> bool:
-        """True when the step was begun and its change was not taken back."""
+        """True when the step was begun and its change was not undone."""
         return self.step.changes and self.mark not in {Mark.PLANNED, Mark.UNDONE}
 
 
 class Journal:
-    """An append-only file of lines, in step with what is written.
+    """An append-only file of lines, read once and then kept in step with every write.
 
-    It is read once.
-
-    Raises ValueError when a line cannot be read: an unreadable journal is
-    never taken for an empty one.
+    Raises ValueError when a line cannot be read: an unreadable journal is never taken for an empty
+    one.
     """
 
     def __init__(self, lines: Lines, clock: Clock, *, deployment: str) -> None:
@@ -100,18 +95,18 @@ class Journal:
 
     @property
     def is_open(self) -> bool:
-        """True from the first line until it is ended."""
+        """True between the first line and the end."""
         return self.record is not None and not self.outcome
 
     @property
     def is_unfinished(self) -> bool:
-        """True when a run stopped in the middle: neither whole nor undone, or a rollback without its proof."""
+        """True when a run stopped halfway: neither complete nor undone, or a rollback without proof."""
         is_unproven = self.kind == ROLLBACK
         return self.is_open and (self.is_undoing or not self.is_applied or is_unproven)
 
     @property
     def has_touched(self) -> bool:
-        """True when a step that may touch the live release was started, also one that was undone since."""
+        """True when a step that may touch the live release was started, even if undone since."""
         return any(
             entry.step.changes and not entry.step.prepares and entry.mark is not Mark.PLANNED
             for entry in self.entries
@@ -119,11 +114,11 @@ class Journal:
 
     @property
     def to_undo(self) -> tuple[Entry, ...]:
-        """What may have changed something and was not taken back, latest first."""
+        """Return the steps that may have changed something and were not undone, latest first."""
         return tuple(entry for entry in reversed(self._entries.values()) if entry.may_have_changed)
 
     def entry(self, key: str) -> Entry | None:
-        """What is known of the step with that key."""
+        """Return the state of the step with that key."""
         return self._entries.get(key)
 
     def begin(self, record: DeploymentRecord, *, owner: str, token: int = 0) -> None:
@@ -133,23 +128,23 @@ class Journal:
         )
 
     def plan(self, key: str, step: Step, *, must: bool = True) -> None:
-        """Write what is about to be done. Raises StorageError where it `must` be on the disk first."""
+        """Write a planned step. Raises StorageError if it `must` be on the disk first."""
         self._write(Mark.PLANNED, must=must, key=key, step=step_to_json(step))
 
     def mark(self, mark: Mark, key: str, result: StepResult | None = None, *, must: bool = False) -> None:
-        """Write how far a planned step is; what cannot be written is kept for the next line.
+        """Write the state of a planned step; a failed write is retried with the next line.
 
-        Raises StorageError where it `must` be on the disk first.
+        Raises StorageError if it `must` be on the disk first.
         """
         more = {"result": result.to_json()} if result else {}
         self._write(mark, must=must, key=key, **more)
 
     def applied(self) -> None:
-        """Every step is done."""
+        """Write that every step is done."""
         self._write(Mark.APPLIED)
 
     def end(self, outcome: str) -> None:
-        """Close it: verified, failed, rolled-back, superseded or refused."""
+        """Close the journal: verified, failed, rolled-back, superseded or refused."""
         self._write(Mark.ENDED, outcome=outcome)
 
     def _write(self, mark: Mark, *, must: bool = False, **more: Any) -> None:
@@ -187,7 +182,7 @@ class Journal:
             raise ValueError(f"journal of {self.deployment}, line {number}: {error}") from error
 
     def _as_written_today(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Return a line of schema 1 as today's schema has it."""
+        """Return a line of schema 1 in the current schema."""
         if document["mark"] == Mark.BEGUN:
             return document | {"kind": _kind(DeploymentRecord.from_json(document["record"]))}
         return document | {"key": f"{self.kind}/{document['key']}"} if "key" in document else document
@@ -214,28 +209,27 @@ class Journal:
 
 
 def _text(value: object) -> str:
-    """Return the value; raise TypeError where it is no text."""
+    """Return the value. Raises TypeError unless it is a text."""
     if not isinstance(value, str):
         raise TypeError(f"expected text, not {value!r}")
     return value
 
 
 def _kind(record: DeploymentRecord) -> str:
-    """Return the kind of journal that a record has; a journal of any other kind must not be undone as it."""
+    """Return the kind of journal for a record; a journal of another kind must not be undone as it."""
     return ROLLBACK if record.kind == "rollback" else DEPLOY
 
 
 def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:
-    """The journal of that deployment, empty when it has none yet."""
+    """Return the journal of that deployment, empty when it has none yet."""
     return Journal(store.lines(deployment + SUFFIX), clock, deployment=deployment)
 
 
 def latest_journal(store: Store, clock: Clock) -> Journal | None:
-    """The journal that was begun last; None for none.
+    """Return the journal that was begun last; None for none.
 
-    Only this one can be unfinished: a deployment settles the one before it,
-    under the lock, before it begins its own. A file whose first line was torn
-    off tells of nothing that was begun.
+    Only this one can be unfinished: a deployment settles its predecessor's, under the lock, before
+    it begins its own. A file whose first line was torn off contains nothing that was begun.
     """
     journals = (open_journal(store, clock, identity) for identity in reversed(journaled(store)))
     return next((journal for journal in journals if journal.record is not None), None)

@@ -38,10 +38,7 @@ class LedgerError(Inconclusive):
 
     @property
     def is_skip(self) -> bool:
-        """True when the work may go on without this ledger.
-
-        As long as the reader is told.
-        """
+        """True when the work may continue without this ledger, with a note for the reader."""
         return self.kind == "permission"
 
 
@@ -50,49 +47,40 @@ def ignore(_sentence: str) -> None:
 
 
 def any_record(_record: DeploymentRecord) -> bool:
-    """True for every record."""
+    """Return True for every record."""
     return True
 
 
 class Ledger(Protocol):
-    """Where deployments are written down.
+    """The record of all deployments: at a forge, or in a file beside the target.
 
-    A forge's, or lines beside the target.
-
-    An implementation gives `open`, `update` and `records`; what follows from
-    them is said once, here. Every method raises LedgerError.
+    An implementation provides `open`, `update` and `records`; the other methods are derived from
+    them here. Every method raises LedgerError.
     """
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write a new deployment down; the record with its `external_id`.
+        """Record a new deployment; return the record with its `external_id`.
 
-        Opening the same id again changes nothing and gives the same answer.
+        Opening the same id again changes nothing and returns the same.
         """
         ...
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write the state of an opened deployment down.
-
-        The record with its `external_id`.
-        """
+        """Record the state of an opened deployment; return the record with its `external_id`."""
         ...
 
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """The environment's deployments in their last state, newest first.
+        """Yield the environment's deployments in their latest state, newest first and lazily.
 
-        They are read as they are asked for.
-
-        `where` is asked before the state is known, so that a remote ledger
-        need not fetch the states of those that nobody wants.
+        `where` is called before the state is known, so that a remote ledger need not fetch states
+        that are not needed.
         """
         ...
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
-        """Mark as interrupted what a run that is over left open.
-
-        Those that were marked.
+        """Mark the open deployments of finished runs as interrupted, and return them.
 
         A ledger that cannot know which runs are over closes nothing.
         """
@@ -100,7 +88,7 @@ class Ledger(Protocol):
         return ()
 
     def history(self, environment: str, limit: int = DEFAULT_LIMIT) -> tuple[DeploymentRecord, ...]:
-        """The newest deployments, newest first, at most `limit`."""
+        """Return the newest deployments, newest first, at most `limit`."""
         found: list[DeploymentRecord] = []
         records = self.records(environment)
         while len(found) < limit and (record := next(records, None)) is not None:
@@ -108,11 +96,10 @@ class Ledger(Protocol):
         return tuple(found)
 
     def find(self, environment: str, name: str) -> DeploymentRecord | None:
-        """The deployment named by its id, its outside id or its commit.
+        """Return the deployment with that id, external id or commit; None for none, and for an empty name.
 
-        None when there is none, and for an empty name. A commit may be shortened
-        to seven digits. Where it was deployed several times, the newest verified
-        deployment is meant, else the newest.
+        A commit may be shortened to seven digits. If it was deployed several times, the newest
+        verified deployment is returned, else the newest.
         """
         name = name.strip()
         if not name:
@@ -137,10 +124,7 @@ def _is_named(record: DeploymentRecord, name: str) -> bool:
 
 
 class JsonLinesLedger(Ledger):
-    """A ledger in a file of lines.
-
-    One line per change, the last of an id holds.
-    """
+    """A ledger in a file of JSON lines, one per change; the last line of an id is valid."""
 
     def __init__(
         self, store: Store, name: str = LEDGER_FILE, *, note: Callable[[str], None] = ignore
@@ -151,7 +135,7 @@ class JsonLinesLedger(Ledger):
         self._unreadable: frozenset[int] = frozenset()
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Add the first line of a deployment, unless it is there."""
+        """Add the first line of a deployment, unless it exists."""
         if record.id not in self._read():
             self._append(record)
         return record
@@ -172,7 +156,7 @@ class JsonLinesLedger(Ledger):
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """The environment's deployments, newest first."""
+        """Yield the environment's deployments, newest first."""
         for record in reversed(self._read().values()):
             if is_same_environment(record.environment, environment) and where(record):
                 yield record
@@ -181,7 +165,7 @@ class JsonLinesLedger(Ledger):
         self._lines.append(json.dumps(record.to_json(), sort_keys=True))
 
     def _read(self) -> dict[str, DeploymentRecord]:
-        """The last state of every deployment, in the order in which they were opened."""
+        """Return the latest state of every deployment, in the order in which they were opened."""
         latest: dict[str, DeploymentRecord] = {}
         unreadable: set[int] = set()
         for number, line in enumerate(self._lines.read(), 1):
@@ -194,7 +178,7 @@ class JsonLinesLedger(Ledger):
         return latest
 
     def _say_unreadable(self, numbers: frozenset[int]) -> None:
-        """Note damaged lines once: what they recorded is unknown, not undone."""
+        """Note damaged lines once: their deployments are unknown, not undone."""
         if numbers <= self._unreadable:
             return
         self._unreadable = numbers
@@ -203,7 +187,7 @@ class JsonLinesLedger(Ledger):
 
 
 def _record_in(line: str) -> DeploymentRecord | None:
-    """The record on a line; None for a line that cannot be read."""
+    """Return the record on a line; None for an unreadable line."""
     try:
         document = parse_json(line)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Two ledgers kept in step: the one beside the target, and that of a forge."""
+"""Two synchronized ledgers: the one beside the target, and that of a forge."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class LedgerPair(Ledger):
     """Writes to both; reads the one that outlives the runner.
 
-    A remote ledger that the token may not write is left out with a note. One
-    that fails once a deployment has been opened is a note too: by then,
-    stopping would leave production half deployed. `is_strict` is for commands
-    whose answer is the ledger itself: every failure is raised.
+    A remote ledger that the token may not write is left out with a note. A remote failure after a
+    deployment has been opened is a note too: stopping at that point would leave production half
+    deployed. `is_strict` is for commands whose result is the ledger itself: every failure is
+    raised.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class LedgerPair(Ledger):
         """Deployments of this run that the remote ledger could not open."""
 
     def open(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Open it in both.
+        """Open the deployment in both.
 
-        A missing permission keeps it out of the remote one; so does a remote
-        that fails while the local one lasts, and is then the truth. Where only
-        the first status fails, the deployment is opened: that is a note.
+        The remote ledger is left out when a permission is missing, and when it fails while the
+        local one is durable, which is then authoritative. If only the first status fails, the
+        deployment is open: that is a note.
         """
         if self._remote is not None:
             try:
@@ -66,10 +66,7 @@ class LedgerPair(Ledger):
         return self._local.open(record)
 
     def update(self, record: DeploymentRecord) -> DeploymentRecord:
-        """Write the state into both.
-
-        The remote one may know the deployment by our id alone.
-        """
+        """Write the state to both; the remote one may know the deployment by our id alone."""
         if self._remote is not None:
             try:
                 if record.id in self._unopened:
@@ -85,7 +82,7 @@ class LedgerPair(Ledger):
         return self._local.update(self._local.open(record))
 
     def close_stale(self, environment: str) -> tuple[DeploymentRecord, ...]:
-        """Close what the remote one knows to be over; without the permission to see runs, say so."""
+        """Close deployments that the remote ledger knows to be over; note a missing permission to see runs."""
         if self._remote is None:
             return ()
         try:
@@ -100,7 +97,7 @@ class LedgerPair(Ledger):
     def records(
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
-        """The environment's deployments, newest first, each once."""
+        """Yield the environment's deployments, newest first, each once."""
         given: set[str] = set()
         if self._remote is not None and not self._local_lasts:
             here = {record.id: record for record in self._local.records(environment)}
@@ -124,6 +121,6 @@ class LedgerPair(Ledger):
 
 
 def _later(remote: DeploymentRecord, local: DeploymentRecord) -> DeploymentRecord:
-    """The record that knows more: a status that was lost on the way leaves the remote one under way."""
+    """Return the record with the later state: a status lost in transit leaves the remote one in progress."""
     is_lost = remote.state in UNDER_WAY and local.state not in UNDER_WAY
     return replace(local, external_id=remote.external_id) if is_lost else remote

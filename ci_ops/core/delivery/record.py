@@ -1,7 +1,4 @@
-"""The record of one deployment or rollback.
-
-What, where, by whom, how it ended.
-"""
+"""The record of one deployment or rollback: what, where, by whom, and its outcome."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{7}")
 
 
 class State(StrEnum):
-    """Where a deployment stands; only verification writes `verified`."""
+    """The state of a deployment; only verification writes `verified`."""
 
     PLANNED = "planned"
     RUNNING = "running"
@@ -38,22 +35,20 @@ UNDER_WAY = frozenset({State.PLANNED, State.RUNNING})
 
 
 def is_revision(text: str) -> bool:
-    """True for a full commit id: 40 lower-case hexadecimal digits."""
+    """Return True for a full commit id: 40 lower-case hexadecimal digits."""
     return _REVISION.fullmatch(text) is not None
 
 
 def is_deployment_id(text: str) -> bool:
-    """True for the form that `new_id` makes; safe as the name of a folder."""
+    """Return True for an id in the form of `new_id`; safe as the name of a folder."""
     return _ID.fullmatch(text) is not None
 
 
 def new_id(now: datetime, revision: str, *, after: str = "") -> str:
-    """The deployment's id, from UTC time and short revision.
+    """Return a deployment's id from UTC time and short revision; sortable, safe as a folder name.
 
-    Sortable, safe as a folder name.
-
-    `after` is the newest id there is: the new one sorts behind it, even when
-    both fall into one second or the clock was put back.
+    `after` is the newest existing id: the new one sorts after it, even when both fall into one
+    second or the clock was set back.
     """
     short = revision[:7] if revision else "0000000"
     if is_deployment_id(after):
@@ -64,7 +59,7 @@ def new_id(now: datetime, revision: str, *, after: str = "") -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentRecord:
-    """What is known of one deployment; a change makes a new value."""
+    """The data of one deployment; a change creates a new value."""
 
     id: str
     service: str
@@ -102,29 +97,29 @@ class DeploymentRecord:
 
     @property
     def duration_seconds(self) -> float | None:
-        """Seconds from start to finish; None while it runs."""
+        """Return the seconds from start to finish; None while it runs."""
         if self.started_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
 
     @property
     def release_id(self) -> str:
-        """The name of the release's folder, and of what runs."""
+        """The name of the release's folder, which identifies what runs."""
         return self.release or self.id
 
     @property
     def short_revision(self) -> str:
-        """The first seven digits, as people read it; `unknown` for none."""
+        """Return the first seven digits of the commit; `unknown` for none."""
         return self.revision[:7] or "unknown"
 
     def with_state(self, state: State, *, at: datetime | None = None, **changes: Any) -> DeploymentRecord:
-        """The record in a new state; `at` sets the time of finishing, and of a verification."""
+        """Return the record in a new state; `at` sets the time of finishing, and of a verification."""
         finished = at or self.finished_at
         verified = finished if state is State.VERIFIED else self.verified_at
         return replace(self, state=state, finished_at=finished, verified_at=verified, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """The written form, with its schema version."""
+        """Return the JSON form, with its schema version."""
         document: dict[str, Any] = {"schema": SCHEMA}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -134,7 +129,7 @@ class DeploymentRecord:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> DeploymentRecord:
-        """Read the written form; raises ValueError when it cannot be understood."""
+        """Parse the JSON form. Raises ValueError when it is invalid."""
         check_schema(document)
         known = {each.name for each in fields(cls)}
         values = {name: value for name, value in document.items() if name in known}
@@ -158,7 +153,7 @@ def check_schema(document: Any, newest: int = SCHEMA) -> None:
 
 
 def _time(text: str) -> datetime:
-    """A time without a zone would fit no other one."""
+    """Parse a time, which must have a zone: times without one cannot be compared with others."""
     time = datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 

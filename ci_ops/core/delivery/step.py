@@ -1,4 +1,4 @@
-"""Steps of a deployment as data: what to do, how to undo it, how to tell whether it happened."""
+"""Steps of a deployment as data: the action, its undo, and the probe for its change."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Step:
 
     @property
     def text(self) -> str:
-        """What people see of it, in a dry run too."""
+        """The description that users see, in a dry run too."""
         raise NotImplementedError
 
     def perform(self, context: Context) -> StepResult:
-        """Do it. A failure is a result, not an exception."""
+        """Perform the step. A failure is a result, not an exception."""
         raise NotImplementedError
 
     def has_happened(self, context: Context) -> bool | None:
-        """Return whether its change is there; None when nothing can tell."""
+        """Return whether its change exists; None when that is unknown."""
         del context
         return None
 
@@ -69,7 +69,7 @@ class Observation(Step):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepResult:
-    """What a step gave back to its generator; the journal keeps it for replay."""
+    """The result of a step for its generator; the journal stores it for replay."""
 
     ok: bool
     code: int
@@ -82,16 +82,16 @@ class StepResult:
 
     @property
     def line(self) -> str:
-        """The first line of the output without surrounding blanks; empty for none."""
+        """The first line of the output, stripped; empty for none."""
         return self.output.strip().split("\n", 1)[0].strip()
 
     def to_json(self) -> dict[str, Any]:
-        """The written form."""
+        """Return the JSON form."""
         return {"ok": self.ok, "code": self.code, "output": self.output, "seconds": round(self.seconds, 6)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StepResult:
-        """Read the written form."""
+        """Parse the JSON form."""
         return cls(
             ok=bool(document["ok"]),
             code=int(document["code"]),
@@ -105,7 +105,7 @@ Steps = Generator[Step, StepResult, None]
 
 
 def drive(steps: Steps) -> Iterator[tuple[Step, Callable[[StepResult], None]]]:
-    """Yield each step with the function that hands its result back to the generator."""
+    """Yield each step with the function that sends its result to the generator."""
     answers: list[StepResult] = []
     try:
         step = next(steps)
@@ -120,7 +120,7 @@ def drive(steps: Steps) -> Iterator[tuple[Step, Callable[[StepResult], None]]]:
 
 
 def step_to_json(step: Step) -> dict[str, Any]:
-    """Return the written form of a step, undo included."""
+    """Return the JSON form of a step, undo included."""
     document: dict[str, Any] = {"kind": type(step).__name__.lower()}
     for each in fields(step):
         if not each.init:
@@ -133,7 +133,7 @@ def step_to_json(step: Step) -> dict[str, Any]:
 
 
 def step_from_json(document: Mapping[str, Any]) -> Step:
-    """Read the written form; raises ValueError when it is none."""
+    """Parse the JSON form. Raises ValueError when it is invalid."""
     values = dict(document)
     try:
         kind = _step_type(values.pop("kind"))
@@ -146,7 +146,7 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
 
 
 def _step_type(kind: str) -> type[Step]:
-    """Return the class of that kind of step; raise ValueError for an unknown one."""
+    """Return the class of that kind of step. Raises ValueError for an unknown one."""
     if kind not in modules_in(_TYPES):
         raise ValueError(f"there is no kind of step {kind!r}")
     found: type[Step] = getattr(import_module(f"{_TYPES}.{kind}"), kind.capitalize())

@@ -1,4 +1,4 @@
-"""Values that were read from a file and are to become a dataclass of ours."""
+"""Type checks for values that were read from a file, before they become a dataclass."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def check_written(cls: type[Any], values: Mapping[str, Any]) -> None:
-    """Raise ValueError unless every value is of the kind that its field says.
+    """Raise ValueError unless every value has the type of its field.
 
-    A file may have been edited, damaged, or written by somebody else.
+    A file may have been edited, damaged, or written by another program.
     """
     for each in fields(cls):
         if each.name in values and not _is_fit(str(each.type), values[each.name]):
@@ -21,7 +21,7 @@ def check_written(cls: type[Any], values: Mapping[str, Any]) -> None:
 
 
 def _is_fit(kind: str, value: object) -> bool:
-    """True for a kind that is none of these: whatever makes the value looks at it."""
+    """Return True for a value of the type; unknown types are left to the dataclass itself."""
     match kind:
         case "str":
             return isinstance(value, str)

@@ -1,1 +1,1 @@
-"""Statuses and health documents, read and written."""
+"""Statuses, and parsing and writing of health documents."""

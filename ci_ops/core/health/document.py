@@ -1,11 +1,8 @@
-"""Health documents, read strictly.
+"""Strict parsing of health documents.
 
-What a service really says about itself.
-
-`parse_health` takes `application/health+json`, the documents of Actuator,
-MicroProfile, Dockerflow and ASP.NET, flat maps such as
-`{"status": "ok", "database": "degraded"}`, and one plain word. The worst
-statement decides, and a word nobody agreed on is an error, never a pass.
+`parse_health` accepts `application/health+json`, the documents of Actuator, MicroProfile,
+Dockerflow and ASP.NET, flat maps such as `{"status": "ok", "database": "degraded"}`, and one plain
+word. The worst statement decides, and an unknown word is an error, never a pass.
 """
 
 from __future__ import annotations
@@ -59,7 +56,7 @@ _NOTHING_KNOWN = "the body is neither a health document nor a health word"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """What a health document says about one part of the service."""
+    """The health of one component of the service."""
 
     name: str
     """As in the document; nested parts are joined by a slash."""
@@ -78,7 +75,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthDocument:
-    """A health answer, reduced to what decisions are taken on."""
+    """A health document reduced to what decisions need."""
 
     status: Status
     """The worst of the stated status and of every component; error when no word was understood."""
@@ -97,21 +94,18 @@ class HealthDocument:
 
     @property
     def is_shallow(self) -> bool:
-        """True when no dependency was looked at.
-
-        The answer only proves that a process answers.
-        """
+        """True when no dependency was checked: the answer only proves that a process runs."""
         return not self.components and self.checked <= 0
 
     @property
     def not_passing(self) -> tuple[Component, ...]:
-        """The components that are not pass: fail, error, warn, then skip."""
+        """The components that do not pass: fail, error, warn, then skip."""
         order = (Status.FAIL, Status.ERROR, Status.WARN, Status.SKIP)
         return tuple(one for status in order for one in self.components if one.status is status)
 
 
 def parse_health(body: bytes | str) -> HealthDocument:
-    """What a health answer says; never raises, whatever the bytes are."""
+    """Parse a health response; never raises, whatever the bytes are."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     text = text.removeprefix("\ufeff").strip()
     if not text:
@@ -126,10 +120,7 @@ def parse_health(body: bytes | str) -> HealthDocument:
 
 
 def read_health(value: object) -> HealthDocument:
-    """What an answer that is already parsed says.
-
-    A word, a map or a list of checks.
-    """
+    """Return the health in a parsed response: a word, a map or a list of checks."""
     if isinstance(value, str):
         return _of_word(value)
     if isinstance(value, list):
@@ -138,7 +129,7 @@ def read_health(value: object) -> HealthDocument:
 
 
 class _TwiceError(ValueError):
-    """A key stands twice: which of the two a reader sees is luck."""
+    """A duplicate key: readers disagree on which of its values counts."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -229,7 +220,7 @@ def _of_group(group: Any, prefix: str, depth: int, *, strict: bool) -> list[Comp
 
 
 def _loose_entry(name: str, entry: Any, depth: int) -> list[Component]:
-    """An entry that counts only when it states a health word or bears a usual dependency's name."""
+    """Return an entry that is counted only with a health word or the name of a usual dependency."""
     if isinstance(entry, dict):
         is_statement = any(isinstance(entry.get(key), str | bool) for key in _OVERALL)
     elif depth > 0:

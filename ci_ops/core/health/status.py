@@ -1,4 +1,4 @@
-"""The five answers of a measurement, and others' words for them."""
+"""The five statuses of a measurement, and their synonyms."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What was found out.
+    """The outcome of a measurement.
 
-    `fail`: the service answered badly or did not answer. `error`: it could not
-    be asked or read. `skip`: nothing was asked, for a reason that is given.
+    `fail`: the service answered badly or did not answer. `error`: it could not be measured. `skip`:
+    nothing was measured, for a stated reason.
     """
 
     PASS = "pass"
@@ -24,10 +24,7 @@ class Status(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """True for pass and warn alone.
-
-        Only these say that it was looked at and holds.
-        """
+        """True for pass and warn, the only statuses that mean measured and passed."""
         return self in {Status.PASS, Status.WARN}
 
 
@@ -55,7 +52,7 @@ _SEVERITY = (Status.SKIP, Status.PASS, Status.WARN, Status.ERROR, Status.FAIL)
 
 
 def status_of(word: object) -> Status | None:
-    """The status a foreign word means; None when nobody agreed on one.
+    """Return the status of a synonym; None for an unknown word.
 
     Source: draft-inadarei-api-health-check-06 section 3.1 for ok/up/error/down;
     the rest are the documented vocabularies of the project.
@@ -66,8 +63,5 @@ def status_of(word: object) -> Status | None:
 
 
 def worst(statuses: Iterable[Status]) -> Status | None:
-    """The status that decides for all: fail, error, warn, pass, skip.
-
-    None for none.
-    """
+    """Return the status that decides for all: fail, error, warn, pass, skip; None for none."""
     return max(statuses, key=_SEVERITY.index, default=None)

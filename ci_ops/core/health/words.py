@@ -1,4 +1,4 @@
-"""The words of health documents, and what each of them means."""
+"""The vocabulary of health documents."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ _COMPONENT_WORDS = {
 
 
 def health_status(word: object) -> Status:
-    """What the overall word of a service means.
+    """Return the meaning of a service's overall word; error for an unknown one.
 
-    Error when nobody agreed on it.
-
-    pass, ok, up, healthy → pass; warn, degraded → warn; fail, error, down,
-    unhealthy, out_of_service → fail; skip is kept. Booleans are no words.
+    pass, ok, up, healthy → pass; warn, degraded → warn; fail, error, down, unhealthy,
+    out_of_service → fail; skip is kept. Booleans are not accepted.
     """
     if not isinstance(word, str):
         return Status.ERROR
@@ -35,7 +33,7 @@ def health_status(word: object) -> Status:
 
 
 def component_status(word: object) -> Status:
-    """What the word of one part means.
+    """Return the meaning of a component's word.
 
     A health word, a boolean, or connected, unreachable and so on.
     """
@@ -47,9 +45,7 @@ def component_status(word: object) -> Status:
 
 
 def health_word(status: Status) -> str:
-    """The word a health document uses: pass, warn or fail.
-
-    A skip is shown as warn.
+    """Return the word for a health document: pass, warn or fail; a skip becomes warn.
 
     Source: draft-inadarei-api-health-check-06 section 3.1.
     """
@@ -59,7 +55,7 @@ def health_word(status: Status) -> str:
 
 
 def http_status_of(status: Status) -> int:
-    """200 for pass, warn and skip; 503 for fail and error.
+    """Return 200 for pass, warn and skip; 503 for fail and error.
 
     Source: draft-inadarei-api-health-check-06 section 3.1 (fail is 4xx-5xx, warn 2xx-3xx).
     """

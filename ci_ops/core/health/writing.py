@@ -1,4 +1,4 @@
-"""Health documents, written in the one common shape.
+"""Writing of health documents in the format health+json.
 
 Source: draft-inadarei-api-health-check-06.
 """
@@ -27,7 +27,7 @@ def build_health(
     age_seconds: float | None = None,
     members: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """A health+json document of these components, ready for JSON.
+    """Return a health+json document of these components, ready for JSON.
 
     The status is the worst one unless given; no component at all is a pass.
     `members` are further strings of the document (`releaseId`, `version`,
@@ -48,18 +48,15 @@ def build_health(
 
 
 def encode_health(document: Mapping[str, Any]) -> bytes:
-    """The document as compact UTF-8 JSON with a closing newline.
+    """Return the document as compact UTF-8 JSON with a trailing newline.
 
-    Half a surrogate pair, as in an undecodable variable, becomes a question mark.
+    A lone surrogate, as in an undecodable variable, becomes a question mark.
     """
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
 
 
 def rfc3339(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC with milliseconds.
-
-    Such as `2027-01-31T08:00:00.000Z`.
-    """
+    """Return the time as RFC 3339 in UTC with milliseconds, such as `2027-01-31T08:00:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

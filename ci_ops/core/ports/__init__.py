@@ -1,1 +1,1 @@
-"""What the rules need of the world outside: one Protocol a module, implemented by edge."""
+"""Ports to the outside world: one Protocol per module, implemented by edge."""

@@ -1,4 +1,4 @@
-"""Time, and waiting that a stop request ends."""
+"""The clock port."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Time, and waiting that a stop request ends."""
+    """Time, and waits that a stop request ends."""
 
     def now(self) -> datetime:
-        """The time in UTC, aware."""
+        """Return the time in UTC, timezone-aware."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds of the monotonic clock."""
         ...
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait; raises Interrupted when asked to stop meanwhile."""
+        """Sleep. Raises Interrupted when a stop is requested meanwhile."""
         ...

@@ -1,4 +1,4 @@
-"""The forge that holds the repository: what reviewers of a commit are shown there."""
+"""The port to the forge that hosts the repository."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ CommitState = Literal["error", "failure", "pending", "success"]
 
 
 class Forge(Protocol):
-    """The forge that holds the repository; its deployments are a Ledger beside this."""
+    """The forge that hosts the repository; its deployments are a separate Ledger."""
 
     def commit_status(
         self, sha: str, *, context: str, state: CommitState, description: str, url: str = ""
     ) -> None:
-        """Show a state under a name of its own; the last one of a name holds. Raises LedgerError."""
+        """Set a commit status by name; the last one of a name is shown. Raises LedgerError."""
         ...
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         ...
 
 
 def commit_state(status: Status | None) -> CommitState:
-    """Return the state that shows that answer on a commit: pending where there is none yet.
+    """Return the state that a commit status shows for that status: pending where there is none yet.
 
     A skip is an error there: what was not measured is never shown as success.
     """

@@ -1,4 +1,4 @@
-"""HTTP requests with a hard deadline and a bounded body."""
+"""The HTTP port: requests with a hard deadline and a bounded body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BODY_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """One HTTP answer.
+    """One HTTP response.
 
     Header names are lower-case; repeated ones are joined by `, `.
     """
@@ -36,15 +36,12 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as text; what is not UTF-8 is replaced."""
+        """The body as text; invalid UTF-8 is replaced."""
         return self.body.decode("utf-8", "replace")
 
 
 class HttpError(Exception):
-    """No usable answer came.
-
-    `kind` is one word; the sentence has no secret in it.
-    """
+    """A request without a usable response; `kind` is one word, the sentence contains no secret."""
 
     def __init__(self, kind: str, sentence: str, *, transient: bool, lasting: bool = False) -> None:
         super().__init__(sentence)
@@ -74,11 +71,11 @@ class Http(Protocol):
         follow: int = 0,
         max_body: int = MAX_BODY_BYTES,
     ) -> Response:
-        """Send one request and read the answer, all within `timeout_seconds`.
+        """Send one request and read the response, all within `timeout_seconds`.
 
-        `fresh` opens a new connection; `connect_to` is an IP address to use
-        instead of the name's own, with SNI and Host kept; `follow` is the
-        number of redirects that may be followed. Raises HttpError.
+        `fresh` opens a new connection; `connect_to` is an IP address to use instead of the resolved
+        one, with SNI and Host unchanged; `follow` is the maximum number of redirects to follow.
+        Raises HttpError.
         """
         ...
 

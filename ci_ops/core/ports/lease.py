@@ -1,4 +1,4 @@
-"""The exclusive right to change one environment of a service, held by one run at a time."""
+"""The lease port: the exclusive right of one run to change an environment of a service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
-    """Who holds a lease, and for what; every text is empty where it is unknown."""
+    """The holder of a lease, with its purpose; every text is empty where unknown."""
 
     since: datetime
     name: str = ""
@@ -19,7 +19,7 @@ class Holder:
 
 
 class HeldLease(Protocol):
-    """A lease in the hands of one run, until it is released, lost or its process ends."""
+    """A lease held by one run, until it is released, lost or its process ends."""
 
     @property
     def token(self) -> int:
@@ -28,11 +28,11 @@ class HeldLease(Protocol):
 
     @property
     def renew_seconds(self) -> float:
-        """How often it has to be renewed."""
+        """The interval at which it must be renewed."""
         ...
 
     def renew(self) -> None:
-        """Show that the holder lives. Raises LockHeld when the lease is lost."""
+        """Show that the holder is alive. Raises LockHeld when the lease is lost."""
         ...
 
     def check(self) -> None:
@@ -40,13 +40,13 @@ class HeldLease(Protocol):
         ...
 
     def release(self) -> None:
-        """Give it up; harmless when it is not held."""
+        """Release the lease; a no-op when it is not held."""
         ...
 
 
 class Lease(Protocol):
-    """The lease of one environment, wherever its state is kept."""
+    """The lease of one environment, wherever its state is stored."""
 
     def acquire(self, holder: Holder) -> HeldLease:
-        """Return the held lease; raise LockHeld with its holder, since when, why and what frees it."""
+        """Return the held lease. Raises LockHeld with its holder, since when and why, and how to free it."""
         ...

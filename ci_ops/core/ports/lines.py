@@ -1,4 +1,4 @@
-"""An append-only file of lines."""
+"""The port of an append-only file of lines."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class Lines(Protocol):
-    """An append-only file of lines: journal and ledger."""
+    """An append-only file of lines, for journal and ledger."""
 
     def read(self) -> tuple[str, ...]:
-        """Every whole line, without line ends; a torn last line is left out."""
+        """Return every whole line, without line ends; a torn last line is left out."""
         ...
 
     def append(self, line: str) -> None:
-        """Add one line and have it on the disk before returning."""
+        """Append one line durably."""
         ...

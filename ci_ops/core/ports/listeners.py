@@ -1,4 +1,4 @@
-"""Which processes serve a port of this machine, and whether they have ended."""
+"""The port to processes that listen on a port of this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Servers:
-    """Processes that listened on a port, and what ran beside them at that moment."""
+    """Processes that listened on a port, and the others that ran at that moment."""
 
     listening: frozenset[tuple[int, int]]
     """Process id and start of each; a number alone may be used again."""
@@ -19,10 +19,10 @@ class Servers:
 
 
 class Listeners(Protocol):
-    """Which processes of this machine serve a port."""
+    """The processes of this machine that listen on a port."""
 
     def at(self, port: int) -> Servers | None:
-        """Return the processes that listen on that port; None where none can be seen."""
+        """Return the processes that listen on that port; None where none are visible."""
         ...
 
     def have_ended(self, servers: Servers) -> bool:

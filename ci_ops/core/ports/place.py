@@ -1,4 +1,4 @@
-"""A place where commands run and state lies: this machine, or a host that is reached from it."""
+"""The port of a place that runs commands and stores state: this machine, or a remote host."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Place(Protocol):
 
     @property
     def env(self) -> Env:
-        """What a deployment's commands see there beside its own variables: here, those that the user gave us."""
+        """The environment of a deployment's commands there; on this machine, the user's."""
         ...
 
     @property
     def process(self) -> Process:
-        """Programs that run there."""
+        """The processes of that place."""
         ...
 
     def has_folder(self, path: Path) -> bool:
-        """Return True where there is a folder of that path."""
+        """Return True if that folder exists."""
         ...
 
     def store(self, directory: Path, root: Path | None = None) -> Store:
-        """Return the store in that folder, below the root up to which all folders have to be ours."""
+        """Return the store in that folder; all folders up to the root must be owned by this user."""
         ...
 
     def lease(self, directory: Path, root: Path | None = None) -> Lease:
-        """Return the lease of the environment whose state lies in that folder."""
+        """Return the lease of the environment whose state is in that folder."""
         ...

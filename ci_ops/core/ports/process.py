@@ -1,4 +1,4 @@
-"""Child programs, run as a group of processes."""
+"""The port of child processes, each run as a process group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """A program that has ended, or was ended."""
+    """The result of a child process that ended or was terminated."""
 
     exit_code: int
     """Negative signal number when a signal ended it; 127 when it does not exist."""
@@ -28,7 +28,7 @@ class Completed:
 
 
 class Process(Protocol):
-    """Child programs in a session of their own, ended as a group."""
+    """Child processes in sessions of their own, terminated as groups."""
 
     def run(
         self,

@@ -1,4 +1,4 @@
-"""Whether a signal asked this process to stop."""
+"""The port of stop requests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class Stop(Protocol):
-    """Whether a signal asked us to stop."""
+    """Stop requests from signals to this process."""
 
     @property
     def requested(self) -> int:
-        """The signal's number; 0 for none."""
+        """The number of the signal; 0 for none."""
         ...
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a request at most so long; True when there is one."""
+        """Wait for a request with a timeout; return True when there is one."""
         ...
 
     def check(self) -> None:

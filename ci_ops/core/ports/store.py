@@ -1,4 +1,4 @@
-"""Where records and journals of one environment are kept."""
+"""The port of a store for the records and journals of one environment."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """Where records and journals of one environment are kept."""
+    """The files with the records and journals of one environment."""
 
     def lines(self, name: str) -> Lines:
-        """The file of lines with that name."""
+        """Return the file of lines with that name."""
         ...
 
     def names(self, suffix: str) -> tuple[str, ...]:
-        """The names of the files of lines with that suffix, sorted."""
+        """Return the names of the files of lines with that suffix, sorted."""
         ...
 
     def write(self, name: str, text: str) -> Path:
@@ -26,9 +26,9 @@ class Store(Protocol):
         ...
 
     def read(self, name: str) -> str | None:
-        """A whole file; None when there is none."""
+        """Return a whole file; None when there is none."""
         ...
 
     def hold_reserve(self) -> None:
-        """Hold back room for the lines of a deployment, so that a full disk does not stop them."""
+        """Reserve disk space for a deployment's lines, so that a full disk does not stop them."""
         ...

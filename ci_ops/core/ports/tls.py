@@ -1,4 +1,4 @@
-"""TLS handshakes and the certificates they show."""
+"""The port of TLS handshakes and their certificates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChainLink:
-    """One certificate of a chain. Its names are whatever its maker wrote."""
+    """One certificate of a chain; its names are untrusted."""
 
     subject: str
     issuer: str
@@ -35,7 +35,7 @@ class ChainLink:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
-    """What one TLS handshake showed."""
+    """The facts of one TLS handshake."""
 
     address: str
     protocol: str
@@ -61,20 +61,19 @@ class Certificate:
 
 
 class Tls(Protocol):
-    """One TLS handshake, looked at closely."""
+    """TLS handshakes that report certificates and versions."""
 
     def certificate(self, host: str, port: int, *, address: str, timeout_seconds: float) -> Certificate:
-        """Shake hands with that address under that name.
+        """Shake hands with that address under that name. Raises HttpError on failure.
 
-        An empty address leaves the choice to the resolver, or to the proxy
-        that leads there. Raises HttpError when none comes about.
+        An empty address leaves the choice to the resolver, or to the proxy in between.
         """
         ...
 
     def accepts(
         self, host: str, port: int, *, version: str, address: str, timeout_seconds: float
     ) -> bool | None:
-        """Return whether a handshake of that version alone comes about; None where that could not be tried.
+        """Return whether a handshake with that version alone succeeds; None where it could not be tried.
 
         `version` is one of VERSIONS. Certificates are not verified.
         """

@@ -1,4 +1,4 @@
-"""All ports in one bundle."""
+"""The world: all ports in one bundle."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Env = Mapping[str, str]
 
 
 class World(Protocol):
-    """Everything outside, in one bundle; members are made when first used."""
+    """The outside world as one bundle of ports, each created on first use."""
 
     def within(self, deadline: Deadline) -> World:
-        """Return a world whose every port honours the deadline, also where this one has an earlier one."""
+        """Return a world whose every port honours the deadline, or an earlier one of this world."""
         ...
 
     def at(self, place: str) -> Place:
-        """Return the ports of that place; raise UsageError for one that cannot be reached."""
+        """Return the ports of that place. Raises UsageError for an unreachable one."""
         ...
 
     @property
@@ -44,12 +44,12 @@ class World(Protocol):
 
     @property
     def process(self) -> Process:
-        """Child programs."""
+        """Child processes."""
         ...
 
     @property
     def listeners(self) -> Listeners:
-        """Which processes of this machine serve a port."""
+        """The processes of this machine that listen on a port."""
         ...
 
     @property
@@ -59,7 +59,7 @@ class World(Protocol):
 
     @property
     def stop(self) -> Stop:
-        """Whether we were asked to stop."""
+        """Stop requests to this process."""
         ...
 
     @property
@@ -69,7 +69,7 @@ class World(Protocol):
 
     @property
     def redact(self) -> Redactor:
-        """Takes secrets out of text."""
+        """The redactor of secrets."""
         ...
 
     @property

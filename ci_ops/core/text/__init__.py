@@ -1,1 +1,1 @@
-"""Text from outside and the values written in it: secrets, durations, addresses."""
+"""Untrusted text, and the values written in it: secrets, durations, URLs."""

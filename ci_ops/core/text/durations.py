@@ -1,4 +1,4 @@
-"""Spans of time as people write them: 500ms, 30s, 2m, 1h30m or seconds."""
+"""Durations as users write them: 500ms, 30s, 2m, 1h30m or seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DURATION_PATTERN = r"^\s*(?:(?:\d+(?:\.\d+)?(?:[mM][sS]|[sSmMhHdD]))+|\d+(?:\.\d
 
 
 def parse_duration(value: object) -> float:
-    """Seconds from a number of seconds or a text such as `2m` or `1h30m`.
+    """Return the seconds of a number or a text such as `2m` or `1h30m`.
 
     Raises ValueError with a sentence for anything else, and for negative,
     infinite or absurd (over one year) values.
@@ -37,7 +37,7 @@ def _parse_text(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """A short text for people: `340 ms`, `2.4 s`, `3 m 05 s`, `1 h 02 m`."""
+    """Return a short text: `340 ms`, `2.4 s`, `3 m 05 s`, `1 h 02 m`."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:

@@ -1,4 +1,4 @@
-"""Text files whose encoding the editor chose: byte order marks, and a limit on their size."""
+"""Decoding of text files: byte order marks, and a limit on their size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def decode(raw: bytes) -> str:
 
 
 def read_text_file(path: Path, *, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Return the text of a regular file. Raises OSError, or ValueError for what is no such text."""
+    """Return the text of a regular file. Raises OSError, or ValueError for binary or oversized ones."""
     if path.exists() and not path.is_file():
         raise ValueError(f"{path.name} is not a regular file")  # a pipe would never end
     with path.open("rb") as file:

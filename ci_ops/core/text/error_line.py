@@ -1,4 +1,4 @@
-"""The line of a program's output that says what went wrong first."""
+"""The line of a program's output that reports the first error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written."""
+"""Parsing of untrusted JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the document. Raises ValueError where there is none, or one that nests too deeply."""
+    """Return the document. Raises ValueError for invalid or too deeply nested JSON."""
     try:
         return json.loads(text)
     except RecursionError:

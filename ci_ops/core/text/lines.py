@@ -1,4 +1,4 @@
-"""Text from outside, made fit to be shown on one line."""
+"""Sanitizing of untrusted text for display on one line."""
 
 from __future__ import annotations
 
@@ -18,35 +18,30 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without controls and invisible letters.
+    """Return the text on one line, without control, invisible and direction characters.
 
-    Direction marks go too.
-
-    Runs of blanks and line ends become one space.
+    Runs of spaces and line ends become one space.
     """
     return _GAPS.sub(" ", without_invisible(encodable(text))).strip()
 
 
 def without_invisible(text: str) -> str:
-    """The text without direction marks and other letters of no width."""
+    """Return the text without direction marks and other zero-width characters."""
     return _INVISIBLE.sub("", text)
 
 
 def as_sentence(text: str) -> str:
-    """The text with a full stop where it ends in no mark of its own."""
+    """Return the text with a full stop unless it ends in punctuation."""
     return text if not text or text[-1] in ".!?:…" else f"{text}."
 
 
 def encodable(text: str) -> str:
-    """The text as UTF-8 can write it.
-
-    Half a surrogate pair becomes the replacement character.
-    """
+    """Return the text with lone surrogates replaced, so that UTF-8 can encode it."""
     return _SURROGATES.sub("\ufffd", text)
 
 
 def console_line(text: str) -> str:
-    """One line that a terminal and a GitHub runner show and never obey.
+    """Return one line that a terminal and a GitHub runner print but never execute.
 
     Source: actions/runner ActionCommand.cs: `##[name]` is a command anywhere
     in a line, `::name::` at its start.
@@ -56,7 +51,7 @@ def console_line(text: str) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """Return how many columns of a terminal the text occupies."""
     return sum(_columns_of(character) for character in text)
 
 
@@ -67,16 +62,14 @@ def _columns_of(character: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """The text followed by blanks up to that many columns."""
+    """Return the text padded with spaces to that many columns."""
     return text + " " * max(0, width - columns(text))
 
 
 def map_texts(value: Anything, change: Callable[[str], str]) -> Anything:
-    """The same value with every text in it changed.
+    """Return the value with every text in it mapped, through dataclasses, tuples, lists and mappings.
 
-    Through dataclasses, tuples, lists and mappings.
-
-    Words of an enumeration stay as they are.
+    Members of an enumeration stay unchanged.
     """
     inside: Any = value
     if type(inside) is str:

@@ -1,4 +1,4 @@
-"""The word that was probably meant."""
+"""Suggestions for misspelled words."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` with the nearest known word, or empty.
-
-    Never shows `word` itself.
-    """
+    """Return `; did you mean X?` with the nearest known word, or empty; never shows `word` itself."""
     near = nearest(word, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """The known word most like this one, case and hyphens aside.
-
-    Empty when none is like it.
-    """
+    """Return the most similar known word, ignoring case and hyphens; empty when none is similar."""
     from difflib import get_close_matches  # noqa: PLC0415 - needed only once something is wrong
 
     spelt = {each.casefold().replace("_", "-"): each for each in known}

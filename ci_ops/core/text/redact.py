@@ -1,4 +1,4 @@
-"""The one way in which secrets are taken out of text."""
+"""Redaction of secrets in texts."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _IN_QUERY = re.compile(
 
 
 def redact_patterns(text: str) -> str:
-    """Hide what looks like a secret.
+    """Return the text without parts that look like secrets.
 
-    URL passwords, signed queries, `token=…`, `Authorization: …`, and tokens and
-    private keys of well-known shapes.
+    These are URL passwords, signed queries, `token=…`, `Authorization: …`, and tokens and private
+    keys of well-known shapes.
     """
     text = _without_addresses_secrets(text)
     if _may_assign(text):
@@ -75,7 +75,7 @@ def _may_assign(text: str) -> bool:
 
 
 class Redactor:
-    """Known secrets and the shapes of unknown ones, taken out of any text.
+    """Redacts known secrets, and unknown ones by their shape.
 
     Safe to share between threads; secrets may be added at any time.
     """
@@ -83,7 +83,7 @@ class Redactor:
     def __init__(
         self, secrets: Iterable[str] = (), *, is_own_word: Callable[[str], bool] = lambda _: True
     ) -> None:
-        """`is_own_word` tells which words stand in sentences of ours without anything from outside."""
+        """`is_own_word` decides which words occur in our sentences without outside input."""
         self._is_own_word = is_own_word
         self._public: frozenset[str] = frozenset()
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Hide these values, and their usual encodings, from now on.
+        """Redact these values, and their usual encodings, from now on.
 
         Each line of a multi-line secret counts as one more secret. Blanks and
         quotes around a value are no part of it: what is shown may lack them.
@@ -103,21 +103,21 @@ class Redactor:
                 self._known = self._known | {part: Spellings(part) for part in fresh}
 
     def publish(self, *texts: str) -> None:
-        """Leave the words of these texts in sentences of ours, secrets or not: the reader has them already."""
+        """Keep the words of these texts in our sentences, secret or not: readers know them already."""
         with self._lock:
             self._public = self._public.union(*(_LETTERS.findall(text) for text in texts))
 
     @property
     def reach(self) -> int:
-        """Characters that the longest spelling of a secret may take."""
+        """The length of the longest spelling of a secret."""
         return MAX_GROWTH * max((each.length for each in self._known.values()), default=0)
 
     def __call__(self, text: str) -> str:
-        """A text from outside without known secrets and without what looks like one."""
+        """Return an untrusted text without known secrets and anything that looks like one."""
         return redact_patterns(_blotted(text, self._known.values()) if self._may_hold(text) else text)
 
     def own(self, text: str) -> str:
-        """Return a sentence of ours without known secrets.
+        """Return one of our sentences without known secrets.
 
         A secret that is an ordinary word, such as `production`, takes no word out of
         it that ci-ops uses itself or that was published; any other word came from
@@ -131,7 +131,7 @@ class Redactor:
         return hide_tokens(text)
 
     def _hidden_in(self, text: str) -> Iterator[Spellings]:
-        """Yield the secrets that a sentence of ours must not show."""
+        """Yield the secrets that one of our sentences must not show."""
         for value, each in self._known.items():
             if each.may_be_in(text) and not (each.is_word and self._is_public(value)):
                 yield each
@@ -140,7 +140,7 @@ class Redactor:
         return word.isdigit() or word in self._public or self._is_own_word(word)
 
     def _may_hold(self, text: str) -> bool:
-        """Return False for a text without any secret, after one or two searches: nearly every text ends here."""
+        """Return False for a text without any secret, after one or two searches: the usual case."""
         sieve = self._sieve
         if sieve.known is not self._known:
             sieve = self._sieve = _Sieve(self._known)
@@ -148,7 +148,7 @@ class Redactor:
 
 
 class _Sieve:
-    """Searches for the beginnings of all secrets at once.
+    """A search for the beginnings of all secrets at once.
 
     What a secret is encoded to would begin at almost every letter of a text, so it is
     searched for only where letters run on for as long as the shortest encoded form.
@@ -173,7 +173,7 @@ class _Sieve:
 
 
 def _beginnings(texts: Iterable[str], *, length: int) -> re.Pattern[str]:
-    """Return a pattern for how the texts begin; sorted by their first letters, it is five times as fast."""
+    """Return a pattern for the texts' beginnings; sorting by first letters makes it five times as fast."""
     rests: dict[str, set[str]] = {}
     for text in texts:
         rests.setdefault(text[:1], set()).add(re.escape(text[1:length]))
@@ -193,7 +193,7 @@ def _is_secret(value: str) -> bool:
 
 
 def _blotted(text: str, known: Iterable[Spellings]) -> str:
-    """The text with every place of a secret covered, also where two overlap."""
+    """Return the text with every occurrence of a secret covered, overlapping ones too."""
     spans = sorted(span for each in known for span in each.spans(text))
     if not spans:
         return text

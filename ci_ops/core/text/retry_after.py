@@ -1,4 +1,4 @@
-"""How long the other side asks us to wait before we ask again."""
+"""The wait before a retry that the other side requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LONGEST_SECONDS = 1e9
 
 
 def parse_retry_after(value: str, *, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from a Retry-After header; None when it cannot be read.
+    """Return the seconds of a Retry-After header; None when it is invalid.
 
     Both forms count: seconds and an HTTP date. A date that has passed is 0.
     Source: RFC 9110 section 10.2.3.
@@ -30,7 +30,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
 
 
 def asked_wait_seconds(error: BaseException) -> float | None:
-    """What an error says about waiting; None when it says nothing.
+    """Return the wait that an error requests; None for none.
 
     Looked for in this order: `retry_after_seconds` or `retry_after` of the
     error itself, the Retry-After header of its `response`, then of itself.

@@ -1,4 +1,4 @@
-"""A value that must not be seen by accident."""
+"""A string type for secrets that cannot be printed by accident."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HIDDEN = "***"
 
 
 class Secret:
-    """A string that only `reveal()` shows; str, repr and format hide it."""
+    """A string that only `reveal()` returns; str, repr and format redact it."""
 
     __slots__ = ("_value",)
 
@@ -16,7 +16,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret itself, for the one place that sends it."""
+        """Return the secret itself, for the code that sends it."""
         return self._value
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""How a webhook's body is signed, for sender and receiver.
+"""Signatures of webhook bodies, for sender and receiver.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -15,10 +15,7 @@ VERSION = "v1"
 
 
 def signing_key(secret: str) -> bytes:
-    """The key in a secret: what stands after `whsec_`, in base64.
-
-    Raises ValueError for anything else.
-    """
+    """Return the key in a secret, base64 after `whsec_`. Raises ValueError for anything else."""
     try:
         key = base64.b64decode(secret.strip().removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -29,9 +26,6 @@ def signing_key(secret: str) -> bytes:
 
 
 def sign(key: bytes, body: bytes, *, message_id: str, timestamp: str) -> str:
-    """The signature of a message, with its version.
-
-    It holds for that id and that second alone.
-    """
+    """Return the versioned signature of a message, valid only for that id and second."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     return f"{VERSION},{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"

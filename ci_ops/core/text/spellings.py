@@ -1,4 +1,4 @@
-"""How one secret may be written: plain, percent-encoded, escaped, in base64, in hexadecimal digits."""
+"""The spellings of one secret: plain, percent-encoded, escaped, base64, hexadecimal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OF_THEIR_OWN = {" ": r"\+", "\n": r"\r\n", "'": r"'\\{1,4}''|'\"'\"'"}
 
 
 class Spellings:
-    """Every usual form of one secret, found in a text.
+    """Every usual spelling of one secret, searchable in a text.
 
     Nearly every text has none of them, and says so after a few plain searches;
     the pattern is compiled when one is found for the first time.
@@ -52,11 +52,11 @@ class Spellings:
         self.length = len(value)
 
     def may_be_in(self, text: str) -> bool:
-        """Return False for a text that has the secret in no spelling, after a few plain searches."""
+        """Return False for a text without the secret in any spelling, after a few plain searches."""
         return self.plain in text or any(probe in text for probe in self.encoded)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where it stands in the text."""
+        """Return the positions of the secret in the text."""
         if self.may_be_in(text):
             if isinstance(self._pattern, str):
                 self._pattern = re.compile(_pattern_of(self._pattern))
@@ -64,17 +64,17 @@ class Spellings:
 
 
 def _rarity(run: str) -> tuple[bool, int]:
-    """Return the order in which parts of a secret are looked for: `T0x9` stands in fewer texts than `services`."""
+    """Return the search order for parts of a secret: `T0x9` occurs in fewer texts than `services`."""
     return (not run.isalpha() and len(run) > _MIN_RARE_LENGTH, len(run))
 
 
 def is_word(value: str) -> bool:
-    """Return True for what may well be an ordinary word or number, such as `production` or `8000`."""
+    """Return True for a plausible ordinary word or number, such as `production` or `8000`."""
     return _WORD.fullmatch(value) is not None
 
 
 def masks_of(value: str) -> tuple[str, ...]:
-    """The forms that a runner's mask can hold: plain, base64, URL and JSON.
+    """Return the spellings that a runner can mask: plain, base64, URL and JSON.
 
     Each line of a multi-line secret counts as one more secret. Empty for
     values shorter than eight characters: the runner would hide ordinary words.
@@ -96,9 +96,9 @@ def masks_of(value: str) -> tuple[str, ...]:
 
 
 def _base64_cores(value: str) -> tuple[str, ...]:
-    """The letters that the value alone decides, at each of its three offsets in a longer text.
+    """Return the base64 characters that depend on the value alone, at each of its three offsets.
 
-    So `user:secret` is found without knowing the user.
+    With them `user:secret` is found without knowing the user.
     """
     raw = value.encode("utf-8", "surrogatepass")
     cores: dict[str, None] = {}
@@ -128,7 +128,7 @@ def _pattern_of(value: str) -> str:
 
 
 def _escaped(value: str) -> str:
-    """A pattern for the value with each character in whatever escape it stands.
+    """Return a pattern for the value with each character in any escaped form.
 
     A run of backslashes is one part of it, and never gives one back: escaped once
     or twice it is longer, and may take in the one before the next character.
@@ -148,7 +148,7 @@ def _escaped(value: str) -> str:
 
 @cache
 def _character(character: str, *, after_backslash: bool) -> str:
-    """Letters and digits are never escaped."""
+    """Return a pattern for one character; letters and digits are never escaped."""
     if character.isascii() and character.isalnum():
         return character
     backslashes = r"\\{0,8}+" if after_backslash else r"\\{1,8}+"
@@ -170,7 +170,7 @@ def _character(character: str, *, after_backslash: bool) -> str:
 
 @cache
 def _hidden_forms(character: str) -> str:
-    """Forms in which the character itself is not to be seen: percent-encoded, and by HTML's names and numbers."""
+    """Return encoded forms of a character: percent-encoded, and HTML entities."""
     percent = "".join(
         f"%(?:25){{0,4}}{_either_case(f'{byte:02x}')}" for byte in character.encode("utf-8", "surrogatepass")
     )

@@ -1,4 +1,4 @@
-"""Credentials that are known by their shape, wherever they are shown."""
+"""Redaction of credentials that are recognisable by their shape."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HINTS = re.compile(
 
 
 def hide_tokens(text: str) -> str:
-    """The text without tokens and private keys of well-known shapes."""
+    """Return the text without tokens and private keys of well-known shapes."""
     if len(text) < MIN_TOKEN_LENGTH or not _HINTS.search(text):
         return text
     return token_pattern().sub(HIDDEN, text)

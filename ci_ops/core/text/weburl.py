@@ -1,7 +1,4 @@
-"""The address of a service.
-
-What was typed, what is asked, what may be shown.
-"""
+"""The URL of a service: as typed, as requested, and as shown."""
 
 from __future__ import annotations
 
@@ -27,10 +24,7 @@ _PLAIN_VALUE = re.compile(r"[A-Za-z]{1,12}|[0-9]{1,5}|")
 
 
 def read_url(url: str) -> SplitResult:
-    """The parts of an http or https address.
-
-    Raises ValueError with a sentence.
-    """
+    """Return the parts of an http or https URL. Raises ValueError with a sentence."""
     if not url:
         raise ValueError("no address is given")
     if any(character <= " " or character == "\x7f" for character in url):
@@ -48,7 +42,7 @@ def read_url(url: str) -> SplitResult:
 
 
 def header_problem(name: str, value: str) -> str:
-    """Return why HTTP cannot carry a header, without its value; empty where it can.
+    """Return why HTTP cannot carry a header, without its value; empty if it can.
 
     Source: RFC 9110, sections 5.1 and 5.5.
     """
@@ -60,34 +54,28 @@ def header_problem(name: str, value: str) -> str:
 
 
 def port_of(parts: SplitResult) -> int:
-    """The port that is meant, written or not."""
+    """Return the port of the URL, explicit or default."""
     return parts.port or _DEFAULT_PORTS[parts.scheme]
 
 
 def origin_of(parts: SplitResult) -> tuple[str, str, int]:
-    """Return scheme, host and port: credentials are for one origin alone."""
+    """Return scheme, host and port; credentials are valid for one origin only."""
     return parts.scheme, parts.hostname or "", port_of(parts)
 
 
 def has_path(parts: SplitResult) -> bool:
-    """True when the user typed more than a host.
-
-    Then that is the health address itself.
-    """
+    """Return True when the URL has a path, so that it is the health URL itself."""
     return parts.path not in {"", "/"} or bool(parts.query)
 
 
 def at_path(parts: SplitResult, path: str) -> str:
-    """The address of a path on the same server.
-
-    With its query, if any, and the same user info.
-    """
+    """Return the URL of a path on the same server, with its query and the same user info."""
     route, _, query = path.partition("?")
     return urlunsplit((parts.scheme, parts.netloc, route or "/", query, ""))
 
 
 def shown(url: str) -> str:
-    """The address without user info, query and fragment, fit for reports."""
+    """Return the URL without user info, query and fragment, safe for reports."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -96,13 +84,13 @@ def shown(url: str) -> str:
 
 
 def without_user_info(url: str) -> str:
-    """The address as typed, less the user info."""
+    """Return the URL as typed, without the user info."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def secrets_in(parts: SplitResult) -> tuple[str, ...]:
-    """What must be hidden: the user info, alone and as Basic credentials, and what the query says.
+    """Return the secrets of a URL: user info, also as Basic credentials, and the query's values.
 
     A parameter such as `format=json`, a plain word or number under a name that
     tells of no secret, is shown.
@@ -118,9 +106,9 @@ def secrets_in(parts: SplitResult) -> tuple[str, ...]:
 
 
 def passwords_in(url: str) -> tuple[str, ...]:
-    """Return the password of an address such as a database's, as written and decoded.
+    """Return the password of a URL such as a database's, as written and decoded.
 
-    The user is no secret there: `postgres` stands in many a message.
+    The user is no secret there: `postgres` occurs in many messages.
     """
     try:
         written = urlsplit(url).password or ""
@@ -130,7 +118,7 @@ def passwords_in(url: str) -> tuple[str, ...]:
 
 
 def secrets_in_text(url: str) -> tuple[str, ...]:
-    """The same of an address that may be none: nothing then."""
+    """Return the secrets of a text that may be a URL; none for any other text."""
     try:
         return secrets_in(urlsplit(url))
     except ValueError:
@@ -138,7 +126,7 @@ def secrets_in_text(url: str) -> tuple[str, ...]:
 
 
 def is_loopback(parts: SplitResult) -> bool:
-    """True when requests to it do not leave this machine."""
+    """Return True when requests to it stay on this machine."""
     host = (parts.hostname or "").rstrip(".").partition("%")[0]
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -149,19 +137,19 @@ def is_loopback(parts: SplitResult) -> bool:
 
 
 def is_open(parts: SplitResult) -> bool:
-    """True when requests travel unencrypted beyond this machine."""
+    """Return True when requests leave this machine unencrypted."""
     return parts.scheme == "http" and not is_loopback(parts)
 
 
 def new_nonce() -> str:
-    """Return 16 hex digits that no earlier request had."""
+    """Return 16 random hexadecimal digits, unique to one request."""
     return secrets.token_hex(8)
 
 
 def fresh_url(url: str, nonce: str) -> str:
-    """Return the same address with the nonce in its query.
+    """Return the URL with the nonce in its query.
 
-    No cache that keeps the query in its key can have an answer for it.
+    A cache that includes the query in its key cannot have an answer for it.
     """
     parts = urlsplit(url)
     stamp = f"{NONCE_PARAMETER}={nonce}"

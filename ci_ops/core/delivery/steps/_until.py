@@ -1,4 +1,4 @@
-"""Repeat one try of a step until it succeeds or the deadline has passed."""
+"""Repetition of a step's try until it succeeds or the deadline has passed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Try:
 def try_until(
     attempt: Callable[[], Try], clock: Clock, *, deadline_seconds: float, interval_seconds: float
 ) -> StepResult:
-    """Return the last result, with the seconds that all tries took."""
+    """Return the last result, with the total seconds of all tries."""
     started = clock.monotonic()
     deadline = Deadline.after(deadline_seconds, clock)
     last, _ = ask_until(attempt, deadline=deadline, clock=clock, waits=repeat(interval_seconds))

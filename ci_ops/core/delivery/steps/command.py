@@ -17,7 +17,7 @@ PROBE_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command(Step):
-    """Run a command line in the shell, to its first failing line.
+    """Run a command line in the shell up to its first failing line.
 
     Its probe is a command that exits 0 when the change has happened and 1 when not.
     """
@@ -37,7 +37,7 @@ class Command(Step):
         return self.shown or self.run
 
     def perform(self, context: Context) -> StepResult:
-        """Run it; exit code 0 is success."""
+        """Run the command; exit code 0 is success."""
         done = context.shell(
             self.run, place=self.place, directory=self.directory, timeout_seconds=self.timeout_seconds
         )

@@ -1,4 +1,4 @@
-"""A URL that is requested until it answers well, as a step."""
+"""A step that requests a URL until it answers 2xx."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Poll(Observation):
         return f"GET {self.url}"
 
     def perform(self, context: Context) -> StepResult:
-        """Request it until it answers 2xx; the result holds the last body."""
+        """Request the URL until it answers 2xx; the result contains the last body."""
         return try_until(
             lambda: self._try(context),
             context.world.clock,

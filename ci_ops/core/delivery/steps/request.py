@@ -33,7 +33,7 @@ class Request(Step):
         return f"{self.method} {self.url}"
 
     def perform(self, context: Context) -> StepResult:
-        """Send it; the result holds the body."""
+        """Send the request; the result contains the body."""
         try:
             answer = context.world.http.request(
                 self.method,

@@ -1,4 +1,4 @@
-"""A command that is repeated until it succeeds, as a step."""
+"""A step that repeats a command until it succeeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wait(Observation):
-    """Repeat a harmless command until it exits 0 or the deadline has passed."""
+    """Repeat a read-only command until it exits 0 or the deadline has passed."""
 
     run: str
     deadline_seconds: float = 60.0
