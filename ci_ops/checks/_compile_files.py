@@ -1,8 +1,8 @@
-"""Compile files without running them; a program for whichever Python the project asks for.
+"""Compilation of files without running them; a script for the project's own Python.
 
-`python -I -S _compile_files.py LIST RESULT`: LIST holds the file names, each
-followed by a zero byte; RESULT is written at the end, as JSON. Nothing of ours is
-imported, and the syntax is that of Python 3.8.
+`python -I -S _compile_files.py LIST RESULT`: LIST contains the file names, each followed by a zero
+byte; RESULT is written at the end, as JSON. Nothing of ci-ops is imported, and the syntax is that
+of Python 3.8.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(names_file: str, result_file: str) -> None:
 
 
 def read(name: bytes) -> bytes:
-    """The bytes of a regular file; a pipe or a device is refused. Raises OSError."""
+    """Return the bytes of a regular file; a pipe or a device is refused. Raises OSError."""
     how = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(name, how)
     with os.fdopen(descriptor, "rb") as file:
@@ -50,7 +50,7 @@ def read(name: bytes) -> bytes:
 
 
 def problem_of(source: bytes) -> tuple[int, str] | None:
-    """Line and words of what keeps the source from compiling; None for nothing."""
+    """Return line and message of the compile error; None for none."""
     try:
         compile(source, "<source>", "exec", dont_inherit=True)
     except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""A few daemon threads: a hanging request never holds up the end of the program."""
+"""A pool of daemon threads: a hanging request never delays the exit of the program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOOK_UP_SECONDS = 0.1
 
 
 class Crew(Generic[KeyT, AnswerT]):
-    """Does what is submitted, at most `size` at a time, and hands back each answer when it is there.
+    """A thread pool that runs at most `size` jobs at a time and returns results as they complete.
 
     Not `concurrent.futures`: its threads are joined when the interpreter
     ends, and finish everything that was submitted first.
@@ -42,13 +42,13 @@ class Crew(Generic[KeyT, AnswerT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Start nothing more; what runs is left to end by itself."""
+        """Start nothing more; running jobs finish on their own."""
         self._closed.set()
         for _ in range(self._threads):
             self._todo.put(None)
 
     def submit(self, key: KeyT, work: Callable[[], AnswerT]) -> None:
-        """Have it done as soon as a thread is free."""
+        """Run the job as soon as a thread is free."""
         self._open.add(key)
         self._todo.put((key, work))
         if self._threads < self._size:
@@ -56,9 +56,9 @@ class Crew(Generic[KeyT, AnswerT]):
             threading.Thread(target=self._work, name="ci-ops-crew", daemon=True).start()
 
     def next(self) -> tuple[KeyT, AnswerT]:
-        """The next answer with its key, in the order of ending.
+        """Return the next result with its key, in order of completion.
 
-        Raises what the work raised, and Interrupted on a stop request.
+        Raises the job's exception, and Interrupted on a stop request.
         """
         while True:
             try:
@@ -72,7 +72,7 @@ class Crew(Generic[KeyT, AnswerT]):
             return key, answer  # type: ignore[return-value]  # no error means there is an answer
 
     def wait_for(self, keys: set[KeyT], seconds: float) -> None:
-        """Start nothing more and give these at most so long to end, whatever they answer."""
+        """Start nothing more; wait for these jobs with a timeout, whatever their results."""
         self._closed.set()
         end = time.monotonic() + seconds
         waiting = keys & self._open

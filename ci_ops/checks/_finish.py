@@ -1,4 +1,4 @@
-"""From a check's last answer to the result that is reported."""
+"""The final form of a check's last result for the report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_LISTED_TRIES = 20
 def finish(
     result: Result, named: NamedCheck, world: World, *, tries: Sequence[Try], seconds: float
 ) -> Result:
-    """Return the result under its configured name, without secrets, every finding with a place."""
+    """Return the result under its configured name, redacted, every finding with a location."""
     facts = dict(result.facts)
     if len(tries) > 1:
         facts["tries"] = [

@@ -1,4 +1,4 @@
-"""How long an answer that seldom changes by itself is asked for again."""
+"""The time for which an unlikely change of an answer is waited for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SHARE = 1 / 6
 
 
 class Patience:
-    """How long answers of one kind go on without a break, over all checks of a run.
+    """The uninterrupted time of one kind of answer, over all checks of a run.
 
-    Checks run one after another: what the first one waited for in vain is not
-    waited for again by the next. Any answer of another kind starts it anew.
-    Safe to share between threads: a value that is lost to a race costs a try.
+    Checks run one after another: time that the first one waited in vain is not spent again by the
+    next. Any answer of another kind resets it. Safe to share between threads: a value that is lost
+    to a race costs one try.
     """
 
     def __init__(self, deadline_seconds: float, clock: Ticking) -> None:
@@ -25,9 +25,9 @@ class Patience:
         self._since: dict[str, float] = {}
 
     def left_seconds(self, kind: str) -> float | None:
-        """Return the seconds for which that kind of answer is asked for again.
+        """Return the remaining seconds for retries of that kind of answer.
 
-        None, and a new start for every kind, for the empty text: an answer that may change soon.
+        None, with a reset for every kind, for the empty text: an answer that may change soon.
         """
         now = self._clock.monotonic()
         if not kind:

@@ -1,4 +1,4 @@
-"""Which Python a project asks for, and which interpreters there are beside our own."""
+"""The Python versions that a project requires, and the interpreters of this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VERSION_QUESTION = "import sys; print('.'.join(map(str, sys.version_info[:3])))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PythonDemand:
-    """The versions of Python that a project is for."""
+    """The Python versions that a project supports."""
 
     specifier: str
     """Such as `>=3.12` or `==3.13.*`."""
@@ -39,7 +39,7 @@ class PythonDemand:
     """The file that says so."""
 
     def allows(self, version: str) -> bool:
-        """True when the project is for that version."""
+        """Return True when the project supports that version."""
         return satisfies(version, self.specifier) is True
 
     def __str__(self) -> str:
@@ -48,10 +48,10 @@ class PythonDemand:
 
 
 def python_demand(root: Path) -> PythonDemand | None:
-    """What the project says, a pinned version first; None where it says nothing plain.
+    """Return the project's declared versions, pins first; None without a plain declaration.
 
-    A pin names what the application is run with, `requires-python` only what
-    it could be installed for.
+    A pin names the version that runs the application, `requires-python` only those that it could be
+    installed for.
     """
     for source, read in _SOURCES.items():
         text = _small_file(root / source)
@@ -67,9 +67,9 @@ def python_demand(root: Path) -> PythonDemand | None:
 def other_pythons(
     demand: PythonDemand, process: Process, env: Mapping[str, str], root: Path
 ) -> Iterator[str]:
-    """Interpreters outside the project that are what it asks for, the oldest first.
+    """Return interpreters outside the project with a required version, the oldest first.
 
-    Each has said its version itself: a version manager's stand-in does not count.
+    Each has reported its own version: a version manager's shim does not count.
     """
     for candidate in dict.fromkeys(_candidates(demand, env)):
         # A link into an environment of the project obeys its pyvenv.cfg: neither end may lie there.
@@ -103,12 +103,12 @@ def _candidates(demand: PythonDemand, env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _programs(name: str, folders: list[str]) -> Iterator[str]:
-    """Every one of that name: the first may be a version manager's stand-in that refuses."""
+    """Return every program of that name: the first may be a version manager's shim that refuses."""
     return filter(None, (shutil.which(name, path=folder) for folder in folders))
 
 
 def _small_file(path: Path) -> str:
-    """The text of a regular file; empty where there is none that can be read."""
+    """Return the text of a small regular file; empty if it is missing or unreadable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
@@ -121,7 +121,7 @@ def _small_file(path: Path) -> str:
 
 
 def _pinned(text: str) -> str:
-    """`.python-version` and `runtime.txt`: a version, or with uv a specifier, on the first line that says any."""
+    """Return the pin in `.python-version` or `runtime.txt`: a version or, with uv, a specifier."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     first = next(filter(None, lines), "")
     found = _PINNED.fullmatch(first)

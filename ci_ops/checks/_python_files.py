@@ -1,4 +1,4 @@
-"""Which Python files are the project's own."""
+"""The project's own Python files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USUALLY_MADE = ("build", "dist", "env", "venv")
 
 
 def untracked(_folder: Path) -> bool:
-    """False: what is usually made holds no code of the project."""
+    """Return False: by default a folder of build output contains no code of the project."""
     return False
 
 
@@ -35,10 +35,10 @@ def python_files(
     *,
     is_tracked: Callable[[Path], bool] = untracked,
 ) -> Iterator[Path]:
-    """The Python files in the paths, relative to the root.
+    """Return the Python files in the paths, relative to the root.
 
-    Links to folders are not followed. `is_tracked` says of a folder that is
-    usually made, such as `build`, whether it holds code all the same.
+    Links to folders are not followed. `is_tracked` decides whether a folder that usually contains
+    build output, such as `build`, contains source code.
     """
     for path in paths:
         if (root / path).is_file():
@@ -53,18 +53,18 @@ def python_files(
 
 @dataclass(frozen=True)
 class Tracked:
-    """Tells whether git tracks Python files in a folder; no without git."""
+    """Decides whether git tracks Python files in a folder; no without git."""
 
     root: Path
     world: World
 
     def __call__(self, folder: Path) -> bool:
-        """True when it does."""
+        """Return True when git tracks Python files in the folder."""
         return self._some and bool(self._list(f"{glob.escape(folder.as_posix())}/**/*.py"))
 
     @cached_property
     def _some(self) -> bool:
-        """One question for all such folders: nearly always there are none."""
+        """Return the tracked files of all such folders with one query."""
         return bool(self._list(*(f"**/{name}/**/*.py" for name in (*_USUALLY_MADE, ".*"))))
 
     def _list(self, *patterns: str) -> str:
@@ -82,7 +82,7 @@ def _is_own(folder: Path, is_tracked: Callable[[Path], bool]) -> bool:
 
 
 def _is_source(name: str) -> bool:
-    """Editors leave links called `.#name.py`, which lead nowhere, while a file is open."""
+    """Return True for a source file, but not for an editor's dangling link such as `.#name.py`."""
     return name.endswith(".py") and not name.startswith(".#")
 
 

@@ -1,4 +1,4 @@
-"""One check, asked again until its answer is good or there to stay, or time is up."""
+"""Retries of one check until its result is final or time is up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OnRetry = Callable[[str, str, float], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Try:
-    """What one try gave, as the loop wants to know it."""
+    """The outcome of one try, as the loop needs it."""
 
     results: tuple[Result, ...]
     at_seconds: float
@@ -44,7 +44,7 @@ class Try:
 
     @property
     def is_settled(self) -> bool:
-        """True when asking again could not, or is not likely to, change anything."""
+        """True when a retry could not, or is unlikely to, change anything."""
         bad = self.bad
         return not bad or not all(result.transient for result in bad) or self.is_given_up
 
@@ -55,17 +55,17 @@ class Try:
 
     @property
     def is_given_up(self) -> bool:
-        """True when it might still change, but did not for as long as that is worth waiting for."""
+        """True when the result could still change but did not for as long as is worth waiting."""
         return self.patience_left_seconds == 0
 
     @property
     def has_document(self) -> bool:
-        """True when the service answered a health document."""
+        """True when the service answered with a health document."""
         return any(result.facts.get(HAS_DOCUMENT_FACT) for result in self.results)
 
     @property
     def wait_seconds(self) -> float | None:
-        """How long the other side asked to wait; None when it did not."""
+        """The wait that the other side requested; None for none."""
         asked = [
             result.facts[RETRY_AFTER_FACT] for result in self.results if RETRY_AFTER_FACT in result.facts
         ]
@@ -74,7 +74,7 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """What all checks of a run have in common."""
+    """The state that all checks of a run share."""
 
     subject: Subject
     world: World
@@ -88,7 +88,7 @@ class Repetition:
     on_retry: OnRetry | None = None
 
     def until_settled(self, named: NamedCheck) -> tuple[Result, ...]:
-        """Ask until the answer is good, there to stay, or time is up."""
+        """Retry until the result passes, is permanent, or time is up."""
         clock = self.world.clock
         started = clock.monotonic()
         reported = started
@@ -142,19 +142,19 @@ class Repetition:
         return tuple(results) or (trouble(plugin, "no-result"),)
 
     def _subject(self, tries: Sequence[Try]) -> Subject:
-        """Return the subject for the next try, with what the earlier ones showed."""
+        """Return the subject for the next try, with the observations of earlier ones."""
         had_document = self.subject.had_health_document or any(each.has_document for each in tries)
         return replace(self.subject, had_health_document=had_document, deadline=self.limit)
 
     def _world(self) -> World:
-        """Return the world for the next try, in which nothing outlives the time that is left."""
+        """Return the world for the next try, in which nothing outlives the remaining time."""
         if self.limit is None:
             return self.world
         seconds = max(self.limit.left_seconds, MIN_TRY_SECONDS)
         return self.world.within(Deadline.after(seconds, self.world.clock))
 
     def _waits(self, tries: Sequence[Try]) -> Iterator[float]:
-        """The seconds between tries; the last one is made when patience ends, not long after."""
+        """Yield the seconds between tries; the last try is made just when patience ends."""
         for seconds in self.waits():
             left = tries[-1].patience_left_seconds
             yield seconds if left is None else min(seconds, left)

@@ -1,10 +1,9 @@
-"""Runs the checks of one phase: order, threads, repeating, time, crashes.
+"""Runs the checks of one phase: order, threads, retries, deadlines, crashes.
 
-A result that is transient is asked for again until it is good or there to
-stay, the deadline has passed or the check's own number of tries is used up;
-one that seldom changes, for a part of the deadline.
-Every check is asked at least once, also when those before it have used up the
-time: one run names everything that is wrong.
+A transient result is retried until it passes or is permanent, the deadline has passed or the
+check's maximum number of tries is reached; one that seldom changes, for a part of the deadline.
+Every check runs at least once, also when its predecessors have used up the time: one run reports
+everything that is wrong.
 """
 
 from __future__ import annotations
@@ -47,14 +46,13 @@ def run_checks(  # noqa: PLR0913 - what sets one run of checks apart, each by na
     on_result: Callable[[Result], None] | None = None,
     on_retry: OnRetry | None = None,
 ) -> tuple[Result, ...]:
-    """Every check's results, in the order of the configuration.
+    """Return every check's results, in the order of the configuration.
 
-    Each is asked again until `deadline_seconds` are over; where `is_patient` is
-    false or there are none, it is asked once. In the verification nothing that a check calls
-    outlives them either. `waits` makes the seconds between two tries of one
-    check, capped and jittered. `on_result` is called as each result becomes final, `on_retry`
-    every ten seconds for a check that is still asked again. Raises Interrupted
-    on a stop request, once child programs have ended.
+    Each is retried until `deadline_seconds` are over; once if `is_patient` is false or there are
+    none. In the verification nothing that a check starts outlives them either. `waits` yields the
+    seconds between two tries of one check, capped and jittered. `on_result` is called as each
+    result becomes final, `on_retry` every ten seconds for a check that is being retried. Raises
+    Interrupted on a stop request, once child processes have ended.
     """
     repeat_seconds = deadline_seconds if is_patient else 0.0
     is_limited = phase is Phase.VERIFY and deadline_seconds > 0
@@ -92,12 +90,15 @@ def run_checks(  # noqa: PLR0913 - what sets one run of checks apart, each by na
 
 
 def _shows_revision(named: NamedCheck, results: Sequence[Result]) -> bool:
-    """True when the check saw the shipped release on every connection: then the others ask that release."""
+    """Return True when the check saw the shipped release on every connection.
+
+    Then the other checks measure that release.
+    """
     return named.plugin.plugin_name() == "revision" and all(each.status is Status.PASS for each in results)
 
 
 def _predecessors(named: Sequence[NamedCheck]) -> dict[int, set[int]]:
-    """For each check the ones it comes after: an order, not a condition."""
+    """Return for each check the ones that it runs after: an order, not a condition."""
     kinds = [each.plugin.plugin_name() for each in named]
     return {
         index: {other for other, kind in enumerate(kinds) if kind in each.plugin.after and other != index}

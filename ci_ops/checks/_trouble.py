@@ -1,4 +1,4 @@
-"""Findings of the machinery itself: a check that could not run, or gave no result."""
+"""Findings of the machinery: a check that could not run, or gave no result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a check noticed to its result."""
+"""From the faults that a check found to its result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HAS_DOCUMENT_FACT = "health_document"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One thing that is not as it should be, before it is a finding."""
+    """One fault, before it becomes a finding."""
 
     rule: str
     """Without the `<plugin>/` in front."""
@@ -52,9 +52,9 @@ class Fault:
 
 
 def evidence(world: World, text: str, limit: int = EVIDENCE_CHARACTERS) -> str:
-    """A text from outside on one line, without secrets, cut visibly.
+    """Return untrusted text on one line, redacted, visibly truncated.
 
-    Secrets go first: one that is cut in half would no longer be known.
+    It is redacted first: a truncated secret would no longer be recognised.
     """
     start = text[:_MOST_REDACTED_CHARACTERS]
     line = one_line(world.redact(start))
@@ -71,9 +71,9 @@ def conclude(
     measured: int,
     facts: Mapping[str, Any] | None = None,
 ) -> Result:
-    """The result of these faults; `sentence` is what it says when there are none.
+    """Return the result of these faults; `sentence` is its text without any.
 
-    It is transient when none of the faults that decide is there to stay.
+    It is transient when none of the deciding faults is permanent.
     """
     listed = sorted(faults, key=_weight)
     status = worst(fault.severity for fault in listed) or Status.PASS

@@ -1,4 +1,4 @@
-"""Whether a program of the user's own says that all is well."""
+"""Whether the user's own program reports success."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ KEPT_CHARACTERS = 4000
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Check):
-    """A program of your own exits as it should.
+    """Your own program exits with the expected code.
 
-    It sees this step's environment, and DEPLOYMENT_URL, DEPLOYMENT_ENVIRONMENT,
+    It gets this step's environment, and DEPLOYMENT_URL, DEPLOYMENT_ENVIRONMENT,
     DEPLOYMENT_REVISION and DEPLOYMENT_PREVIOUS_REVISION.
     """
 
@@ -70,7 +70,7 @@ class Command(Check):
     """Run it again until the deadline when it fails."""
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Run it once and look at the exit code."""
+        """Run the program once and compare its exit code."""
         completed = world.process.run(
             self.run_,
             timeout_seconds=self.timeout,
@@ -128,7 +128,7 @@ def _codes(codes: int | tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _tail(text: str, limit: int) -> str:
-    """The end of the text, cut visibly at its start."""
+    """Return the end of the text, visibly truncated at its start."""
     return text if len(text) <= limit else f"…{text[1 - limit :]}"
 
 

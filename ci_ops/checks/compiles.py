@@ -74,12 +74,12 @@ class Compiles(Check):
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """Applies where there is a Python file."""
+        """Applies to a project with a Python file."""
         check = cls()
         return check if next(python_files(root, check.paths, check.exclude), None) is not None else None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Compile them all in one child, which neither runs them nor imports from the project."""
+        """Compile all files in one child, which neither runs them nor imports from the project."""
         is_tracked = Tracked(subject.root, world)
         files = list(python_files(subject.root, self.paths, self.exclude, is_tracked=is_tracked))
         if not files:
@@ -132,12 +132,12 @@ class Compiles(Check):
 
 
 class _NotCompiled(Exception):
-    """The child did not come to its end; says why."""
+    """The child process failed; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Compilation:
-    """What the child says; files by their number."""
+    """The results of the child, by the number of the file."""
 
     version: str
     broken: tuple[tuple[int, int, str], ...]
@@ -183,7 +183,7 @@ def _faults(
 
 
 def _other_python(compilation: _Compilation, demand: str) -> Fault:
-    """What another Python than the project's says of the files: an error where it refuses any, else a warning."""
+    """Return the result with another Python than the project's: error if a file fails, else warning."""
     refused = len(compilation.broken)
     files = f"{refused} files" if refused > 1 else "one file"
     what = f"does not compile {files}, which may be right for that one" if refused else "compiles every file"

@@ -1,4 +1,4 @@
-"""Whether ci-ops' own configuration can be used."""
+"""Whether the configuration of ci-ops is valid."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class ConfigFile(Check):
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """Applies where there is such a file."""
+        """Applies to a project with such a file."""
         return cls() if any((root / name).is_file() for name in FILES) else None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Turn what the reader of the file found into findings."""
+        """Return the problems of the file as findings."""
         del world
         problems = subject.config_problems
         if problems is None and subject.config_file is None:

@@ -1,4 +1,4 @@
-"""Whether the cookies of the service are ones that browsers take and scripts cannot read."""
+"""Whether browsers accept the service's cookies and scripts cannot read them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _FOR_SCRIPTS = re.compile(r"csrf|xsrf", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Cookies(PagesCheck):
-    """Cookies are taken by browsers, and those of sessions are protected.
+    """Browsers accept the cookies, and session cookies are protected.
 
-    A cookie that browsers refuse is a failure: whoever signs in is not signed
+    A cookie that browsers refuse is a failure: a user who signs in is not signed
     in. A session cookie without Secure (over https), HttpOnly or SameSite is a
     warning. A cookie counts as one of a session by its name (session, sid, auth,
     token, jwt, login, remember, identity, account; not csrf or xsrf) or where
@@ -71,7 +71,7 @@ class Cookies(PagesCheck):
     """Names of session cookies, such as `sessionid`; each of them has to be set."""
 
     def examine(self, pages: list[Page], faults: list[Fault], subject: Subject, world: World) -> Result:
-        """Judge every cookie of every page."""
+        """Check every cookie of every page."""
         cookies = [
             cookie
             for page in pages
@@ -132,7 +132,7 @@ class Cookie:
 
     @classmethod
     def read(cls, page: Page, line: str) -> Cookie | None:
-        """Return the cookie; None for one that is being removed."""
+        """Return the cookie; None for one that is being deleted."""
         pair, *rest = line.split(";")
         name, has_value, value = pair.partition("=")
         split = (each.strip().partition("=") for each in rest)
@@ -151,13 +151,13 @@ class Cookie:
 
     @property
     def shown(self) -> str:
-        """The header as evidence: its value is a secret."""
+        """The header as evidence, without its value, which is a secret."""
         told = [f"{name}={value}" if value else name for name, value in self.attributes.items()]
         return "; ".join([f"{self.name}=…", *told])
 
     @property
     def refusal(self) -> str:
-        """Why browsers refuse it; empty when they do not."""
+        """Return why browsers refuse it; empty when they accept it."""
         has_secure, name = "secure" in self.attributes, self.name.lower()
         domain = self.attributes.get("domain", "").lower().lstrip(".")
         is_host_only = "domain" not in self.attributes and self.attributes.get("path") == "/"

@@ -1,4 +1,4 @@
-"""Whether the service shows the debug pages of its framework."""
+"""Whether the service exposes the debug pages of its framework."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class DebugPage(HttpCheck):
 
 
 def debug_page_in(answer: Response) -> str:
-    """Return whose debug page an answer is; empty when it is none."""
+    """Return the framework whose debug page the response is; empty for none."""
     text = answer.text
     text = (
         text
@@ -175,7 +175,7 @@ def debug_page_in(answer: Response) -> str:
 
 
 def _other_status(world: World, name: str, answer: Response) -> Fault:
-    """Return the fault for an answer that is no 404: a server error fails, others hide the application's 404."""
+    """Return the fault for a response other than 404, such as a server error."""
     is_broken = answer.status >= 500
     return Fault(
         rule="status" if is_broken else "not-a-refusal",

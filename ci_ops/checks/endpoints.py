@@ -1,4 +1,4 @@
-"""Whether many addresses answer as they should."""
+"""Whether many URLs answer as expected."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Endpoints(HttpCheck):
             raise ValueError(f"parallel: a number from 1 to {MOST_PARALLEL}")
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
-        """Ask all of them and hold each answer against what was expected."""
+        """Request all of them and compare each response with its expectation."""
         question = self.question(subject, world, fresh=self.connections > 1)
         urls = {path: at_path(parts, path) if path.startswith("/") else path for path in self.paths}
         answers = self._ask_all(question, parts, urls)
@@ -75,7 +75,7 @@ class Endpoints(HttpCheck):
     def _ask_all(
         self, question: Question, parts: SplitResult, urls: Mapping[str, str]
     ) -> dict[str, list[Response | HttpError]]:
-        """The answers of every path, one for each connection."""
+        """Return the responses of every path, one for each connection."""
         foreign = replace(question, headers={})
         asking = {path: question if _is_own(parts, url) else foreign for path, url in urls.items()}
         answers: dict[str, list[Response | HttpError]] = {path: [] for path in urls}
@@ -92,7 +92,7 @@ class Endpoints(HttpCheck):
     def _judge_all(
         self, subject: Subject, world: World, path: str, url: str, answers: list[Response | HttpError]
     ) -> Iterator[Fault]:
-        """Each kind of fault once, with the number of connections that showed it."""
+        """Yield each kind of fault once, with the number of connections that showed it."""
         seen: dict[tuple[str, str], list[Fault]] = {}
         for answer in answers:
             for fault in self._judge(subject, world, path, url, answer):
@@ -135,7 +135,7 @@ class Endpoints(HttpCheck):
 
 
 def _check_path(path: str) -> None:
-    """Raise ValueError where it is neither a path nor an address."""
+    """Raise ValueError unless it is a path or a URL."""
     if path.startswith("//"):
         raise ValueError("paths: a path starts with one slash")
     if not path.startswith("/"):

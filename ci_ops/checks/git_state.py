@@ -1,4 +1,4 @@
-"""Whether what lies here is what others can get from the repository."""
+"""Whether the checkout matches what others can get from the repository."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class GitState(Check):
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """Applies in a git checkout, in a folder of it too."""
+        """Applies to a git checkout and to the folders in it."""
         return cls() if repository_root(root) else None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Ask git, without a network and without changing anything."""
+        """Query git, without a network and without changing anything."""
         checkout = _Checkout(Git(subject.root, world), subject.published)
         commit = checkout.git.head()
         if isinstance(commit, Refusal):
@@ -137,7 +137,7 @@ class GitState(Check):
             )
 
     def _submodules(self, checkout: _Checkout) -> Iterator[Fault]:
-        """A submodule's folder is empty where it is not checked out, and so is what is deployed from here."""
+        """Return the submodules that are not checked out: a deployment from here lacks their files."""
         listed = checkout.run("submodule", "status", "--recursive")  # git-submodule(1): state, commit, path
         if listed.exit_code != 0:
             yield checkout.fault(listed)
@@ -156,34 +156,34 @@ class GitState(Check):
 
 @dataclass(frozen=True, slots=True)
 class _Checkout:
-    """What the check asks of the repository around the project."""
+    """Queries of the repository around the project."""
 
     git: Git
     published: frozenset[str]
 
     def at(self, path: str) -> _Checkout:
-        """The same for a submodule."""
+        """Return the queries for a submodule."""
         return _Checkout(Git(self.git.folder / path, self.git.world), self.published)
 
     def run(self, *arguments: str) -> Completed:
         return self.git.run(*arguments, max_output=MAX_OUTPUT_BYTES)
 
     def fault(self, completed: Completed) -> Fault:
-        """What went wrong when git itself failed."""
+        """Return the fault for a failure of git itself."""
         said = evidence(self.git.world, completed.output)
         return Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=said)
 
     def below(self, names: list[str]) -> list[str]:
-        """The names, relative to the project instead of the repository's root."""
+        """Return the names relative to the project instead of the repository's root."""
         prefix = self.run("rev-parse", "--show-prefix").stdout.strip()
         return [" -> ".join(part.removeprefix(prefix) for part in name.split(" -> ")) for name in names]
 
     def is_in_remote(self, commit: str) -> bool:
-        """Return True when a remote has the commit, as far as is known without asking it.
+        """Return True when a remote has the commit, as far as is known offline.
 
-        The event that started the run names commits that GitHub has. Else a
-        remote branch contains it, it was fetched as it is, or it is where a
-        shallow clone was cut off: nothing that was made here ever is.
+        The event that started the run names commits that GitHub has. Otherwise the commit is in a
+        remote branch, was fetched directly, or is the boundary of a shallow clone: a local commit
+        never is.
         """
         if commit in self.published:
             return True
@@ -195,7 +195,7 @@ class _Checkout:
         return commit in self._listed("FETCH_HEAD") or commit in self._listed("shallow")
 
     def _listed(self, name: str) -> list[str]:
-        """The first word of each line of one of git's own files; none where it cannot be read."""
+        """Return the first word of each line of one of git's own files; none if it is unreadable."""
         path = self.run("rev-parse", "--git-path", name).stdout.strip()
         try:
             lines = (self.git.folder / path).read_text("utf-8", "replace").splitlines()
@@ -219,7 +219,7 @@ def _files_fault(rule: str, severity: Status, files: list[str], what: str, world
 
 
 def _first_place(files: list[str], world: World) -> Location | None:
-    """The first that is a file; git names an untracked folder as a whole, and an annotation needs a file."""
+    """Return the first file: git lists an untracked folder as one entry, but an annotation needs a file."""
     names = (each.strip('"').rpartition(" -> ")[2] for each in files)
     name = next((each for each in names if not each.endswith("/")), "")
     return Location(file=evidence(world, name, 200)) if name else None

@@ -1,1 +1,1 @@
-"""What every check that asks over HTTP shares: requests, expectations, comparison, the base classes."""
+"""Code that HTTP checks share: requests, expectations, comparison, the base classes."""

@@ -1,4 +1,4 @@
-"""Asking one address, with the answer or the reason why there is none as a value."""
+"""Requests to one URL whose failures are values."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ the instances broken instead, one of them would answer in 31 of 32 cases."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """How addresses are asked: the same for every address of a check."""
+    """The request settings of a check, equal for all its URLs."""
 
     world: World
     timeout_seconds: float
@@ -74,13 +74,14 @@ class Question:
     """True when the same client was answered 403 before the service was changed."""
 
     def ask(self, url: str, expected: Expectation, *, connect_to: str = "") -> Response | HttpError:
-        """Return the answer, or why there was none.
+        """Return the response, or why there was none.
 
-        The request waits for its turn, and is sent again where the service asks
-        to wait and there is time. A refusal that is meant for the probe is a
-        RefusedError, unless its status is expected. A redirect that only adds or drops the slash at the end is followed
-        even where no redirect is allowed; `redirects` of the answer tells it.
-        Credentials are known to the redactor from here on.
+        The request waits for its turn, and is retried when the service requests a wait and there is
+        time. A response that refuses the probe is a RefusedError, unless its status is expected.
+
+        A redirect that only adds or drops the trailing slash is followed even where no redirect is
+        allowed; `redirects` of the response records it. From here on the redactor knows the
+        credentials.
         """
         self._hide(url)
         try:
@@ -190,7 +191,7 @@ class Question:
         return probe_headers(self.world, method, url) if is_own else {}
 
     def _with_evidence(self, error: HttpError) -> HttpError:
-        """Call a refusal lasting where the server's processes are seen to have ended, and none was started."""
+        """Mark a refused connection as permanent if the server's processes have ended without a successor."""
         if (
             error.kind != "refused"
             or self.servers is None
@@ -217,7 +218,7 @@ def _without_own_nonce(answer: Response, nonce: str) -> Response:
 
 
 def _other_slash(url: str, answer: Response) -> str:
-    """Return the same address with or without the slash at its end, where the answer redirects there."""
+    """Return the URL with or without the trailing slash, if the response redirects there."""
     location = answer.headers.get("location", "")
     if answer.status not in _KEEPING_METHOD or not location:
         return ""
@@ -232,7 +233,7 @@ def _other_slash(url: str, answer: Response) -> str:
 
 
 def no_address(problem: str) -> Fault:
-    """The fault for an address that cannot be asked at all."""
+    """Return the fault for a URL that cannot be requested at all."""
     return Fault(
         rule="url",
         severity=Status.ERROR,
@@ -242,10 +243,10 @@ def no_address(problem: str) -> Fault:
 
 
 def unanswered(world: World, error: HttpError, *, subject: str, where: str = "") -> Fault:
-    """Return the fault for a request that got no usable answer.
+    """Return the fault for a request without a usable response.
 
-    `fail` when the service did not answer, `error` when it could not be asked
-    or refused the probe.
+    `fail` when the service did not answer, `error` when it could not be requested or refused the
+    probe.
     """
     if isinstance(error, RefusedError):
         return refused_fault(error, subject=subject, where=where)

@@ -1,4 +1,4 @@
-"""What a value must be: `ok`, `{min: 1, max: 100}`, `{matches: ^v2}`, `{not: down}`.
+"""Assertions on values: `ok`, `{min: 1, max: 100}`, `{matches: ^v2}`, `{not: down}`.
 
 A plain value means `equals`. Several operators in one map must all hold.
 """
@@ -18,7 +18,7 @@ MOST_SEARCHED_CHARACTERS = 20_000
 
 
 def check_assertion(expected: Any) -> None:
-    """Raise ValueError with a sentence when the assertion cannot be meant so."""
+    """Raise ValueError with a sentence for an invalid assertion."""
     if not isinstance(expected, Mapping):
         _refuse_unless(not isinstance(expected, list), "a list is no assertion: use `equals: […]`")
         return
@@ -36,7 +36,7 @@ def check_assertion(expected: Any) -> None:
 
 
 def check_assertions(field: str, expected: Mapping[str, Any], *, paths: bool) -> None:
-    """Raise ValueError for the first assertion of a field that cannot be meant so.
+    """Raise ValueError for the first invalid assertion of a field.
 
     With `paths` the keys are JSON paths.
     """
@@ -50,7 +50,7 @@ def check_assertions(field: str, expected: Mapping[str, Any], *, paths: bool) ->
 
 
 def check_pattern(field: str, pattern: object) -> None:
-    """Raise ValueError with a sentence, which begins with the field, when it is no regular expression."""
+    """Raise ValueError with a sentence, which begins with the field, for an invalid pattern."""
     _refuse_unless(isinstance(pattern, str), f"{field}: a pattern is text, such as ^v2")
     try:
         re.compile(str(pattern))
@@ -59,21 +59,21 @@ def check_pattern(field: str, pattern: object) -> None:
 
 
 def holds(value: Any, expected: Any) -> bool:
-    """True when the value, which may be MISSING, is as expected."""
+    """Return True when the value, which may be MISSING, satisfies the assertion."""
     if not isinstance(expected, Mapping):
         return _equals(value, expected)
     return all(_OPERATORS[operator](value, operand) for operator, operand in expected.items())
 
 
 def told(expected: Any) -> str:
-    """The assertion in words: `between 1 and 100`, `not "down"`."""
+    """Return the assertion in words: `between 1 and 100`, `not "down"`."""
     if not isinstance(expected, Mapping):
         return text_of(expected)
     return " and ".join(_told(operator, operand) for operator, operand in expected.items())
 
 
 def text_of(value: Any) -> str:
-    """A value from JSON as short text; nothing there reads `nothing`."""
+    """Return a JSON value as short text; a missing one is `nothing`."""
     if value is MISSING:
         return "nothing"
     try:
@@ -83,7 +83,7 @@ def text_of(value: Any) -> str:
 
 
 def search(pattern: str, text: str) -> bool:
-    """True when the pattern is found in the text, of which only the start is looked at."""
+    """Return True when the pattern matches within the beginning of the text."""
     return re.search(pattern, text[:MOST_SEARCHED_CHARACTERS]) is not None
 
 

@@ -1,4 +1,4 @@
-"""Base classes of the checks that ask a live service."""
+"""Base classes of the checks that request a live service."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class UrlCheck(Check):
-    """A check of the address of a live service."""
+    """A check of the URL of a live service."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Read the address, then verify what is behind it."""
+        """Parse the URL, then verify the service behind it."""
         try:
             parts = read_url(subject.url)
         except ValueError as error:
@@ -36,7 +36,7 @@ class UrlCheck(Check):
         yield self.verify(parts, subject, world)
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
-        """Return the result of one look at the service behind that address."""
+        """Return the result of one measurement of the service behind that URL."""
         raise NotImplementedError
 
 
@@ -55,7 +55,7 @@ class HttpCheck(UrlCheck):
                 raise ValueError(f"send-headers: {problem}")
 
     def question(self, subject: Subject, world: World, *, fresh: bool = True) -> Question:
-        """Return how this check asks; over a new connection each time, unless said otherwise."""
+        """Return this check's request settings; by default with a new connection each time."""
         return Question(
             world=world,
             timeout_seconds=subject.timeout_seconds,

@@ -1,4 +1,4 @@
-"""Holding an answer against what was expected of it."""
+"""Comparison of a response with its expectation."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ _FINAL_STATUSES = frozenset({501, 505, 511})
 def compare(
     world: World, response: Response, expected: Expectation, *, subject: str, is_deployed: bool = False
 ) -> Iterator[Fault]:
-    """Yield everything about the answer that is not as expected.
+    """Yield every deviation of the response from its expectation.
 
-    A gate alone where something else answered, the status alone where that is
-    wrong. `is_deployed` says that the shipped release answers: then a route
-    that is not found is not going to appear.
+    A gate alone if something else answered, the status alone if that is wrong. `is_deployed` means
+    that the shipped release answers: then a missing route is not going to appear.
     """
     gate = gate_fault(world, response, subject)
     if gate is not None and not _is_wanted_redirect(response, expected):
@@ -51,7 +50,7 @@ def compare(
 
 
 def gate_fault(world: World, response: Response, subject: str) -> Fault | None:
-    """Return the fault for an answer that is not the service's own; None when nothing shows that."""
+    """Return the fault for a response that is not the service's own; None without a sign of that."""
     gate = gate_of(response)
     if not gate:
         return None
@@ -71,12 +70,12 @@ def gate_fault(world: World, response: Response, subject: str) -> Fault | None:
 
 
 def _is_wanted_redirect(response: Response, expected: Expectation) -> bool:
-    """Return True where the user expects the application to send visitors to another sign-in."""
+    """Return True where the user expects a redirect of the application to another sign-in."""
     return 300 <= response.status <= 399 and expected.accepts(response.status)
 
 
 def is_transient_status(status: int) -> bool:
-    """True where the same request may well be answered better soon.
+    """Return True where the same request may soon succeed.
 
     404 counts: routers answer it for a service that is not registered yet.
     """

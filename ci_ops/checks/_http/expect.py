@@ -1,4 +1,4 @@
-"""What an address has to answer, and every rule that an answer can break."""
+"""The expectation for a URL, and every rule that a response can break."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What one address has to answer."""
+    """The expected response of one URL."""
 
     method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
     """Nothing that could change the service."""
@@ -127,7 +127,7 @@ class Expectation:
 
     @property
     def status_text(self) -> str:
-        """The accepted statuses for people: `2xx`, `200, 404` or `200-499`."""
+        """The accepted statuses as text: `2xx`, `200, 404` or `200-499`."""
         known = sorted(set(self.statuses))
         starts = [each for each in known if each - 1 not in known]
         ends = [each for each in known if each + 1 not in known]

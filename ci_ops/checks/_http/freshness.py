@@ -1,4 +1,4 @@
-"""Signs that an answer was stored in a cache, so that it says nothing about the release that runs now."""
+"""Signs of a cached response, which proves nothing about the release that runs now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TWO_REQUESTS = re.compile(r"(?<!\d)\d+ \d+(?!\d)")
 
 
 def age_seconds(response: Response) -> int:
-    """Return the whole seconds for which a cache has stored the answer; 0 for none.
+    """Return the seconds that the response has been in a cache; 0 for none.
 
     Two caches in a row may each add an `Age`: the oldest counts.
     Source: RFC 9111 section 5.1.
@@ -32,7 +32,7 @@ def age_seconds(response: Response) -> int:
 
 
 def cache_sign(response: Response) -> str:
-    """Return how the answer shows that a cache stored it, apart from its age; empty for no sign.
+    """Return the sign of a cache in the response, apart from its age; empty for none.
 
     Any header named after a cache counts, because every vendor has its own:
     `X-Cache`, `CF-Cache-Status`, `Cache-Status` (RFC 9211), `X-Vercel-Cache`,
@@ -47,7 +47,7 @@ def cache_sign(response: Response) -> str:
 
 
 def _shows_hit(name: str, value: str) -> bool:
-    """Return True for a header by which a cache says that the answer is its own.
+    """Return True for a header by which a cache reports a hit.
 
     Source: for hit counts, www.fastly.com/documentation/reference/http/http-headers/X-Cache-Hits;
     for two request numbers, varnish-cache.org/docs/trunk/reference/http_headers.html;

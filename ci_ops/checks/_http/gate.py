@@ -1,4 +1,4 @@
-"""Gates that answer in the place of a service: challenges, sign-ins, firewalls, load balancers."""
+"""Gates that answer instead of a service: challenges, sign-ins, firewalls, load balancers."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def gate_of(response: Response) -> str:
-    """Return what answered in the place of the service; empty when nothing shows that.
+    """Return the gate that answered instead of the service; empty without a sign of one.
 
-    Such an answer says nothing about the release, good or bad. An
-    application's own 403, 429 and redirect to its sign-in page are its own.
+    Its response says nothing about the release, good or bad. An application's own 403, 429 and
+    redirect to its sign-in page are its own.
     """
     return (
         _by_header(response.headers, _HEADERS)
@@ -107,7 +107,7 @@ def _by_redirect(response: Response) -> str:
 
 
 def _by_passed_redirect(response: Response) -> str:
-    """The same for redirects that were followed to another host."""
+    """Return the gate among followed redirects to another host; empty for none."""
     return _sign_in_at(response.url, seen_from=response.redirects[0]) if response.redirects else ""
 
 

@@ -26,7 +26,7 @@ MISSING = object()
 
 @lru_cache(maxsize=512)
 def parse_path(path: str) -> tuple[str | int, ...]:
-    """The names and indexes of `$.a.b[0]['key']`. Raises ValueError with a sentence."""
+    """Return the names and indexes of `$.a.b[0]['key']`. Raises ValueError with a sentence."""
     if not path.startswith("$"):
         raise ValueError(f"the path {path!r} does not start with $, as in $.status")
     steps: list[str | int] = []
@@ -53,7 +53,7 @@ def _step(match: re.Match[str]) -> str | int:
 
 
 def find(value: Any, path: str) -> Any:
-    """The value at that path, or MISSING."""
+    """Return the value at that path, or MISSING."""
     for step in parse_path(path):
         if isinstance(step, str):
             value = value.get(step, MISSING) if isinstance(value, dict) else MISSING
@@ -67,10 +67,9 @@ def find(value: Any, path: str) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """The JSON value in a text from outside. Raises ValueError with a sentence.
+    """Return the value of untrusted JSON. Raises ValueError with a sentence.
 
-    A key that stands twice, NaN and Infinity are refused: which value another
-    reader sees would be luck.
+    Duplicate keys, NaN and Infinity are refused: other parsers may read another value.
     """
     text = text.removeprefix("\ufeff")
     if not text.strip():
@@ -84,7 +83,7 @@ def read_json(text: str) -> Any:
 
 
 class _UnsafeError(ValueError):
-    """JSON that readers understand in different ways."""
+    """JSON that parsers interpret differently."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

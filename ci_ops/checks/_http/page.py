@@ -1,4 +1,4 @@
-"""Pages of HTML where something for machines was asked for."""
+"""HTML pages in response to a machine-readable request."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
 
 
 def page_in(world: World, answer: Response) -> str:
-    """Return what kind of page an answer is, with its title; empty when it is no page of HTML.
+    """Return the kind of an HTML page with its title; empty for any other response.
 
-    Such as `the index page of a single-page application, "Shop"`.
+    For instance `the index page of a single-page application, "Shop"`.
     """
     text = answer.text[:_MAX_READ_CHARACTERS].lstrip("\ufeff")
     if not text.strip() or not (is_html(answer) or _STARTS.match(text)):
@@ -54,7 +54,7 @@ def page_in(world: World, answer: Response) -> str:
 
 
 def is_html(answer: Response) -> bool:
-    """Return True when the answer calls itself HTML."""
+    """Return True when the response's content type is HTML."""
     kind = answer.headers.get("content-type", "").strip().lower()
     return kind.startswith(("text/html", "application/xhtml"))
 

@@ -1,4 +1,4 @@
-"""Base class of the checks that examine what some pages of the service answer."""
+"""Base class of checks that examine the responses of several pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ELSEWHERE = Rule(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """One path of the service, and its answer."""
+    """One path of the service, and its response."""
 
     name: str
     """Its address, fit for reports."""
@@ -41,7 +41,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class PagesCheck(HttpCheck):
-    """A check of what some pages of the service answer."""
+    """A check of the responses of several pages."""
 
     after: ClassVar[tuple[str, ...]] = ("revision",)
     expected: ClassVar[Expectation] = Expectation()
@@ -85,7 +85,7 @@ class PagesCheck(HttpCheck):
     def concluded(
         self, pages: list[Page], faults: list[Fault], *, sentence: str, facts: dict[str, Any] | None = None
     ) -> Result:
-        """Return the result of these faults, with the number of pages as what was measured."""
+        """Return the result of these faults, with the number of measured pages."""
         return conclude(self, faults, sentence=sentence, measured=len(pages), facts=facts)
 
 

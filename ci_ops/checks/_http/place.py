@@ -1,4 +1,4 @@
-"""Where the service says how it is: the address that was typed, or the one that is found."""
+"""The health URL of a service: typed or discovered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """One address for health, and what it answered when it was looked for."""
+    """One health URL, and its response during discovery."""
 
     url: str
     is_shallow: bool = False
@@ -31,11 +31,11 @@ class Place:
 
 
 def find_health(question: Question, parts: SplitResult, path: str = "") -> Place | None:
-    """The health address: the path given, the address as typed, or the first usual one that answers 2xx.
+    """Return the health URL: the given path, the typed URL, or the first usual path that answers 2xx.
 
-    None when nothing usual answers. A server error and a gate end the search:
-    that address exists, and says no. A page of HTML counts as little as `/`,
-    because single-page applications answer it everywhere.
+    None when nothing usual answers. A server error and a gate end the search: that URL exists, and
+    is not healthy. A page of HTML counts as little as `/`, because single-page applications answer
+    it everywhere.
     """
     if path or has_path(parts):
         return Place(url=at_path(parts, path) if path else parts.geturl())
@@ -66,11 +66,10 @@ def no_place(name: str) -> Fault:
 
 
 def every_address(question: Question, url: str, *, peer: str) -> tuple[str, ...]:
-    """Each IP address of the name, the peer that already answered first.
+    """Return each IP address of the name, the peer that already answered first.
 
-    One empty text, for whichever address comes, when there is only one; when
-    no peer is known, because a proxy looks names up; and for `localhost`,
-    whose two addresses few servers take both.
+    One empty text, for any address, when there is only one; when no peer is known, because a proxy
+    resolves names; and for `localhost`, because few servers listen on both of its addresses.
     """
     if not peer or is_loopback(read_url(url)):
         return ("",)
@@ -85,5 +84,5 @@ def every_address(question: Question, url: str, *, peer: str) -> tuple[str, ...]
 
 
 def has_no_way(address: str, answer: object) -> bool:
-    """True for an IPv6 address on a machine without IPv6: that says nothing about the service."""
+    """Return True for an IPv6 address on a machine without IPv6, which proves nothing."""
     return ":" in address and isinstance(answer, HttpError) and answer.kind == "route"

@@ -1,4 +1,4 @@
-"""Whether the environment variables are what the service needs."""
+"""Whether the environment variables meet the needs of the service."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ class EnvVars(Check):
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """Applies where an example file names the variables."""
+        """Applies to a project whose example file names the variables."""
         if not (root / EXAMPLE_FILE).is_file():
             return None
         return cls(from_example=EXAMPLE_FILE, when_absent="warn")
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Look at every variable that is named somewhere."""
+        """Check every variable that is named anywhere."""
         try:
             file = self._read_example(subject.root)
             example = {entry.name: entry for entry in file.entries}
@@ -167,7 +167,7 @@ class EnvVars(Check):
         return read_dotenv(read_text_file(root / self.from_example, max_bytes=MAX_EXAMPLE_BYTES))
 
     def _wanted(self, example: Mapping[str, Entry], subject: Subject, world: World) -> Wanted:
-        """Everything that is asked for, from the fields, the presets, the example file and the application."""
+        """Return all requirements, from the fields, the presets, the example file and the application."""
         declared = None
         if self.app:
             env = {**world.env, **subject.env}
@@ -184,7 +184,7 @@ class EnvVars(Check):
         )
 
     def _absent(self, faults: list[Fault], wanted: Wanted) -> list[Fault]:
-        """One warning in place of a list, where that was asked for and nothing at all is set."""
+        """Return one warning instead of a list, if that was requested and nothing at all is set."""
         missing = [fault.subject for fault in faults if fault.rule == "missing"]
         if self.when_absent == "fail" or not missing or len(missing) < len(wanted.required):
             return []

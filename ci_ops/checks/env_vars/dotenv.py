@@ -1,4 +1,4 @@
-"""Names and values of a `.env` file, in the spellings that readers of such files take."""
+"""Parsing of `.env` files, in the spellings that common parsers accept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUOTED = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One variable of the file; what is commented out is none."""
+    """One variable of the file; comments are skipped."""
 
     name: str
     value: str
@@ -63,7 +63,7 @@ def read_dotenv(text: str) -> Dotenv:
 
 
 def _value(text: str, start: int, end: int) -> tuple[str | None, int]:
-    """The value that begins at `start`, and where its last line ends; None for quotes that never close."""
+    """Return the value that begins at `start`, and its last line; None for unclosed quotes."""
     quoted = _QUOTED.get(text[start : start + 1])
     if quoted is None:
         return _COMMENT.sub("", f" {text[start:end]}").strip(), end

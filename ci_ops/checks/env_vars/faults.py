@@ -1,4 +1,4 @@
-"""What is wrong with single variables: forbidden ones, and secrets copied from the example."""
+"""Faults of single variables: forbidden ones, and secrets copied from the example."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def forbidden(name: str, value: str) -> Fault:
-    """Return what to say of a variable that is set though it must not be."""
+    """Return the fault of a variable that is set but must not be."""
     means_off = value.strip().casefold() in FALSE_WORDS
     return Fault(
         rule="forbidden",
@@ -31,7 +31,7 @@ def forbidden(name: str, value: str) -> Fault:
 def copied(
     faults: list[Fault], named: frozenset[str], example: Mapping[str, Entry], env: Mapping[str, str]
 ) -> list[Fault]:
-    """Return secrets that were copied from the example file, where no other fault names them."""
+    """Return secrets that were copied from the example file, unless another fault names them."""
     told = {fault.subject for fault in faults}
     return [
         Fault(

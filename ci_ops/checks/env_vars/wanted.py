@@ -1,4 +1,4 @@
-"""What `env-vars` asks of the environment, put together from everywhere it is said."""
+"""The requirements of `env-vars`, collected from all sources."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Wanted:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every variable that is looked at."""
+        """Every variable that is checked."""
         return frozenset(name for each in self._variables() for name in each.names) | set(self.forbidden)
 
     def read(self, env: Mapping[str, str]) -> Reading:
-        """The readings of all contracts as one, each problem once."""
+        """Return the readings of all contracts as one, each problem once."""
         names = self.names
         problems: dict[tuple[str, str], VariableProblem] = {}
         warnings: dict[tuple[str, str], VariableProblem] = {}
@@ -66,7 +66,7 @@ def put_together(
     example: Iterable[str],
     declared: Contract | None,
 ) -> Wanted:
-    """Return everything that is asked for; the user's own pattern for a variable wins over a preset's."""
+    """Return all requirements; the user's own pattern for a variable overrides a preset's."""
     presets = tuple(presets)
     not_allowed = tuple(
         dict.fromkeys([*forbidden, *(name for preset in presets for name in preset.forbidden)])

@@ -1,4 +1,4 @@
-"""Whether the service says that it is healthy."""
+"""Whether the service reports that it is healthy."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class Health(Expectation, HttpCheck):
 
     @property
     def most_tries(self) -> int | None:
-        """The first try and the repetitions."""
+        """The first try and the retries."""
         return None if self.max_retries is None else self.max_retries + 1
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
-        """Find the address, then ask it several times in a row."""
+        """Discover the URL, then request it several times in a row."""
         question = self.question(subject, world)
         place = find_health(question, parts, self.path)
         if place is None:

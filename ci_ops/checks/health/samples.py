@@ -1,4 +1,4 @@
-"""What several answers of one health address showed together."""
+"""Several samples of one health URL, and their common result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_COMPONENTS_KEPT = 50
 
 
 class Samples:
-    """What several answers of one address showed together."""
+    """Several samples of one health URL."""
 
     def __init__(self, place: Place, expected: Health, subject: Subject) -> None:
         self.place = place
@@ -70,7 +70,7 @@ class Samples:
         return any(not fault.severity.is_good for fault in self.faults)
 
     def take(self, world: World, answer: Response | HttpError, address: str = "") -> None:
-        """Add one answer, of that address where it was chosen."""
+        """Add one response."""
         where = f" at {address}" if address else ""
         if isinstance(answer, HttpError):
             self._add(unanswered(world, answer, subject=self.name), where)
@@ -99,7 +99,7 @@ class Samples:
 
     @property
     def _looks_for_pages(self) -> bool:
-        """False where the user asserts the body, or where an ordinary page is already what was found."""
+        """True unless the user asserts the body, or an ordinary page was already discovered."""
         is_asserted = self.expected.matches or self.expected.json
         return self.reads_body and not is_asserted and not self.place.is_shallow
 
@@ -116,13 +116,13 @@ class Samples:
         )
 
     def _add(self, fault: Fault, where: str) -> None:
-        """Keep one fault per rule and subject: the same warning three times says no more."""
+        """Keep one fault per rule and subject: repeating a warning adds nothing."""
         if any((fault.rule, fault.subject) == (other.rule, other.subject) for other in self.faults):
             return
         self.faults.append(replace(fault, observed=f"{fault.observed}{where}"))
 
     def result(self, check: Check, world: World) -> Result:
-        """The result of all of them."""
+        """Return the result of all samples."""
         sentence = ""
         if self.answers:
             last, seconds = self.answers[-1], format_duration(self._median_seconds)
@@ -150,19 +150,19 @@ class Samples:
 
 
 def _passed(answer: Response) -> str:
-    """What redirects were followed, as the end of a sentence."""
+    """Return the followed redirects as the end of a sentence."""
     return f", after a redirect to {shown(answer.url)}" if answer.redirects else ""
 
 
 def _is_document(answer: Response) -> bool:
-    """True when the body means to be JSON: then it has to be understood."""
+    """Return True when the body is meant to be JSON, so that it must be valid."""
     is_named_json = "json" in answer.headers.get("content-type", "").lower()
     text = answer.text.lstrip("\ufeff \t\r\n")
     return bool(text) and (is_named_json or text[0] in '{["')
 
 
 def _told(document: HealthDocument) -> str:
-    """The components that are not passing, the worst first."""
+    """Return the components that are not passing, the worst first."""
     told = [
         f"{one.name}: {one.said or one.status}" + (f" ({one.output[:120]})" if one.output else "")
         for one in document.not_passing
@@ -172,7 +172,7 @@ def _told(document: HealthDocument) -> str:
 
 
 def _with_components(world: World, fault: Fault, document: HealthDocument) -> Fault:
-    """A wrong HTTP status, explained by what the body says."""
+    """Return the fault of a wrong HTTP status, explained by the body."""
     if fault.rule != "status" or not document.not_passing:
         return fault
     status = fault.observed.partition(":")[0]
@@ -180,7 +180,7 @@ def _with_components(world: World, fault: Fault, document: HealthDocument) -> Fa
 
 
 def _said_faults(world: World, document: HealthDocument, *, subject: str, max_age: float) -> Iterator[Fault]:
-    """What the service itself says, as faults."""
+    """Return the faults that the service itself reports."""
     said = evidence(world, _told(document))
     if document.status is Status.ERROR:
         yield Fault(

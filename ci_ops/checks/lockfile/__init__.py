@@ -1,4 +1,4 @@
-"""Whether every dependency is locked, in step with the project."""
+"""Whether every dependency is locked, consistently with the project."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Lockfile(Check):
 
     @classmethod
     def detect(cls, root: Path) -> Self | None:
-        """Applies where a pyproject.toml or requirements file names dependencies."""
+        """Applies to a project whose pyproject.toml or requirements file names dependencies."""
         if any((root / name).is_file() for name in (REQUIREMENTS, REQUIREMENTS_IN, PIPFILE)):
             return cls()
         if not (root / PYPROJECT).is_file():
@@ -112,7 +112,7 @@ class Lockfile(Check):
             return cls()
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Compare what is asked for with what is locked."""
+        """Compare the declared dependencies with the locked ones."""
         from ci_ops.checks.lockfile.survey import survey  # noqa: PLC0415 - kept out of `--help`
 
         del world

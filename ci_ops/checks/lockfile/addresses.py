@@ -1,4 +1,4 @@
-"""Requirements that are addresses or paths: whether they are the same on every machine and day."""
+"""Requirements by URL or path, and whether they are reproducible."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _egg(text: str) -> str:
 
 
 def about_address(pin: Pin, root: Path, boundary: Path) -> Iterator[Fault]:
-    """Yield what is wrong with a URL or a path."""
+    """Yield the faults of a URL or a path."""
     match = _SCHEME.match(pin.address)
     if match and match["vcs"]:
         yield from _about_revision(pin)
@@ -130,7 +130,7 @@ def _about_archive(pin: Pin) -> Iterator[Fault]:
 
 
 def _about_path(pin: Pin, root: Path, boundary: Path) -> Iterator[Fault]:
-    """A path has to lie in the repository: then every machine that checks it out has the same one."""
+    """Yield a fault for a path outside the repository, which other machines do not have."""
     is_url = pin.address.lower().startswith("file:")
     plain = unquote(urlsplit(pin.address).path) if is_url else pin.address
     plain = plain.partition("#")[0].partition("[")[0].strip() or "."

@@ -1,4 +1,4 @@
-"""Lock files held against what the project asks for, and against each other."""
+"""Comparison of lock files with the project's dependencies, and with each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def missing_or_other(lock: Lock, wanted: Iterable[Dependency]) -> Iterator[Fault]:
-    """Yield the dependencies that the lock lacks, or holds in a version that is not accepted."""
+    """Yield the dependencies that the lock lacks, or locks in a version that is not accepted."""
     for each in wanted:
         if not lock.covers(each.group):
             continue
@@ -69,9 +69,9 @@ def left_out(lock: Lock, wanted: Iterable[Dependency]) -> Iterator[Fault]:
 
 
 def dangling(lock: Lock) -> Iterator[Fault]:
-    """Yield the packages that others of the lock need and that are not in it.
+    """Yield the packages that others in the lock need and that are missing.
 
-    A careless merge leaves such a lock, and Poetry installs it without a word.
+    A careless merge leaves such a lock, and Poetry installs it without a warning.
     """
     for name, by in lock.dangling.items():
         sentence = f"{name}, which {by} needs, is not in {lock.file}."
@@ -88,7 +88,7 @@ def dangling(lock: Lock) -> Iterator[Fault]:
 
 
 def doubled(lock: Lock) -> Iterator[Fault]:
-    """Yield the packages that stand twice in the lock."""
+    """Yield the packages that occur twice in the lock."""
     for name in lock.doubled:
         sentence = f"{name} stands twice in {lock.file}, in the same version."
         yield fault("contradiction", sentence, file=lock.file, subject=name, advice=lock.relock)
@@ -111,7 +111,7 @@ def other_python(lock: Lock, projects: Sequence[Project]) -> Iterator[Fault]:
 
 
 def differences(lock: Lock, other: Lock, pins: Iterable[Pin]) -> Iterator[Fault]:
-    """Yield what a requirements file installs otherwise than the lock beside it."""
+    """Yield the differences between a requirements file and the lock beside it."""
     for pin in pins:
         locked = lock.versions.get(pin.name)
         version = pin.version

@@ -1,4 +1,4 @@
-"""Faults of the check `lockfile`, made in one place."""
+"""Constructors for the faults of the check `lockfile`."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def stale_hash(lock: Lock, project: Project) -> Iterator[Fault]:
 
 
 def _poetry_hashes(document: Mapping[str, Any], lock_text: str) -> list[str]:
-    """The hashes that Poetry takes for fresh, its own latest first."""
+    """Return the hashes that Poetry accepts as fresh, its latest algorithm's first."""
     accepted = [_poetry_hash(document, with_groups=True)]
     generator = _GENERATOR.search(lock_text.partition("\n")[0])
     if generator is None or (int(generator[1]), int(generator[2])) < (2, 3):
@@ -86,7 +86,7 @@ def _poetry_hash(document: Mapping[str, Any], *, with_groups: bool) -> str:
 
 
 def _pdm_written(lock: Lock) -> str | None:
-    """The hash in the lock; None where it has none to compare, or the inputs themselves in its place."""
+    """Return the hash in the lock; None if it has none to compare, or stores the inputs instead."""
     metadata = table(lock.document, "metadata")
     if "lock_inputs" in metadata:
         return None
@@ -131,11 +131,11 @@ def _pipenv_hash(pipfile: Mapping[str, Any]) -> str:
 
 
 def _digest(value: object) -> str:
-    """Dates and times, which no dependency has, are written as text."""
+    """Return the hash of a document, with dates and times as text."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _line(text: str, word: str) -> int:
-    """The line with that word, the first one where it is nowhere."""
+    """Return the line with that word; the first line if it does not occur."""
     before = text.partition(word)[0] if word and word in text else ""
     return before.count("\n") + 1

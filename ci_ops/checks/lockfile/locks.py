@@ -1,4 +1,4 @@
-"""Lock files, reduced to the versions they hold and to what they were made from."""
+"""Lock files, reduced to their locked versions and their sources."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _MARKS = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 class Conflict(ValueError):
-    """A file holds the marks of an unfinished merge, which no tool reads."""
+    """A file contains the markers of an unfinished merge, which no tool can read."""
 
     def __init__(self, file: str, line: int) -> None:
         super().__init__(f"{file} has merge conflict markers")
@@ -59,7 +59,7 @@ class Conflict(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
-    """What one lock file holds."""
+    """The content of one lock file."""
 
     file: str
     """Relative to the project's root."""
@@ -79,12 +79,12 @@ class Lock:
     text: str = ""
 
     def covers(self, group: str) -> bool:
-        """True when what that extra or group needs should be in here."""
+        """Return True when the lock should contain the needs of that extra or group."""
         return not group or self.groups is None or normal(group) in self.groups
 
     @property
     def relock(self) -> str:
-        """What to run to make it again."""
+        """Return the command that creates the lock again."""
         command = RELOCK.get(self.name)
         return (
             f"Run `{command}` and commit {self.name}."
@@ -99,7 +99,7 @@ def is_lock(name: str) -> bool:
 
 
 def read_lock(path: Path, file: str) -> Lock:
-    """The lock in that file, called `file`. Raises OSError, Conflict, ValueError."""
+    """Return the lock in that file; messages call it `file`. Raises OSError, Conflict, ValueError."""
     text = read_text_file(path)
     document = parse_json(text, file) if path.name == "Pipfile.lock" else parse_toml(text, file)
     reader = _READERS.get(path.name, _pylock if path.name.startswith("pylock.") else _uv)
@@ -113,7 +113,7 @@ def require_no_conflict(text: str, file: str) -> None:
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
-    """The document of that text. Raises Conflict, or ValueError when it is no TOML."""
+    """Return the TOML document. Raises Conflict, or ValueError for invalid TOML."""
     require_no_conflict(text, file)
     try:
         return tomllib.loads(text)
@@ -124,7 +124,7 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
 
 
 def parse_json(text: str, file: str) -> dict[str, Any]:
-    """The JSON object of that text. Raises Conflict, or ValueError when it is none."""
+    """Return the JSON object. Raises Conflict, or ValueError for anything else."""
     require_no_conflict(text, file)
     try:
         document = json.loads(text)
@@ -138,7 +138,7 @@ def parse_json(text: str, file: str) -> dict[str, Any]:
 
 
 def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    """The map under nested keys; an empty one where there is none."""
+    """Return the map under nested keys; an empty one if there is none."""
     for key in keys:
         value = document.get(key)
         document = value if isinstance(value, dict) else {}
@@ -223,7 +223,7 @@ def _lock(
 
 
 def _always_needed(package: Mapping[str, Any]) -> Iterator[str]:
-    """The dependencies of a locked package that no marker and no extra limits."""
+    """Yield the dependencies of a locked package without a marker or an extra."""
     listed = package.get("dependencies")
     if isinstance(listed, dict):  # Poetry: name to a constraint, or to a map of them
         for name, wish in listed.items():
@@ -237,13 +237,13 @@ def _always_needed(package: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _require(file: str, version: object, *known: str) -> None:
-    """Raises ValueError for a form of the file that is not known here."""
+    """Raise ValueError for an unknown format version."""
     if version is not None and str(version).partition(".")[0] not in known:
         raise ValueError(f"{file} is of version {str(version)[:20]}; {' and '.join(known)} are understood")
 
 
 def _packages(file: str, document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """Raises ValueError when the lock has no such list: then it is another kind of file."""
+    """Return the list of packages. Raises ValueError without one: then it is another kind of file."""
     is_known = document.keys() & {"version", "metadata", "lock-version"}
     packages = document.get(key, [] if is_known else None)
     if not isinstance(packages, list):
@@ -252,7 +252,7 @@ def _packages(file: str, document: Mapping[str, Any], key: str) -> list[dict[str
 
 
 def entries(value: object) -> Iterator[Mapping[str, Any]]:
-    """The maps in a list; none where it is no list."""
+    """Return the maps in a list; none if it is no list."""
     yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
 
 

@@ -35,7 +35,7 @@ _IMPLEMENTATIONS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """A dependency specifier, taken apart."""
+    """A parsed dependency specifier."""
 
     name: str
     """Normalised."""
@@ -47,7 +47,7 @@ class Requirement:
 
 @cache
 def parse_requirement(text: str) -> Requirement | None:
-    """Return the requirement; None where the text is none by the specification."""
+    """Return the parsed requirement; None for an invalid one."""
     from packaging import requirements, utils  # noqa: PLC0415 - only where a lock file is read
 
     try:
@@ -65,7 +65,7 @@ def parse_requirement(text: str) -> Requirement | None:
 
 @cache
 def _specifiers(text: str) -> Any:
-    """A SpecifierSet; None where the text is none."""
+    """Return the SpecifierSet; None for invalid text."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - the same
 
     try:
@@ -76,7 +76,7 @@ def _specifiers(text: str) -> Any:
 
 @cache
 def _version(text: str) -> Any:
-    """A Version; None where the text is none."""
+    """Return the Version; None for invalid text."""
     from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - the same
 
     try:
@@ -86,7 +86,7 @@ def _version(text: str) -> Any:
 
 
 def allows(specifier: str, version: str) -> bool | None:
-    """Whether the specifier accepts the version, pre-releases too; None where one of them is invalid."""
+    """Return whether the specifier accepts the version, pre-releases too; None if one of them is invalid."""
     wanted, known = _specifiers(specifier), _version(version)
     if wanted is None or known is None:
         return None
@@ -110,13 +110,13 @@ def is_same_version(one: str, other: str) -> bool:
 
 
 def is_same_specifier(one: str, other: str) -> bool:
-    """Return True when both accept the same versions, as far as their order and spelling go."""
+    """Return True when both accept the same versions, compared by normalized clauses."""
     first, second = _specifiers(one), _specifiers(other)
     return one == other if first is None or second is None else bool(first == second)
 
 
 def is_same_python(ranges: Iterable[str], locked: str) -> bool:
-    """Return True when `locked` accepts the versions of Python that all of the ranges accept."""
+    """Return True when `locked` accepts exactly the Python versions that all of the ranges accept."""
     listed = [each for each in map(_specifiers, ranges) if each is not None]
     theirs = _specifiers(locked)
     if theirs is None:
@@ -142,7 +142,7 @@ def is_same_marker(one: str, other: str, *, python: str, extras: Iterable[str] =
 
 @cache
 def _marker(text: str) -> Marker | None:
-    """A Marker, one that always holds for an empty text; None for one that is no marker."""
+    """Return the Marker, always true for an empty text; None for an invalid one."""
     from packaging.markers import InvalidMarker, Marker  # noqa: PLC0415 - the same
 
     try:
@@ -159,7 +159,7 @@ def _holds(marker: Marker, environment: Mapping[str, str]) -> bool:
 
 
 def _environments(text: str, python: str, extras: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Environments that differ in everything the markers ask about."""
+    """Yield environments that differ in every variable of the markers."""
     versions = [each for each in _pythons((text,)) if allows(python, each) is not False]
     systems = _SYSTEMS if re.search(r"os_name|sys_platform|platform_system", text) else _SYSTEMS[:1]
     machines = _MACHINES if "platform_machine" in text else _MACHINES[:1]
@@ -179,7 +179,7 @@ def _environments(text: str, python: str, extras: Iterable[str]) -> Iterator[dic
 
 
 def _pythons(texts: Iterable[str]) -> list[str]:
-    """Versions of Python at which two ranges can differ: every minor one, and those around what is named."""
+    """Return Python versions at which two ranges can differ: every minor one and those near bounds."""
     found = {f"3.{minor}.{patch}" for minor in range(NEWEST_MINOR + 1) for patch in (0, 99)}
     for number in _NUMBERS.findall(" ".join(texts)):
         parts = [int(part) for part in number.split(".")][:3]

@@ -1,4 +1,4 @@
-"""What a requirements file installs: one version of each package, or not."""
+"""The pins of a requirements file, and requirements that are not pinned."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ def _about_range(pin: Pin, limited: dict[str, str], severity: Status) -> Iterato
 
 
 def _half_hashed(pins: list[Pin]) -> Iterator[Fault]:
-    """One hash makes pip ask for the hash of every requirement. Source: pip, "Secure installs"."""
+    """Yield the requirements without a hash if any has one: pip then requires all of them.
+
+    Source: pip, "Secure installs".
+    """
     without = [each for each in pins if not each.line.has_hash]
     if not without or len(without) == len(pins):
         return
@@ -111,7 +114,7 @@ def _half_hashed(pins: list[Pin]) -> Iterator[Fault]:
 
 
 def _contradictions(pins: list[Pin], limits: list[Pin]) -> Iterator[Fault]:
-    """Two lines that ask for two versions of one package in the same environment."""
+    """Yield lines that pin one package to two versions in the same environment."""
     first: dict[tuple[str, str], Pin] = {}
     for pin in [*pins, *limits]:
         known = first.setdefault((pin.name, pin.marker), pin)

@@ -1,4 +1,4 @@
-"""Poetry's own version constraints as specifiers.
+"""Conversion of Poetry's version constraints to specifiers.
 
 Source: python-poetry.org/docs/dependency-specification, section "Version constraints".
 """
@@ -19,7 +19,7 @@ _PART = re.compile(
 
 
 def allows_any(constraints: Iterable[str], version: str) -> bool | None:
-    """Whether one of the constraints accepts the version; None where one of them is not understood."""
+    """Return whether one of the constraints accepts the version; None if one cannot be parsed."""
     listed = [one for each in constraints for one in re.split(r"\|\|?", each)]
     answers = [_allows(each.strip(), version) for each in listed]
     return True if True in answers else None if None in answers else False
@@ -35,7 +35,7 @@ def _allows(constraint: str, version: str) -> bool | None:
 
 
 def _specifier(part: str) -> str | None:
-    """The clause in the form of the specification; None where it is not understood."""
+    """Return the clause as a PEP 440 specifier; None if it cannot be parsed."""
     if part == "*":
         return ""
     if part[0] in "<>=!" or part.startswith("~="):
@@ -53,7 +53,7 @@ def _specifier(part: str) -> str | None:
 
 
 def _caret(numbers: list[int]) -> str:
-    """The first version that breaks: the next one at the first number that is not zero."""
+    """Return the upper bound of a caret: the first non-zero number incremented."""
     index = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
     return _next(numbers, index)
 

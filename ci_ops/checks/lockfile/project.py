@@ -1,4 +1,4 @@
-"""The projects whose dependencies a lock file has to hold, and where that lock file lies."""
+"""The projects whose dependencies a lock file must contain, and the place of that lock file."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ class Project:
 
     @property
     def name(self) -> str:
-        """As pyproject.toml gives it; empty where it gives none."""
+        """The name in pyproject.toml; empty for none."""
         name = table(self.document, "project").get("name", "")
         return name if isinstance(name, str) else ""
 
     @property
     def requires_python(self) -> str:
-        """The versions of Python that it asks for; empty where it does not say."""
+        """The required Python versions; empty for none."""
         value = table(self.document, "project").get("requires-python", "")
         return value if isinstance(value, str) else ""
 
     @property
     def dynamic(self) -> frozenset[str]:
-        """The fields that its build writes, so that they stand in no file."""
+        """The fields that the build computes, so that they are in no file."""
         listed = table(self.document, "project").get("dynamic")
         return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
 
 
 def read_project(folder: Path, root: Path) -> Project:
-    """Read what the files in `folder` ask for. Raises OSError, Conflict, ValueError."""
+    """Return the dependencies in the files of `folder`. Raises OSError, Conflict, ValueError."""
     document: dict[str, Any] = {}
     dependencies: list[Dependency] = []
     prefix = relative(folder, root)
@@ -76,7 +76,7 @@ def read_project(folder: Path, root: Path) -> Project:
 
 
 def in_pipfile(pipfile: Mapping[str, Any], text: str, file: str) -> Iterator[Dependency]:
-    """Yield what a Pipfile asks for; a source other than an index has no version to compare."""
+    """Yield the dependencies of a Pipfile; one from outside an index has no version to compare."""
     for category, group in (("packages", ""), ("dev-packages", "develop")):
         for name, wish in table(pipfile, category).items():
             version = wish.get("version", "*") if isinstance(wish, dict) else wish
@@ -105,18 +105,18 @@ def _in_requirements(path: Path, root: Path) -> Iterator[Dependency]:
 
 
 def _exact(dependency: Dependency) -> Dependency:
-    """The same with the specifier as the specification reads it."""
+    """Return the dependency with the specifier in its standard form."""
     parsed = parse_requirement(dependency.text) if dependency.text else None
     return replace(dependency, specifier=parsed.specifier) if parsed else dependency
 
 
 def boundary(root: Path) -> Path:
-    """The folder above which nothing belongs to the project: its repository's root."""
+    """Return the root of the repository, above which nothing belongs to the project."""
     return folders_up(root)[-1].resolve()
 
 
 def workspace_of(root: Path) -> Path | None:
-    """The folder of the uv workspace that has `root` as a member; None outside one."""
+    """Return the folder of the uv workspace that has `root` as a member; None outside one."""
     for folder in folders_up(root)[1:]:
         if (folder / PYPROJECT).is_file() and root.resolve() in (each.resolve() for each in members(folder)):
             return folder
@@ -124,7 +124,7 @@ def workspace_of(root: Path) -> Path | None:
 
 
 def members(root: Path) -> list[Path]:
-    """The member folders of the uv workspace at `root`, sorted; none where it is no workspace.
+    """Return the member folders of the uv workspace at `root`, sorted; none if it is no workspace.
 
     Source: docs.astral.sh/uv/concepts/projects/workspaces.
     """
@@ -153,7 +153,7 @@ def _patterns(workspace: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _matching(root: Path, pattern: str) -> Iterator[Path]:
-    """Folders of the workspace alone: a pattern that leads out of it matches nothing."""
+    """Return matching folders inside the workspace; a pattern outside it matches nothing."""
     parts = PurePosixPath(pattern).parts
     if not parts or ".." in parts or PurePosixPath(pattern).is_absolute():
         return
@@ -161,7 +161,7 @@ def _matching(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def relative(path: Path, root: Path) -> str:
-    """The path as messages name it, relative to the project's root; `.` for the root itself."""
+    """Return the path for messages, relative to the project's root; `.` for the root itself."""
     return os.path.relpath(path.resolve(), root.resolve()).replace(os.sep, "/")
 
 

@@ -1,4 +1,4 @@
-"""Everything that a project says about its dependencies, and what is wrong with it."""
+"""A survey of a project's dependency files, and their faults."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What was read, with every fault."""
+    """The files that were read, with every fault."""
 
     wanted: tuple[Dependency, ...]
     pins: tuple[Pin, ...]
@@ -86,7 +86,7 @@ def _is_uv(lock: Lock) -> bool:
 
 
 def _faults(project: Project, others: list[Project], locks: list[Lock], owner: Path) -> Iterator[Fault]:
-    """What is wrong with each lock file; of a workspace, every member counts at its root, one elsewhere."""
+    """Yield the faults of each lock file; at a workspace's root for every member, elsewhere for one."""
     for lock in locks:
         is_at_root = owner == project.folder
         checked = [project, *(others if _is_uv(lock) and is_at_root else [])]

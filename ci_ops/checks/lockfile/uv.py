@@ -1,4 +1,4 @@
-"""Whether uv.lock was made from the pyproject.toml files of its workspace.
+"""Whether uv.lock matches the pyproject.toml files of its workspace.
 
 `uv lock --check` refuses what differs in any of these places. Source: the tables
 `package.metadata` and `manifest` of a lock written by uv 0.5 to 0.13.
@@ -43,7 +43,7 @@ class _Asked:
     has_source: bool
 
     def fits(self, other: _Asked, *, python: str, extras: tuple[str, ...]) -> bool:
-        """True when both ask for the same."""
+        """Return True when both are equivalent."""
         is_same = self.extras == other.extras and self.has_source is other.has_source
         is_same = is_same and (self.has_source or is_same_specifier(self.specifier, other.specifier))
         return is_same and is_same_marker(self.marker, other.marker, python=python, extras=extras)
@@ -51,7 +51,7 @@ class _Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A project of the workspace and what the lock says of it."""
+    """A project of the workspace and its entry in the lock."""
 
     project: Project
     path: str
@@ -60,7 +60,7 @@ class Member:
     """`tool.uv.sources` of the project, over those of the workspace."""
 
     def entry(self, lock: Lock) -> Mapping[str, Any] | None:
-        """The package of the lock that stands for the project; None where there is none."""
+        """The lock's package for the project; None for none."""
         for package in entries(lock.document.get("package")):
             source = table(package, "source")
             if self.path in {source.get("editable"), source.get("virtual"), source.get("directory")}:
@@ -113,7 +113,7 @@ def stale_manifest(lock: Lock, root: Project) -> Iterator[Fault]:
 def _compare(
     lock: Lock, member: Member, what: str, asked: dict[str, list[_Asked]], written: dict[str, list[_Asked]]
 ) -> Iterator[Fault]:
-    """Hold the requirements of each group against those that the lock was made from."""
+    """Compare the requirements of each group with those in the lock."""
     extras = tuple(map(normal, table(member.project.document, "project", "optional-dependencies")))
     python = member.project.requires_python
     for group in dict.fromkeys([*asked, *written]):
@@ -162,7 +162,7 @@ def _text(asked: _Asked | None) -> str:
 
 
 def _required(document: Mapping[str, Any], member: Member) -> list[_Asked]:
-    """What `requires-dist` has: dependencies, and those of extras with the extra in their marker."""
+    """Return the expected `requires-dist`: dependencies, and extras with their marker."""
     project = table(document, "project")
     listed = [(each, "") for each in _strings(project.get("dependencies"))]
     for extra, texts in table(project, "optional-dependencies").items():
@@ -172,7 +172,7 @@ def _required(document: Mapping[str, Any], member: Member) -> list[_Asked]:
 
 
 def _groups(document: Mapping[str, Any], member: Member) -> dict[str, list[_Asked]]:
-    """Every dependency group with what it includes, as uv writes it."""
+    """Return every dependency group with its includes, in uv's form."""
     groups = {normal(name): value for name, value in table(document, "dependency-groups").items()}
     legacy = _strings(table(document, "tool", "uv").get("dev-dependencies"))
     if legacy:

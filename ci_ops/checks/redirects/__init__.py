@@ -1,4 +1,4 @@
-"""Whether redirects lead where they are meant to."""
+"""Whether redirects lead to the expected URLs."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Redirects(HttpCheck):
                 raise ValueError("paths: a path starts with one slash")
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
-        """Follow each redirect to its end, and hold the end against the expected one."""
+        """Follow each redirect to its end, and compare the end with the expected one."""
         question = self.question(subject, world, fresh=False)
         faults: list[Fault] = []
         measured = 0

@@ -1,4 +1,4 @@
-"""One redirect as it is expected, and as it is."""
+"""One redirect as expected, and as observed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, kw_only=True)
 class Redirect:
-    """Where one address has to lead."""
+    """The expected target of one URL."""
 
     to: str
     """Path on the service, such as `/new`, or a full address: where visitors end."""
@@ -48,7 +48,7 @@ class Redirect:
 
 
 class Chain:
-    """One address and every redirect from there on."""
+    """One URL and every redirect from there on."""
 
     def __init__(self, question: Question, service: SplitResult, path: str) -> None:
         self._question = question
@@ -64,11 +64,11 @@ class Chain:
 
     @property
     def is_measured(self) -> bool:
-        """True when the first address answered."""
+        """True when the first URL answered."""
         return bool(self._answers)
 
     def follow(self, hops: int) -> None:
-        """Request the start, then each address that an answer redirects to."""
+        """Request the start, then each redirect target."""
         while self._problem is None:
             answer = self._ask(self.end)
             if isinstance(answer, HttpError):
@@ -95,7 +95,7 @@ class Chain:
         self.end = target or self.end
 
     def _ask(self, url: str) -> Response | HttpError:
-        """Send credentials to the service alone."""
+        """Request one URL, with credentials for the service alone."""
         parts = read_url(url)
         if origin_of(parts) != origin_of(self._service):
             return replace(self._question, headers={}).ask(url, ANY_ANSWER)
@@ -103,7 +103,7 @@ class Chain:
         return self._question.ask(urlunsplit(parts._replace(netloc=netloc)), ANY_ANSWER)
 
     def faults(self, expected: Redirect) -> Iterator[Fault]:
-        """Yield what is wrong with where the address leads, and with the first status."""
+        """Yield the faults of the target and of the first status."""
         world, name = self._question.world, shown(self.start)
         if self._error is not None:
             yield unanswered(world, self._error, subject=shown(self.end))
@@ -163,7 +163,7 @@ class Chain:
 
 
 def check_address(url: str, field: str) -> None:
-    """Raise ValueError with the field's name where that is no address."""
+    """Raise ValueError with the field's name for an invalid URL."""
     try:
         read_url(url)
     except ValueError as error:
@@ -171,7 +171,7 @@ def check_address(url: str, field: str) -> None:
 
 
 def _target(current: str, location: str) -> str:
-    """Return the address of a Location without the nonce of the request; empty when it cannot be read."""
+    """Return the URL of a Location without the request's nonce; empty when it is invalid."""
     try:
         parts = read_url(urljoin(current, location)) if location else None
     except ValueError:
@@ -184,14 +184,14 @@ def _target(current: str, location: str) -> str:
 
 
 def _key(url: str) -> str:
-    """Return the address in the form in which two are compared."""
+    """Return the normalized URL for comparisons."""
     parts = urlsplit(url)
     scheme, host, port = origin_of(parts)
     return f"{scheme}://{host}:{port}{parts.path or '/'}?{parts.query}"
 
 
 def _is_at(url: str, wanted: str) -> bool:
-    """Return True where the address is the wanted one, whose query counts only if it has one."""
+    """Return True where the URL is the expected one, whose query counts only if it has one."""
     has_query = bool(urlsplit(wanted).query)
     return _key(url).partition("?")[0] == _key(wanted).partition("?")[0] and (
         not has_query or _key(url) == _key(wanted)

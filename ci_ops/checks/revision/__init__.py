@@ -1,4 +1,4 @@
-"""Whether the shipped revision is what every connection sees."""
+"""Whether every connection is served by the shipped revision."""
 
 from __future__ import annotations
 
@@ -113,10 +113,7 @@ class Revision(HttpCheck):
                 raise ValueError(f"instances: {error}") from None
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
-        """Find out where the revision is told, then ask there many times.
-
-        Each time over a new connection.
-        """
+        """Discover the source of the revision, then request it over many new connections."""
         if not is_known(subject.revision):
             return conclude(self, [_nothing_to_compare(subject.revision)], sentence="", measured=0)
         instances = addresses_in(self.instances)
@@ -149,7 +146,7 @@ class Revision(HttpCheck):
         return _ask_all(question, _spread(places, max(self.connections, len(places))))
 
     def _sample(self, question: Question, source: Source) -> list[tuple[str, Response | HttpError]]:
-        """Address and answer of every connection."""
+        """Return URL and response of every connection."""
         addresses = every_address(question, source.url, peer=source.peer)
         places = tuple(Place(name=each, url=source.url, connect_to=each) for each in addresses)
         answers = _ask_all(question, _spread(places, max(self.connections, len(places))))

@@ -1,4 +1,4 @@
-"""Which revisions many connections saw, and what is wrong with that."""
+"""A histogram of the revisions on many connections, and its faults."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Histogram:
         self._faults: dict[str, Fault] = {}
 
     def take(self, address: str, answer: Response | HttpError) -> None:
-        """Count one connection's answer."""
+        """Count the response of one connection."""
         if isinstance(answer, Response):
             self._fresh += answer.is_fresh
         if isinstance(answer, HttpError):
@@ -90,20 +90,20 @@ class Histogram:
 
     @property
     def answered(self) -> int:
-        """How many connections got an answer."""
+        """The number of connections with a response."""
         return self._counts.total() - self._counts[_NO_ANSWER]
 
     @property
     def told(self) -> str:
-        """The histogram: `7 x abc1234, 1 x def5678`."""
+        """The histogram as text: `7 x abc1234, 1 x def5678`."""
         return ", ".join(f"{count} x {label}" for label, count in self._counts.most_common() if count)
 
     @property
     def sentence(self) -> str:
-        """What to say when every connection saw the shipped revision, and how much that proves.
+        """Return the sentence for a passed check, with the limits of its proof.
 
-        A load balancer that chooses by the client's address leads all
-        connections of one client to one instance.
+        A load balancer that hashes the client's address routes all connections of one client to one
+        instance.
         """
         seen = short(self._subject.revision)
         if len(self._by_address) > 1 or self._are_instances:
@@ -116,7 +116,7 @@ class Histogram:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The histogram and where it comes from, for people and machines."""
+        """The histogram and its source, for people and machines."""
         return {
             "url": self._name,
             "read_from": self._source.path or self._source.header or "releaseId",
@@ -140,7 +140,7 @@ class Histogram:
         return f"proven for {self._fresh} of {self.answered} answers, which repeat the nonce of their request"
 
     def faults(self) -> Iterable[Fault]:
-        """Everything that is wrong with what was seen."""
+        """Return every fault in the observations."""
         return [*([self._stale_fault()] if self._stale else []), *self._faults.values()]
 
     def _stale_fault(self) -> Fault:
@@ -164,13 +164,13 @@ class Histogram:
 
 
 def _plain(revision: str) -> str:
-    """The digits of the one commit that the revision names; the revision itself where that is not clear."""
+    """Return the digits of the one commit that the revision names; the revision itself if ambiguous."""
     commits = commits_in(revision)
     return commits[0] if len(commits) == 1 and not is_dirty(revision) else revision
 
 
 def told_nothing(world: World, name: str, answer: Response) -> Fault:
-    """Return the fault for an answer without a revision: of a gate, broken, or only silent about it."""
+    """Return the fault for a response without a revision: from a gate, broken, or without that field."""
     gate = gate_fault(world, answer, name)
     if gate is not None:
         return gate
@@ -188,7 +188,7 @@ def told_nothing(world: World, name: str, answer: Response) -> Fault:
 
 
 def missing(name: str, observed: str) -> Fault:
-    """Transient: the release before may not have told it yet, and may still be answering."""
+    """Return the fault for a missing revision, transient while an earlier release may still answer."""
     return Fault(
         rule="missing",
         severity=Status.ERROR,

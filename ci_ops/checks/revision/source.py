@@ -1,4 +1,4 @@
-"""Where a service tells its revision."""
+"""The sources from which a service's revision can be read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """One way of reading the revision out of an answer."""
+    """One way of reading the revision out of a response."""
 
     url: str
     path: str = ""
@@ -32,7 +32,7 @@ class Source:
     """The IP address that answered first; empty behind a proxy."""
 
     def read(self, answer: Response) -> str:
-        """The revision in that answer; empty when there is none."""
+        """Return the revision in that response; empty when there is none."""
         if self.header:
             return answer.headers.get(self.header.lower(), "").strip()
         if not 200 <= answer.status <= 299:
@@ -43,11 +43,10 @@ class Source:
 def find_source(
     question: Question, parts: SplitResult, *, own: Source, health_path: str, header: str
 ) -> Source | Response | HttpError:
-    """The first source that tells a revision: the version address, the health body, the header.
+    """Return the first source with a revision: the version URL, the health body, the header.
 
-    An answer that tells none when no source does, the one that looks worst;
-    of a gate where there is one;
-    an HttpError when the service does not answer.
+    Without any, the worst response is returned, or that of a gate if there is one; an HttpError
+    when the service does not answer.
     """
     first = question.ask(own.url, Expectation())
     if isinstance(first, HttpError):
@@ -72,7 +71,7 @@ def find_source(
 
 
 def version_source(parts: SplitResult, path: str, json_path: str) -> Source:
-    """The service's own version address."""
+    """Return the source at the service's own version URL."""
     return Source(url=at_path(parts, path), path=json_path)
 
 

@@ -1,4 +1,4 @@
-"""How services and build tools spell a commit, and when two spellings name the same one."""
+"""Spellings of a commit by services and build tools, and their comparison."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNKNOWN_WORDS = frozenset(
 
 
 def is_known(revision: str) -> bool:
-    """Return False for words that stand for nothing, and for too few digits to compare."""
+    """Return False for placeholder words, and for too few digits to compare."""
     text = _folded(revision)
     if text in _UNKNOWN_WORDS or text.startswith(("$", "{{", "<")) or set(text) == {"0"}:
         return False
@@ -77,7 +77,7 @@ def same_revision(one: str, other: str) -> bool:
 
 
 def short(revision: str) -> str:
-    """Return the revision as people read it: seven digits of a commit, other text as it is."""
+    """Return the short form: seven digits of a commit, other text unchanged."""
     text = revision.strip()
     return text[:MIN_DIGITS].lower() if is_commit(text) else text[:40]
 
@@ -91,7 +91,7 @@ def _is_length(digits: int) -> bool:
 
 
 def _decimal_words(revision: str) -> tuple[str, ...]:
-    """Words of decimal digits, which name a commit only if they fit the other's."""
+    """Return words of decimal digits, which name a commit only if they match the other's."""
     text = _folded(revision)
     return () if _HEX.fullmatch(text) else tuple(word["digits"] for word in _WORD.finditer(text))
 

@@ -1,4 +1,4 @@
-"""Whether the answers carry the security headers that browsers heed."""
+"""Whether responses carry the security headers of browsers."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SecurityHeaders(PagesCheck):
     }
 
     def examine(self, pages: list[Page], faults: list[Fault], subject: Subject, world: World) -> Result:
-        """Hold the headers of every page against those for its kind."""
+        """Compare the headers of every page with those required for its kind."""
         del subject
         for page in pages:
             faults += self._faults(page, world)

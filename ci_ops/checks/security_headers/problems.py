@@ -1,4 +1,4 @@
-"""What can be wrong with the security headers of one answer."""
+"""Faults in the security headers of one response."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def _lacks(name: str, is_good: Callable[[str], bool]) -> _Problem:
 
 
 def _content_policy(headers: _Headers) -> str:
-    """Browsers enforce every policy of the header, so one that restricts scripts is enough."""
+    """Return the problem of the content policies; one that restricts scripts is enough.
+
+    Browsers enforce every policy of the header.
+    """
     value = headers.get("content-security-policy")
     if value is None:
         only = "content-security-policy-report-only" in headers
@@ -92,7 +95,7 @@ def _framing(headers: _Headers) -> str:
 
 
 def _referrer(value: str) -> bool:
-    """Browsers take the last word they know."""
+    """Return the problem of the referrer policy; browsers use the last word they know."""
     known = [each for each in re.split(r"[\s,]+", value.lower()) if each in _REFERRERS]
     return bool(known) and known[-1] in _SAFE_REFERRERS
 

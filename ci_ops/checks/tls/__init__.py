@@ -1,4 +1,4 @@
-"""Whether the certificate is good, on every address, and for how long."""
+"""Whether every address serves a valid certificate, and for how long."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Tls(CertificateCheck):
     def _over_http(
         self, parts: SplitResult, subject: Subject, world: World, certificates: Mapping[str, Certificate]
     ) -> dict[str, tuple[Fault | None, str]]:
-        """Return what was seen over http and https, by the name of its fact."""
+        """Return the observations over http and https, by the name of their fact."""
         found = {}
         if self.hsts and has_hsts(parts) and any(each.verified for each in certificates.values()):
             found["hsts"] = hsts(parts, world, timeout_seconds=subject.timeout_seconds)

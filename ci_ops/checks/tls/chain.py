@@ -1,4 +1,4 @@
-"""What is wrong with a certificate and the chain above it."""
+"""Faults of a certificate and of its chain."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _untrusted(world: World, name: str, certificate: Certificate) -> Fault:
 
 
 def _last_linked(served: tuple[ChainLink, ...]) -> ChainLink | None:
-    """Return the end of the chain that the server sent, wherever in its list the issuers stand."""
+    """Return the end of the chain that the server sent, in whatever order its issuers are listed."""
     if not served:
         return None
     by_subject = {each.subject: each for each in served[1:]}
@@ -106,7 +106,7 @@ def _extra(certificate: Certificate) -> list[ChainLink]:
 def expiry_fault(
     world: World, name: str, certificate: Certificate, *, warn_seconds: float, fail_seconds: float
 ) -> Fault | None:
-    """Return the fault with the first end of the chain; None where it is far enough."""
+    """Return the fault for the first expiry in the chain; None if it is far enough."""
     end = end_of(certificate)
     assert end is not None
     left = (end - world.clock.now()).total_seconds()
@@ -140,12 +140,12 @@ def end_of(certificate: Certificate) -> datetime | None:
 
 
 def at(certificate: Certificate) -> str:
-    """Return where it was seen, as the end of a sentence; empty behind a proxy."""
+    """Return the address as the end of a sentence; empty behind a proxy."""
     return f" at {certificate.address}" if certificate.address else ""
 
 
 def key_text(link: ChainLink) -> str:
-    """Return kind and length of a key, such as `RSA 2048`."""
+    """Return type and length of a key, such as `RSA 2048`."""
     return f"{link.key_kind or 'unknown key'}{f' {link.key_bits}' if link.key_bits else ''}"
 
 

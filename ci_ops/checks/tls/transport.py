@@ -1,4 +1,4 @@
-"""What TLS is worth beyond the certificate: versions, HSTS, and where plain http leads."""
+"""Transport security beyond the certificate: TLS versions, HSTS, and redirects from plain http."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Accepted = dict[str, dict[str, bool | None]]
 
 
 def version_faults(name: str, accepted: Accepted) -> Iterator[Fault]:
-    """Yield what is wrong with the versions of TLS that the addresses accept."""
+    """Yield the faults in the TLS versions that the addresses accept."""
     old = {version: _where(accepted[version], answer=True) for version in OLD_VERSIONS}
     if any(old.values()):
         told = " and ".join(_words(version) for version, places in old.items() if places)
@@ -81,7 +81,7 @@ def _where(places: Mapping[str, bool | None], *, answer: bool) -> list[str]:
 
 
 def _words(version: str) -> str:
-    """`TLSv1.3` is TLS 1.3, and `TLSv1` is TLS 1.0."""
+    """Return a version's usual name: `TLSv1.3` is TLS 1.3, and `TLSv1` is TLS 1.0."""
     number = version.removeprefix("TLSv")
     return f"TLS {number}" if "." in number else f"TLS {number}.0"
 
@@ -101,8 +101,8 @@ def has_hsts(parts: SplitResult) -> bool:
 def hsts(parts: SplitResult, world: World, *, timeout_seconds: float) -> tuple[Fault | None, str]:
     """Return the fault with Strict-Transport-Security, if any, and the fact.
 
-    The address as it was typed is asked, then the root. Answers with an error
-    do not count: servers such as nginx leave headers out there.
+    The URL is requested as typed, then the root. Error responses do not count: servers such as
+    nginx omit headers there.
     """
     name = parts.netloc.rpartition("@")[2]
     answers = list(_pages(parts, world, timeout_seconds=timeout_seconds))
@@ -143,7 +143,7 @@ def _max_age(value: str) -> int:
 
 
 def redirect(parts: SplitResult, world: World, *, timeout_seconds: float) -> tuple[Fault | None, str]:
-    """Return the fault with what port 80 answers, if any, and the fact."""
+    """Return the fault in the response of port 80, if any, and the fact."""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     url = f"http://{host}/"
     try:
