@@ -37,7 +37,7 @@ GROUPS = {"deploy": ("core", "github"), "rollback": ("core", "github")}
 
 
 class SetupFailed(Exception):
-    """The action cannot start: what is wrong, and what to do about it."""
+    """The action cannot start; the text says what is wrong and what to do about it."""
 
     def __init__(self, sentence: str, hint: str) -> None:
         super().__init__(sentence)
@@ -46,7 +46,7 @@ class SetupFailed(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command named first, with its packages; 69 when they cannot be had."""
+    """Run the command named first, with its packages; exit with 69 when they cannot be installed."""
     try:
         if sys.version_info < OLDEST:
             return become(newer_python(), arguments)
@@ -66,14 +66,14 @@ def main(arguments: list[str]) -> int:
 
 
 def standard_library() -> list[str]:
-    """Where the interpreter's own modules are; whatever is installed for it stays out."""
+    """Return the folders of the interpreter's standard library, without site-packages."""
     own = (f"python{sys.version_info.major}{sys.version_info.minor}.zip", "lib-dynload", "DLLs")
     home = os.path.dirname(os.__file__)
     return [path for path in sys.path if path == home or os.path.basename(path) in own]
 
 
 def stop(number: int, _frame: object) -> None:
-    """End an installation in order: what it started is stopped, what it began is removed."""
+    """Cancel an installation: stop its processes and remove its folder."""
     raise SystemExit(128 + number)
 
 
@@ -103,7 +103,7 @@ def ensure(groups: list[str] | tuple[str, ...]) -> list[str]:
 
 
 def key(lock: bytes) -> str:
-    """A short name for what an environment is made from: lock, Python, machine, C library."""
+    """Return a short name for the inputs of an environment: lock, Python, machine, C library."""
     windows = os.environ.get("PROCESSOR_ARCHITECTURE", "")
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
@@ -122,9 +122,9 @@ def key(lock: bytes) -> str:
 
 
 def environment_home() -> str:
-    """The folder for installed groups: the job's own, else this user's, else one below the system's temporary folder.
+    """Return the folder for installed groups: the job's, this user's, or a temporary one.
 
-    Raises SetupFailed where none of them can hold programs.
+    Raises SetupFailed if programs cannot be stored in any of them.
     """
     home = os.path.expanduser("~")
     cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join(home, ".cache")
@@ -156,7 +156,7 @@ def environment_home() -> str:
 
 
 def is_ours(folder: str) -> bool:
-    """True if the folder could be made, can hold programs, and only this user can write to it."""
+    """Return True if the folder can be made, can hold programs, and only this user can write to it."""
     if not os.path.isabs(folder):
         return False  # a home that is not known would lead into the workspace
     try:
@@ -170,7 +170,7 @@ def is_ours(folder: str) -> bool:
 
 
 def may_hold_programs(folder: str) -> bool:
-    """True if this user can write there, and load compiled modules from there."""
+    """Return True if this user can write there, and load compiled modules from there."""
     try:
         is_noexec = hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0))
     except OSError:
@@ -179,15 +179,15 @@ def may_hold_programs(folder: str) -> bool:
 
 
 def is_complete(target: str) -> bool:
-    """True for an environment whose installation ended well."""
+    """Return True for an environment whose installation succeeded."""
     return os.path.exists(os.path.join(target, ".complete"))
 
 
 def install(lock: str, target: str) -> None:
     """Install a lock file beside the target and move it into place.
 
-    Several steps may do this at once: the first to arrive wins, the others
-    throw theirs away and use it.
+    Several steps may do this at once: the first to finish wins, the others delete their copies and
+    use it.
     """
     import shutil
     import tempfile
@@ -212,7 +212,7 @@ def install(lock: str, target: str) -> None:
 
 
 def forget_abandoned(home: str) -> None:
-    """Remove what an installation left behind that was killed long ago."""
+    """Remove the leftovers of an installation that was killed long ago."""
     import shutil
     import time
 
@@ -227,7 +227,7 @@ def forget_abandoned(home: str) -> None:
 
 
 def fetch(lock: str, folder: str, work: str) -> None:
-    """Have packages.py fetch what the lock names; raises SetupFailed."""
+    """Download the locked packages with packages.py. Raises SetupFailed."""
     import runpy
 
     packages = runpy.run_path(
@@ -242,7 +242,7 @@ def fetch(lock: str, folder: str, work: str) -> None:
 
 
 def newer_python() -> str:
-    """Another interpreter that is new enough: on PATH, else in the runner's tool cache."""
+    """Return another interpreter that is new enough: on PATH, else in the runner's tool cache."""
     import glob
     import runpy
     import subprocess
@@ -272,7 +272,7 @@ def newer_python() -> str:
 
 
 def programs(*names: str) -> list[str]:
-    """Every program of these names on PATH, but never one out of a relative folder: the workspace's."""
+    """Yield every program of these names on PATH, except in relative folders, which are the workspace's."""
     import shutil
 
     folders = [each for each in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(each)]
@@ -281,12 +281,12 @@ def programs(*names: str) -> list[str]:
 
 
 def numbers_in(folder: str) -> list[int]:
-    """The numbers of a folder named like 3.12.4, for sorting."""
+    """Return the numbers of a folder named like 3.12.4, for sorting."""
     return [int(part) for part in os.path.basename(folder).split(".") if part.isdigit()]
 
 
 def become(python: str, arguments: list[str]) -> int:
-    """Go on as another interpreter, under the same process id where the system can do that."""
+    """Replace this process with another interpreter, under the same process id if the system can."""
     command = [python, "-I", "-X", "utf8", os.path.realpath(__file__), *arguments]
     if os.name == "posix":
         os.execve(python, command, os.environ)  # noqa: S606 - no shell is the point
@@ -294,7 +294,7 @@ def become(python: str, arguments: list[str]) -> int:
 
 
 def supervise(command: list[str]) -> int:
-    """Run a command where nothing can take this process's place, as on Windows."""
+    """Run a command as a child where the system cannot replace a process, as on Windows."""
     import subprocess
 
     signal.signal(
@@ -304,7 +304,7 @@ def supervise(command: list[str]) -> int:
 
 
 def keep_bytecode_in(folder: str) -> None:
-    """Write compiled modules of ours there: the action's own folder may be read-only or shared.
+    """Write compiled modules of ci-ops there: the action's own folder may be read-only or shared.
 
     `sys.pycache_prefix` would do it for all modules, and so compile the standard
     library once more.
@@ -333,7 +333,7 @@ def keep_bytecode_in(folder: str) -> None:
 
 
 def show(text: str) -> None:
-    """Print what an installer said, without secrets and without letting it speak to the runner."""
+    """Print an installer's output redacted, with workflow commands disabled."""
     sys.path.insert(0, ROOT)
     redact = importlib.import_module("ci_ops.core.text.redact").redact_patterns
     sys.path.remove(ROOT)
@@ -347,12 +347,12 @@ def show(text: str) -> None:
 
 
 def on_runner() -> bool:
-    """True where a runner reads our output for commands."""
+    """Return True where a runner parses our output for commands."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def refuse(problem: SetupFailed) -> int:
-    """Say why the action cannot start, to people, to the runner and to the next step."""
+    """Report why the action cannot start: on stderr, to the runner and as an output."""
     if on_runner():
         text = problem.sentence + ". " + problem.hint
         text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,7 +1,7 @@
-"""Fetch and unpack the packages of one lock: by ourselves, with uv, or with pip.
+"""Download and unpacking of the packages of one lock: directly, with uv, or with pip.
 
-Loaded by bootstrap.py when an environment has to be made; standard library only.
-Whoever fetches them, every file is held against the hashes of the lock.
+Loaded by bootstrap.py when an environment has to be made; standard library only. Whichever tool
+downloads them, every file is verified against the hashes of the lock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KEYRING = ("AWS_*", "GOOGLE_*", "CLOUDSDK_*", "ARTIFACTS_*", "VSS_*", "KEYRING_*
 
 
 class NotFetched(Exception):
-    """The packages cannot be had: what is wrong, what to do about it, and what the installers said."""
+    """A failed download: what is wrong, what to do about it, and the installers' output."""
 
     def __init__(self, sentence: str, hint: str, log: str = "") -> None:
         super().__init__(sentence)
@@ -41,10 +41,10 @@ class NotFetched(Exception):
 
 
 def fetch(lock: str, folder: str, *, work: str, uv: list[str]) -> None:
-    """Fetch and unpack what a lock names into a folder. Raises NotFetched.
+    """Download and unpack the packages of a lock into a folder. Raises NotFetched.
 
-    `uv` is where uv is, if it is anywhere. Where it is in use already it comes
-    first: it may have the packages, or know another index than pip.
+    `uv` is the path of uv, if it is installed. If it is in use already it comes first: it may have
+    the packages cached, or know another index than pip.
     """
     if not (uv and uv_is_in_use()) and fetch_wheels(lock, folder):
         return
@@ -71,7 +71,7 @@ def fetch(lock: str, folder: str, *, work: str, uv: list[str]) -> None:
 
 
 def explained(said: str, lock: str, *, had_uv: bool) -> NotFetched:
-    """What the installers' own words come down to."""
+    """Return the cause and the advice that the installers' output suggests."""
     if "No module named pip" in said and not had_uv:
         hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
         return NotFetched("neither uv nor pip is there for " + sys.executable, hint)
@@ -86,7 +86,7 @@ def explained(said: str, lock: str, *, had_uv: bool) -> NotFetched:
 
 
 def other_files(said: str = "") -> NotFetched:
-    """The one problem that trying again must not hide."""
+    """Return the one problem that a retry must not hide."""
     return NotFetched(
         "the package index served files that differ from those locked",
         "Do not go on before it is known why: the files do not have the hashes in actions/locks.",
@@ -95,7 +95,7 @@ def other_files(said: str = "") -> NotFetched:
 
 
 def uv_is_in_use() -> bool:
-    """True where somebody set uv up, or ran it before."""
+    """Return True where uv was configured or has run before."""
     named = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA", "APPDATA")
     roots = [os.environ.get(name, "") for name in named]
     roots += [os.path.expanduser("~/.cache"), os.path.expanduser("~/.config"), "/etc"]
@@ -104,7 +104,7 @@ def uv_is_in_use() -> bool:
 
 
 def fetch_wheels(lock: str, folder: str) -> bool:
-    """Have wheels.py fetch what the lock names; False where that is work for uv or pip."""
+    """Download the packages with wheels.py; return False where uv or pip must do it."""
     wheels = runpy.run_path(os.path.join(os.path.dirname(__file__), "wheels.py"))
     try:
         why_not = wheels["fetch"](lock, folder)
@@ -116,7 +116,7 @@ def fetch_wheels(lock: str, folder: str) -> bool:
 
 
 def quiet_environment() -> dict[str, str]:
-    """Return the environment for pip and uv: where packages come from, and nothing else of the job's."""
+    """Return the environment for pip and uv: index settings, and nothing else of the job's."""
     rule = runpy.run_path(CHILD_ENVIRONMENT)["tool_environment"]
     has_keyring = any(os.environ.get(name) for name in KEYRING_SWITCHES)
     kept: dict[str, str] = rule(os.environ, SOURCES, KEYRING if has_keyring else ())

@@ -1,10 +1,9 @@
-"""Fetch locked wheels from the package index in parallel, seconds faster than pip.
+"""Parallel download of locked wheels from the package index, seconds faster than pip.
 
-For the plain case alone: one index without credentials that speaks the JSON
-form of the simple API, and wheels that fit this interpreter. Wherever anything
-is unusual `fetch` says so and leaves the work to pip, which knows all that.
-What has another hash than the lock says, or wants out of its folder, is refused
-and tried in no other way.
+For the plain case alone: one index without credentials that supports the JSON form of the simple
+API, and wheels that fit this interpreter. In any other case `fetch` returns the reason and leaves
+the work to pip. A file with another hash than the lock's, or a path outside its folder, is refused
+without a fallback.
 
 Source: PEP 425 (tags), 427 (wheels), 503 and 691 (simple API).
 """
@@ -52,11 +51,11 @@ UNUSUAL = {
 
 
 class Unusual(Exception):
-    """This is work for pip, for the reason given."""
+    """A case for pip, for the stated reason."""
 
 
 class Refused(ValueError):
-    """What was served must not be used, whatever way it comes."""
+    """An untrusted file that must not be used, wherever it comes from."""
 
 
 class Wanted(NamedTuple):
@@ -67,7 +66,7 @@ class Wanted(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where packages come from."""
+    """A package index."""
 
     address: str
     opener: OpenerDirector
@@ -76,7 +75,7 @@ class Source(NamedTuple):
 
 
 def fetch(lock: str, folder: str, *, seconds: float = TOTAL_SECONDS) -> str:
-    """Fetch and unpack what a lock names into a folder; empty, or why that is work for pip.
+    """Download and unpack the packages of a lock; return empty, or why pip must do it.
 
     Raises Refused.
     """
@@ -100,7 +99,7 @@ def fetch(lock: str, folder: str, *, seconds: float = TOTAL_SECONDS) -> str:
 
 
 def read_lock(text: str) -> list[Wanted]:
-    """The packages of a lock that this interpreter needs."""
+    """Return the packages of a lock that this interpreter needs."""
     wanted = []
     for line in filter(None, map(str.strip, text.replace("\\\n", " ").splitlines())):
         head, *hashes = re.split(r"\s+--hash=sha256:", line)
@@ -113,14 +112,14 @@ def read_lock(text: str) -> list[Wanted]:
 
 
 def applies(marker: str) -> bool:
-    """True when the environment marker is about this interpreter."""
+    """Return True when the environment marker matches this interpreter."""
     from pip._vendor.packaging.markers import Marker  # slow, and seldom needed
 
     return Marker(marker).evaluate()
 
 
 def find_source() -> Source:
-    """The one index that pip would ask. Raises Unusual for more than that."""
+    """Return the one index that pip would use. Raises Unusual for several."""
     from pip._internal.models.index import PyPI
     from pip._vendor.packaging.tags import sys_tags
 
@@ -137,7 +136,7 @@ def find_source() -> Source:
 
 
 def read_settings() -> dict[str, str]:
-    """What pip's configuration files and its variables say. Raises Unusual."""
+    """Return the settings of pip's configuration files and variables. Raises Unusual."""
     from pip._internal.utils import appdirs
 
     older = os.path.expanduser(os.path.join("~", "pip" if os.name == "nt" else ".pip"))
@@ -161,7 +160,7 @@ def read_settings() -> dict[str, str]:
 
 
 def safe(address: str) -> str:
-    """The address, if pip would ask it without being told to trust it."""
+    """Return the URL, if pip would request it without being configured to trust it."""
     parts = urlsplit(address)
     is_here = parts.scheme == "http" and str(parts.hostname).startswith(("127.", "localhost"))
     if "@" in parts.netloc or not (is_here or parts.scheme == "https"):
@@ -170,7 +169,7 @@ def safe(address: str) -> str:
 
 
 def unpack_all(wanted: list[Wanted], source: Source, folder: str, *, seconds: float) -> None:
-    """Fetch every package at once, and unpack each as it comes.
+    """Download every package in parallel, and unpack each as it arrives.
 
     This thread alone writes: once it is interrupted, nothing is written any
     more. The others end with the process, whatever the network does.
@@ -194,7 +193,7 @@ def unpack_all(wanted: list[Wanted], source: Source, folder: str, *, seconds: fl
 
 
 def wheel_of(package: Wanted, source: Source) -> bytes:
-    """The package's locked wheel that fits best."""
+    """Return the package's best matching locked wheel."""
     page, body = answer(source, f"{source.address}/{package.name}/", form=JSON_FORM)
     document = json.loads(body)
     if not document["meta"]["api-version"].startswith("1."):
@@ -216,13 +215,13 @@ def wheel_of(package: Wanted, source: Source) -> bytes:
 
 
 def tags_of(file: str) -> list[str]:
-    """The tags in a wheel's name, such as py3-none-any."""
+    """Return the tags in a wheel's name, such as py3-none-any."""
     pythons, abis, platforms = (each.split(".") for each in file.removesuffix(".whl").split("-")[-3:])
     return [f"{python}-{abi}-{platform}" for python in pythons for abi in abis for platform in platforms]
 
 
 def answer(source: Source, address: str, form: str = "") -> tuple[str, bytes]:
-    """The address that answered, and its whole answer in the form that was asked for."""
+    """Return the final URL and the whole response in the requested format."""
     request = Request(address, headers={"Accept": form or "*/*"})  # noqa: S310 - `safe` looked at it
     try:
         response = source.opener.open(request, timeout=ANSWER_SECONDS)
@@ -241,7 +240,7 @@ def answer(source: Source, address: str, form: str = "") -> tuple[str, bytes]:
 
 
 def unpack(content: bytes, folder: str) -> None:
-    """Unpack a wheel as `pip install --target` does, but for the programs in it."""
+    """Unpack a wheel as `pip install --target` does, without its scripts."""
     with zipfile.ZipFile(io.BytesIO(content)) as wheel:
         places = [(member, place(member.filename)) for member in wheel.infolist() if not member.is_dir()]
         for member, parts in places:
@@ -256,7 +255,7 @@ def unpack(content: bytes, folder: str) -> None:
 
 
 def place(name: str) -> list[str]:
-    """Where a member of a wheel belongs, part by part; empty for what is no library."""
+    """Return the parts of a wheel member's path; empty for anything outside the library."""
     parts = name.split("/")
     if not all(parts) or {".", ".."} & {*parts} or "\\" in name or ":" in name:
         raise Refused("a locked wheel has a file that wants out of its folder")

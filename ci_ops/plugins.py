@@ -1,4 +1,4 @@
-"""From a family's folder to plugin names, from a name to its class."""
+"""The registry of plugins: from a family's folder to names, from a name to its class."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Family(Generic[PluginT_co]):
 
     @property
     def word(self) -> str:
-        """What one of its plugins is called: `check`."""
+        """The singular noun for one of its plugins: `check`."""
         return family_bases().get(self.name, Plugin).family_word
 
     def names(self) -> tuple[str, ...]:
@@ -76,10 +76,10 @@ def family(name: str) -> Family[Plugin]:
 
 
 def module_name(name: str) -> str:
-    """`env-vars` lives in `env_vars.py`."""
+    """Return the module of a plugin: `env-vars` is in `env_vars.py`."""
     return name.replace("-", "_")
 
 
 def class_name(name: str) -> str:
-    """`env-vars` is the class `EnvVars`."""
+    """Return the class name of a plugin: `env-vars` is `EnvVars`."""
     return "".join(part.capitalize() for part in name.split("-"))

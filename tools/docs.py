@@ -35,7 +35,7 @@ Generated from the code by `make docs`; a test holds it to the code.
 
 
 def pages() -> dict[Path, str]:
-    """Every generated file with its text."""
+    """Return every generated file with its text."""
     return {
         ROOT / "docs" / "reference.md": reference(),
         ROOT / "docs" / "troubleshooting.md": troubleshooting_page(),
@@ -45,7 +45,7 @@ def pages() -> dict[Path, str]:
 
 
 def service_stub() -> str:
-    """The kit's names for type checkers, which do not see what is fetched at its first use."""
+    """Return the kit's stub for type checkers, which cannot see lazily imported names."""
     homes: dict[str, str] = vars(ci_ops.service)["_HOMES"]
     names = sorted(homes, key=_as_ruff_sorts)
     lines = ["# Written by `make docs` from the table in __init__.py.", ""]
@@ -57,12 +57,12 @@ def service_stub() -> str:
 
 
 def _as_ruff_sorts(name: str) -> tuple[int, str]:
-    """Constants, classes, everything else."""
+    """Return the sort key of a name as ruff's: constants, classes, everything else."""
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
 def reference() -> str:
-    """Actions, commands, and the settings of every plugin."""
+    """Return the reference of actions, commands and every plugin's settings."""
     parts = [HEAD, "## Actions\n\n", *(_action(name) for name in ACTIONS)]
     parts += ["## Commands\n\n", *_commands()]
     parts.append(
@@ -91,7 +91,7 @@ def reference() -> str:
 
 
 def said_of(name: str, module: str) -> str:
-    """The first line of what the source says of a name: its docstring, or the text below a value."""
+    """Return the first line of a name's documentation: its docstring, or the text below a value."""
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
@@ -112,7 +112,7 @@ def said_of(name: str, module: str) -> str:
 
 
 def _assigned(node: ast.stmt) -> set[str]:
-    """The names of a module that a statement binds."""
+    """Return the names of a module that a statement binds."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return {each.id for each in targets if isinstance(each, ast.Name)}
 
@@ -164,7 +164,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Write what has changed."""
+    """Write the files that have changed."""
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

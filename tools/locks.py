@@ -26,7 +26,7 @@ COMPILE = (
 
 
 def resolve(extras: tuple[str, ...], *options: str, source: str = "pyproject.toml") -> list[str]:
-    """One block of lines per package and marker, as uv writes them."""
+    """Return one block of lines per package and marker, in uv's form."""
     uv = Path(sys.executable).with_name("uv")
     command = [
         str(uv),
@@ -40,7 +40,7 @@ def resolve(extras: tuple[str, ...], *options: str, source: str = "pyproject.tom
 
 
 def package(block: str) -> str:
-    """The name of the package that a block is about."""
+    """Return the name of the package in a block."""
     return block.partition("==")[0]
 
 

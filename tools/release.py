@@ -1,4 +1,4 @@
-"""Make a release out of a commit: exact references, a tag for them, and `v1` moved onto it.
+"""Make a release of a commit: exact references, a tag for them, and `v1` moved to it.
 
     python tools/release.py write v1.2.3 owner/ci-ops   check, and write the references
     python tools/release.py notes v1.2.3                what changed, for the release's page
@@ -32,14 +32,14 @@ _RELATIVE = re.compile(r"\]\((?P<path>(?!https?:|#)[\w./#-]+)\)")
 
 
 class Refused(SystemExit):
-    """The release is not made; says why."""
+    """The release was refused; the text says why."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(f"error: {sentence}")
 
 
 def check(root: Path, tag: str) -> None:
-    """Refuse a tag that is not the version of this commit, or that nobody has described."""
+    """Raise Refused for a tag that differs from the commit's version or has no changelog."""
     if not TAG.fullmatch(tag):
         raise Refused(f"{tag!r} is not of the form v1.2.3")
     version = tag.removeprefix("v")
@@ -55,7 +55,7 @@ def check(root: Path, tag: str) -> None:
 
 
 def notes(root: Path, tag: str) -> str:
-    """The section of CHANGELOG.md about that version."""
+    """Return the section of CHANGELOG.md about that version."""
     text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     section = re.search(
         rf"^## {re.escape(tag.removeprefix('v'))}\b.*\n((?:(?!## ).*\n?)*)", text, re.MULTILINE
@@ -66,7 +66,7 @@ def notes(root: Path, tag: str) -> str:
 
 
 def write(root: Path, tag: str, repository: str) -> list[str]:
-    """Write repository and exact version into every reference to ourselves; the files that changed."""
+    """Write repository and exact version into every reference to ci-ops; return the changed files."""
     check(root, tag)
     if not re.fullmatch(r"[\w.-]+/ci-ops", repository):
         raise Refused(f"{repository!r} is not the name of a repository called ci-ops")
@@ -86,7 +86,7 @@ def write(root: Path, tag: str, repository: str) -> list[str]:
 
 
 def tag_and_push(root: Path, tag: str) -> str:
-    """Commit what was written, tag the commit and push the tag alone; the commit's id."""
+    """Commit the references, tag the commit and push only the tag; return the commit's id."""
     if git(root, "ls-remote", "origin", f"refs/tags/{tag}"):
         raise Refused(f"{tag} is there already; a released version never changes")
     git(root, "commit", "--quiet", "--all", "--message", f"Release {tag}")
@@ -96,7 +96,7 @@ def tag_and_push(root: Path, tag: str) -> str:
 
 
 def move(root: Path, tag: str) -> str:
-    """Move the tag of the major version onto the release, unless a newer one is there; a sentence."""
+    """Move the tag of the major version to the release, unless a newer one exists; return a sentence."""
     major = tag.partition(".")[0]
     listed = git(root, "ls-remote", "--tags", "origin", f"{major}.*")
     released = {found[0] for found in TAG.finditer(listed)}
@@ -111,12 +111,12 @@ def move(root: Path, tag: str) -> str:
 
 
 def numbers(tag: str) -> tuple[int, ...]:
-    """The three numbers of a tag, to compare it with others."""
+    """Return the three numbers of a tag for comparison."""
     return tuple(int(part) for part in tag.removeprefix("v").split("."))
 
 
 def git(root: Path, *words: str) -> str:
-    """What git answers; the token reaches it through the environment, where no process list shows it."""
+    """Return git's output; the token is passed in the environment, which no process list shows."""
     identity = (
         "-c",
         "user.name=github-actions[bot]",
@@ -137,7 +137,7 @@ def git(root: Path, *words: str) -> str:
 
 
 def credentials() -> dict[str, str]:
-    """Git's settings for a push to GitHub; none without RELEASE_TOKEN."""
+    """Return git's settings for a push to GitHub; none without RELEASE_TOKEN."""
     token = os.environ.get("RELEASE_TOKEN", "")
     if not token:
         return {}
@@ -150,7 +150,7 @@ def credentials() -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> None:
-    """Do one of the four things."""
+    """Run one of the four subcommands."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=["write", "notes", "tag", "move"])
     parser.add_argument("tag")

@@ -33,7 +33,7 @@ _BY_KIND: dict[str, Any] = {
 
 
 class _Written(str):
-    """YAML that a docstring shows, taken as it is."""
+    """YAML from a docstring, used verbatim."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class Setting:
     meaning: str
 
     def row(self) -> tuple[str, str, str, str, str]:
-        """The cells, in Markdown."""
+        """The Markdown cells of the row."""
         default = self.default if self.default in {"", "required"} else _code(self.default)
         return f"`{self.key}`", self.type, default, _code(self.example), self.meaning
 
@@ -93,7 +93,7 @@ def _nested(shape: Shape) -> tuple[Record | None, str]:
 
 
 def type_text(shape: Shape) -> str:
-    """Return what a value may be, with the words that are allowed."""
+    """Return the accepted values in words, with the allowed words."""
     match shape:
         case One():
             return "any value" if shape.kind == "anything" else shape.kind
@@ -166,7 +166,7 @@ def _of_kind(shape: One, shown: str, default: Any, key: str) -> Any:
 
 
 def _flow(value: Any) -> str:
-    """The value in one line of YAML; quotes only where a text would be read as something else."""
+    """Return the value on one line of YAML; only ambiguous texts are quoted."""
     if isinstance(value, _Written):
         return str(value)
     if isinstance(value, dict):

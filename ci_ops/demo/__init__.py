@@ -1,1 +1,1 @@
-"""The demo: a sample service, a good release, a bad one, and the way back."""
+"""The demo: a sample service, a good release, a bad one, and the rollback."""

@@ -63,7 +63,7 @@ notify:
 
 
 def make_project(folder: Path, *, place: Path, url: str) -> tuple[str, str]:
-    """A repository in `folder`; the commit ids of the good release and of the bad one."""
+    """Create the repository in `folder`; return the commit ids of the good and the bad release."""
     folder.mkdir(parents=True)
     shop = files("ci_ops.demo") / "shop"
     for name in SOURCES:
@@ -80,12 +80,12 @@ def make_project(folder: Path, *, place: Path, url: str) -> tuple[str, str]:
 
 
 def own_environment() -> dict[str, str]:
-    """This process's variables without git's own: inside a hook they point at another repository."""
+    """Return this process's variables without git's own, which a hook sets for another repository."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 
 def git(folder: Path, *words: str) -> str:
-    """What git answers; the user's own settings play no part."""
+    """Return git's output, independent of the user's settings."""
     identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.invalid", "-c", "commit.gpgsign=false")
     try:
         done = subprocess.run(

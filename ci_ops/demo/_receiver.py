@@ -1,4 +1,4 @@
-"""A place on this machine that messages go to, so that the demo needs no account."""
+"""A webhook receiver on this machine, so that the demo needs no account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Receiver:
-    """Takes Slack's incoming webhooks on loopback and keeps what they said."""
+    """Receives Slack's incoming webhooks on loopback and stores their texts."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -36,11 +36,11 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """The webhook's address."""
+        """The URL of the webhook."""
         return f"http://127.0.0.1:{self._server.server_port}/services/demo"
 
     def take(self, payload: dict[str, Any]) -> None:
-        """Keep the message's fallback text, which every Slack message has."""
+        """Store the message's fallback text, which every Slack message has."""
         self.messages.append(str(payload["text"]))
 
     def __enter__(self) -> Self:

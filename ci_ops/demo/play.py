@@ -1,4 +1,4 @@
-"""The whole story: a good release, a bad one, the way back, and the proof."""
+"""The demo's script: a good release, a bad one, the rollback, and its proof."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class NotAsTold(AssertionError):
 
 @dataclass
 class Stage:
-    """Where the story is played, and what has been said so far."""
+    """The state of the demo, and its output so far."""
 
     project: Path
     place: Path
@@ -78,7 +78,7 @@ class Stage:
         session.dispose()
 
     def say(self, text: str) -> None:
-        """One line of the story."""
+        """Print one line of the demo."""
         self.out.write(text + "\n")
         self.out.flush()
 
@@ -120,7 +120,7 @@ def play(folder: Path | None = None, out: TextIO = sys.stderr) -> int:
 
 
 def _empty(folder: Path) -> Path:
-    """The folder, made if need be. Raises UsageError when something is in it."""
+    """Return the folder, created if missing. Raises UsageError when it is not empty."""
     folder = folder.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +183,7 @@ def _close(stage: Stage, folder: Path) -> int:
 
 
 def _recall(stage: Stage) -> None:
-    """The story once more, one line for each command."""
+    """Print the summary, one line for each command."""
     stage.say("\nIn short:")
     for report in stage.reports:
         if report.command != "notify":
@@ -199,7 +199,7 @@ def _expect(happened: bool, what: str) -> None:  # noqa: FBT001 - reads as a sen
 
 
 def _environment(place: Path, *, port: int, webhook: str) -> dict[str, str]:
-    """The user's variables without any runner's, and what the shop needs."""
+    """Return the user's variables without any runner's, and those that the shop needs."""
     env = {name: value for name, value in own_environment().items() if not name.startswith(RUNNERS)}
     # The shop uses the kit, also where ci-ops runs from a checkout and is not installed.
     path = os.pathsep.join(filter(None, (str(Path(ci_ops.__file__).parent.parent), env.get("PYTHONPATH"))))
@@ -221,7 +221,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _workers(place: Path) -> Iterator[None]:
-    """Ends the shop's servers, whatever happens."""
+    """Stop the shop's servers at the end of the block."""
     try:
         yield
     finally:

@@ -24,7 +24,7 @@ config.validate_all_sync()
 
 
 def orders() -> list[dict[str, Any]]:
-    """Every order with what it costs."""
+    """Return every order with its price."""
     with closing(sqlite3.connect(config["SHOP_DATABASE"])) as database:
         rows = database.execute("SELECT id, item, price FROM orders ORDER BY id")
         return [{"id": number, "item": item, "price": price} for number, item, price in rows]
@@ -32,7 +32,7 @@ def orders() -> list[dict[str, Any]]:
 
 @health_service.check("database")
 def database() -> None:
-    """Whether the database answers."""
+    """Check that the database answers."""
     with closing(sqlite3.connect(config["SHOP_DATABASE"])) as connection:
         connection.execute("SELECT 1")
 
