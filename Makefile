@@ -63,7 +63,7 @@ dist: $(BIN)/uv  ## wheel and source archive, with the tools that tools/build.tx
 docs: $(TEST_READY)  ## the reference, the troubleshooting page and the schema, from the code
 	@$(BIN)/python -m tools.docs
 
-format: $(TEST_READY)  ## let ruff mend what it can
+format: $(TEST_READY)  ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

@@ -164,7 +164,7 @@ def safe(address: str) -> str:
     parts = urlsplit(address)
     is_here = parts.scheme == "http" and str(parts.hostname).startswith(("127.", "localhost"))
     if "@" in parts.netloc or not (is_here or parts.scheme == "https"):
-        raise Unusual("the index is not one that is asked over https, without credentials")
+        raise Unusual("the index is not used over https without credentials")
     return address
 
 

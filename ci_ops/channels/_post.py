@@ -29,7 +29,7 @@ _FAILURES = {
     "reset": "it broke the connection off",
     "deadline": "no time was left for the request",
     "timeout": "it did not answer in time",
-    "tls": "its certificate or TLS is not good",
+    "tls": "its certificate or TLS is not valid",
     "proxy": "the proxy did not let the request through",
     "url": "its address cannot be used",
     "header": "a header of the request has characters that HTTP cannot carry",

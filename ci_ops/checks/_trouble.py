@@ -21,7 +21,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "unable": Rule(
         sentence="The check could not be carried out.",
-        advice="Give the check what its sentence asks for.",
+        advice="Provide what the sentence of the finding names.",
     ),
     "no-result": Rule(
         sentence="The check gave no result.",

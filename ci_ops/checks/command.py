@@ -47,7 +47,7 @@ class Command(Check):
             advice="See what it waits for, or raise `timeout`; in a verification, `verify.deadline` limits it too.",
         ),
         "killed": Rule(
-            sentence="A signal ended the program.",
+            sentence="A signal terminated the program.",
             advice="See who killed it; -9 is often a lack of memory.",
         ),
         "not-run": Rule(

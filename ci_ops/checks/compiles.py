@@ -43,10 +43,10 @@ class Compiles(Check):
     rules: ClassVar[Mapping[str, Rule]] = {
         "broken": Rule(
             sentence="A file does not compile.",
-            advice="Mend the syntax at that line; name files that are broken on purpose in `exclude`.",
+            advice="Fix the syntax at that line; name files that are broken on purpose in `exclude`.",
         ),
         "other-python": Rule(
-            sentence="The project asks for another Python than those that are installed here.",
+            sentence="The project requires a Python that is not installed here.",
             advice="Install that Python before this step (actions/setup-python), or name an interpreter in `python`.",
         ),
         "unread": Rule(

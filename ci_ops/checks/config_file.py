@@ -32,10 +32,10 @@ class ConfigFile(Check):
     rules: ClassVar[Mapping[str, Rule]] = {
         "problem": Rule(
             sentence="The configuration has a problem.",
-            advice="Mend that line; `ci-ops config check` lists all of them.",
+            advice="Fix that line; `ci-ops config check` lists all of them.",
         ),
         "not-read": Rule(
-            sentence="The configuration file was not looked at.",
+            sentence="The configuration file was not checked.",
             advice="Run `ci-ops config check`.",
         ),
     }

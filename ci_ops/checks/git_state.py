@@ -36,12 +36,12 @@ class GitState(Check):
     starts_programs: ClassVar[bool] = True
     rules: ClassVar[Mapping[str, Rule]] = {
         "unavailable": Rule(
-            sentence="Git cannot say anything about this folder.",
+            sentence="Git cannot read this folder.",
             advice="Install git and check the repository out here (actions/checkout).",
         ),
         "changed": Rule(
             sentence="Files differ from the commit.",
-            advice="Commit them, or take them back with `git restore`: nobody else has this state.",
+            advice="Commit them, or discard them with `git restore`: no other checkout has this state.",
         ),
         "untracked": Rule(
             sentence="Files are in no commit.",

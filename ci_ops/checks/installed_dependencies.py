@@ -51,7 +51,7 @@ class InstalledDependencies(Check):
             advice="Install it again; a system library or another version of Python may be missing to it.",
         ),
         "unreadable": Rule(
-            sentence="A file with dependencies cannot be read.", advice="Open it and mend its syntax."
+            sentence="A file with dependencies cannot be read.", advice="Open it and fix its syntax."
         ),
         "not-run": Rule(
             sentence="The project's Python could not be asked.",

@@ -48,7 +48,7 @@ def show_text(source: Source) -> str:
     if loaded.problems:
         raise ConfigError(loaded.problems, folder=source.start)
     sheet = _Sheet(Reader(source.env, source.root), Redactor(each.reveal() for each in loaded.config.secrets))
-    sheet.row(0, "environment", loaded.config.environment, "asked for" if source.environment else "default")
+    sheet.row(0, "environment", loaded.config.environment, "requested" if source.environment else "default")
     sheet.record(record_of(Config), loaded.tree, Config(), depth=0)
     return sheet.text()
 

@@ -89,7 +89,7 @@ def _why_not(completed: Completed) -> str:
     if _lacks_us(completed):
         return "the interpreter that imports it has no ci-ops"
     last = completed.output.strip().rpartition("\n")[2]
-    return f"its interpreter ended with exit code {completed.exit_code}: {last[:300] or 'it said nothing'}"
+    return f"its interpreter ended with exit code {completed.exit_code}: {last[:300] or 'it printed nothing'}"
 
 
 def _hint(completed: Completed, interpreter: str) -> str:

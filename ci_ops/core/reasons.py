@@ -54,7 +54,7 @@ def _reason(
 
 _TABLE = (
     _reason(
-        "ok", Status.PASS, 0, "Everything that was asked for was done and measured good.", "Nothing to do."
+        "ok", Status.PASS, 0, "Everything requested was done and passed.", "Nothing to do."
     ),
     _reason(
         "warned",
@@ -67,7 +67,7 @@ _TABLE = (
         "unchanged",
         Status.WARN,
         0,
-        "What was asked for is so already, so nothing was changed.",
+        "The requested state already exists, so nothing was changed.",
         "Nothing to do. `deploy --force` deploys the live revision again on purpose.",
     ),
     _reason(
@@ -75,14 +75,14 @@ _TABLE = (
         Status.WARN,
         0,
         "The work itself is done, but at least one message could not be delivered.",
-        "Look at the deliveries in the report: each says which channel refused and why.",
+        "Read the deliveries in the report: each names the channel that refused, and why.",
     ),
     _reason(
         "findings",
         Status.FAIL,
         1,
-        "At least one check found something wrong.",
-        "Each finding in the summary names the place and the way out.",
+        "At least one check found a problem.",
+        "Each finding in the summary says where the problem is and what to do.",
         needs_findings=True,
     ),
     _reason(
@@ -103,7 +103,7 @@ _TABLE = (
         "inconclusive",
         Status.ERROR,
         3,
-        "Something could not be looked at, so nothing can be said about it.",
+        "Something could not be measured, so there is no verdict.",
         "The findings name the missing tool, permission or field; give the check what it needs and run again.",
         needs_findings=True,
     ),
@@ -111,7 +111,7 @@ _TABLE = (
         "refused",
         Status.ERROR,
         3,
-        "The service refused the probe (`throttled`, `blocked`), so nothing can be said about the release; a release "
+        "The service refused the probe (`throttled`, `blocked`), so there is no verdict on the release; a release "
         "is kept, not rolled back.",
         "Set the same `CI_OPS_PROBE_KEY` for ci-ops and for the service, or exempt this runner from its limits; "
         "then run `ci-ops verify`.",
@@ -129,7 +129,7 @@ _TABLE = (
         "held",
         Status.ERROR,
         3,
-        "The new release is live, its verification could not look, and `verify.on-error: hold` keeps it.",
+        "The new release is live, its verification was inconclusive, and `verify.on-error: hold` keeps it.",
         "Run `ci-ops verify` when the service can be reached, then keep it or run `ci-ops rollback`.",
     ),
     _reason(
@@ -143,7 +143,7 @@ _TABLE = (
         "nothing-measured",
         Status.ERROR,
         4,
-        "No check ran, so nothing can be said.",
+        "No check ran, so there is no verdict.",
         "Name at least one check, or run in a project whose kind is recognised; `ci-ops init` writes a start.",
         is_unmeasured=True,
     ),
@@ -151,7 +151,7 @@ _TABLE = (
         "not-live",
         Status.ERROR,
         4,
-        "The deployment that was named is not the one that is live, so nothing was verified, marked or changed.",
+        "The named deployment is not the live one, so nothing was verified, marked or changed.",
         "`ci-ops history` lists the deployments; `ci-ops rollback --to ID` makes an earlier release live.",
     ),
     _reason(
@@ -165,14 +165,14 @@ _TABLE = (
         "never-verified",
         Status.ERROR,
         4,
-        "The release that was named never passed a verification, so nothing was rolled back to it.",
+        "The named release never passed a verification, so nothing was rolled back to it.",
         "Name a verified one (`ci-ops history`), or deploy that commit with `ci-ops deploy --revision`.",
     ),
     _reason(
         "release-gone",
         Status.ERROR,
         4,
-        "The release that was named is no longer on the target; nothing was changed.",
+        "The named release is no longer on the target; nothing was changed.",
         "Name another one (`ci-ops history`), or deploy that commit with `ci-ops deploy --revision`.",
     ),
     _reason(
@@ -180,21 +180,21 @@ _TABLE = (
         Status.ERROR,
         4,
         "No verified release was deployed before the live one and is still available; nothing was changed.",
-        "Name a release with `--to ID|SHA` (`ci-ops history` lists them), or deploy a good revision.",
+        "Name a release with `--to ID|SHA` (`ci-ops history` lists them), or deploy a working revision.",
     ),
     _reason(
         "not-started",
         Status.ERROR,
         4,
         "A step failed before anything was changed.",
-        "The failed step's output is in the report; mend what it names, then run again.",
+        "The failed step's output is in the report; fix what it names, then run again.",
     ),
     _reason(
         "rolled-back",
         Status.FAIL,
         5,
         "The deployment failed, and the previous release was restored; the report says what proves it.",
-        "The previous release serves. Mend what the findings name, then deploy again.",
+        "The previous release serves. Fix what the findings name, then deploy again.",
         is_rollback=True,
     ),
     _reason(
@@ -202,21 +202,21 @@ _TABLE = (
         Status.FAIL,
         5,
         "The deployment failed and what it had done was undone; the live release is the one from before.",
-        "The failed step's output is in the report; mend it, then deploy again.",
+        "The failed step's output is in the report; fix it, then deploy again.",
     ),
     _reason(
         "no-previous-release",
         Status.FAIL,
         5,
         "The first deployment failed and was undone; there is no earlier release to return to.",
-        "The report says what still answers. Mend what the findings name, then deploy again.",
+        "The report says what still answers. Fix what the findings name, then deploy again.",
     ),
     _reason(
         "rollback-failed",
         Status.FAIL,
         6,
-        "The rollback did not bring the previous release back, or could not prove it.",
-        "Look at production now. The report names the step or the check that failed; `ci-ops rollback` tries "
+        "The rollback did not restore the previous release, or could not prove it.",
+        "Check production now. The report names the step or the check that failed; `ci-ops rollback` tries "
         "the same rollback again, `ci-ops rollback --to ID` rolls back to a release that you name.",
         is_rollback=True,
     ),
@@ -225,7 +225,7 @@ _TABLE = (
         Status.ERROR,
         7,
         "Another deployment holds the lock of this environment.",
-        "Wait for it, or look at who holds it in the message; a lock of a dead process is freed by the system.",
+        "Wait for it; the message names its holder. The system frees the lock of a dead process.",
     ),
     _reason(
         "setup-failed",

@@ -77,5 +77,5 @@ def _note(check: str, rule: str, suppression: Suppression, today: date) -> str:
         return f"Ignored until {suppression.until} in {check}: {rule}. Reason: {suppression.reason}"
     return (
         f"The ignore of {rule} ended on {suppression.until}, so its finding in {check} counts again: "
-        "mend it, or renew `until` under `ignore`."
+        "fix it, or renew `until` under `ignore`."
     )

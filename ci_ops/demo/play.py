@@ -112,7 +112,7 @@ def play(folder: Path | None = None, out: TextIO = sys.stderr) -> int:
                 f"\nStopped before its end. The shop's servers are ended; what was played is in {folder}"
             )
             return stopped.exit_code
-        stage.say("\nWhat the team was told:")
+        stage.say("\nMessages to the team:")
         for message in receiver.messages:
             stage.say(f"  > {message}")
         _expect(len(receiver.messages) >= 5, "the team heard of both deployments and of the rollback")
@@ -139,7 +139,7 @@ def _first_act(stage: Stage, good: str) -> None:
     _expect(first.exit_code == 0 and first.record is not None, "release 1 is deployed")
     verified = stage.play("verify", lambda job: verify(job, deployment_id=_id(first)))
     _expect(verified.verdict == "ok", "release 1 is verified")
-    _expect(stage.play("notify", lambda job: notify(job, NotifyOptions())).exit_code == 0, "the team is told")
+    _expect(stage.play("notify", lambda job: notify(job, NotifyOptions())).exit_code == 0, "the team is notified")
 
 
 def _second_act(stage: Stage, good: str, bad: str) -> None:
@@ -155,7 +155,7 @@ def _second_act(stage: Stage, good: str, bad: str) -> None:
     stage.say("\nGoing back by itself, as the workflow does when the verification says so")
     back = stage.play("rollback", lambda job: rollback(job, RollbackOptions(deployment_id=_id(second))))
     _expect(back.exit_code == 0, f"the rollback to {good[:7]} is proven")
-    _expect(all(result.status.is_good for result in back.proof) and bool(back.proof), "every check is good")
+    _expect(all(result.status.is_good for result in back.proof) and bool(back.proof), "every check passed")
     seen = back.availability
     _expect(seen is not None and seen.requests > 0, "a probe ran throughout")
     assert seen is not None

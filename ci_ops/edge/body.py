@@ -24,7 +24,7 @@ def read_body(chunks: Iterable[bytes], *, encoding: str, max_body: int, subject:
     """
     encoding = encoding.strip().lower()
     if encoding not in _PLAIN | _GZIP:
-        raise HttpError("body", f"{subject} answered in an encoding that was not asked for", transient=False)
+        raise HttpError("body", f"{subject} answered in an encoding that was not requested", transient=False)
     unpacker = _Unpacker(subject) if encoding in _GZIP else None
     body = bytearray()
     for chunk in chunks:

@@ -37,7 +37,7 @@ _HTTP2_FRAME = re.compile(r"\x00..[\x04\x07].\x00\x00\x00\x00", re.DOTALL)
 
 Source: RFC 9113 sections 3.4 and 4.1.
 """
-_NO_HTTP1 = "speaks HTTP/2 alone, and ci-ops asks in HTTP/1.1"
+_NO_HTTP1 = "supports HTTP/2 alone, and ci-ops uses HTTP/1.1"
 
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 """The name servers answered that there is no such name, or none with an address; EAI_AGAIN is no such answer."""
@@ -100,7 +100,7 @@ def _explain(cause: BaseException, subject: str) -> HttpError | None:
 
 
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
-    (socket.gaierror, "dns", "has a name that cannot be looked up"),
+    (socket.gaierror, "dns", "has a name that cannot be resolved"),
     (UnicodeError, "url", "has a name that is no host name"),
     (ConnectionRefusedError, "refused", "refused the connection"),
     (http.client.RemoteDisconnected, "reset", "closed the connection without an answer"),

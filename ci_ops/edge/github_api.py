@@ -138,7 +138,7 @@ class GitHubApi:
         headers = {str(name).lower(): str(value) for name, value in (answer.headers or {}).items()}
         if _is_limit(answer, headers):
             wait = self._limit_seconds(headers)
-            limited = explain.error("limited", f"rate limit, to be asked again in {wait:.0f} s")
+            limited = explain.error("limited", f"rate limit, to be retried in {wait:.0f} s")
             return _Try(error=limited, is_settled=False, wait_seconds=wait)
         error = explain.refusal(answer)
         return _Try(error=error, is_settled=answer.status < 500)

@@ -210,7 +210,7 @@ def _look_up_name(host: str, port: int, call: Call) -> tuple[Place, ...]:
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the answer
             answers.put(error)
 
-    call.doing = "looking its name up"
+    call.doing = "resolving its name"
     threading.Thread(target=ask, name="ci-ops-resolver", daemon=True).start()
     while True:
         try:

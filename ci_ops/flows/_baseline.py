@@ -22,7 +22,7 @@ def measure_baseline(run: Run, history: History, *, force: bool) -> Live:
 
     Raises CiOpsError (unreachable-baseline) where a verified deployment exists
     but this runner cannot reach the service: it could not judge the new one.
-    A service that is provably down may be deployed to: that is how it is mended.
+    A service that is provably down may be deployed to: that is how it is fixed.
     """
     live = measure_live(run, history)
     service = live.service

@@ -59,7 +59,7 @@ def write_down_stop(run: Run, journal: Journal) -> None:
     try:
         run.set_state(run.record, state, error="stopped by a signal")
     except CiOpsError as error:
-        run.note(f"The ledger was not told of the stop: {error.what}")
+        run.note(f"The stop could not be recorded in the ledger: {error.what}")
 
 
 def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:

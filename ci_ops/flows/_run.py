@@ -246,8 +246,8 @@ def told(results: Iterable[Result]) -> str:
     if not listed:
         return "No check ran."
     if not bad:
-        return f"{len(listed)} of {len(listed)} checks are good."
-    return f"{len(listed) - len(bad)} of {len(listed)} checks are good; not good: {', '.join(bad)}."
+        return f"{len(listed)} of {len(listed)} checks passed."
+    return f"{len(listed) - len(bad)} of {len(listed)} checks passed; not passed: {', '.join(bad)}."
 
 
 def problem_lines(results: Iterable[Result]) -> tuple[str, ...]:

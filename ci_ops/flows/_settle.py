@@ -35,7 +35,7 @@ def read_latest(run: Run) -> Journal | None:
             "the journal of the last deployment cannot be read",
             reason="inconclusive",
             where=str(error),
-            hint="Nothing was changed. Look at what is live, mend or move the file away, then run again.",
+            hint="Nothing was changed. Look at what is live, fix or move the file away, then run again.",
         ) from error
 
 

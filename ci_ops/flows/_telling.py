@@ -102,7 +102,7 @@ def _send(sink: Sink, event: Event) -> Deliveries:
     try:
         return sink(event)
     except Interrupted:
-        return (_delivery(event, Outcome.SKIPPED, "stopped before it was told"),)
+        return (_delivery(event, Outcome.SKIPPED, "stopped before it was sent"),)
     except Exception as error:  # noqa: BLE001 - a sink's defect must not stop a deployment, nor its own thread
         return _lost(event, f"the sink failed unexpectedly: {type(error).__name__}")
 

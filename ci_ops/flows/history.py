@@ -74,7 +74,7 @@ def history(job: Job, limit: int, *, measure: bool = True) -> Listing:
     live = measure_live(run, recorded) if measure else None
     if live is not None and not live.is_measured:
         if records:
-            run.note("What is live was not measured: neither the target nor the service tells it.")
+            run.note("What is live was not measured: neither the target nor the service reports it.")
         live = None
     elif live is not None and live.release == UNRECORDED:
         run.note(f"What is live is in no record: {live.revision[:7] or 'its commit is unknown'}.")

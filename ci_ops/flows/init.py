@@ -56,7 +56,7 @@ def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, .
             raise UsageError(
                 f"{name} exists already; nothing was written",
                 where=name,
-                hint="Move it away to start anew, or look at it with `ci-ops config show`.",
+                hint="Move it away to start again, or inspect it with `ci-ops config show`.",
             )
     found = survey(root, world)
     service = re.sub(r"[^a-z0-9-]+", "-", root.resolve().name.lower()).strip("-") or "service"
@@ -80,7 +80,7 @@ def init(root: Path, world: World, wishes: Wishes | None = None) -> tuple[str, .
     _write(top / workflow, _adapted(world.templates.source("workflows/deploy.yml"), service, found))
     return (
         f"found: {_summary(found)}",
-        f"wrote {CONFIG}: read it once; what to set is said in it",
+        f"wrote {CONFIG}: read it once; its comments name what to set",
         f"wrote {workflow}{' at the root of the repository' if found.directory else ''}",
         f"found for readiness: {', '.join(checks) or 'nothing that is recognised'}",
         *_missing(found),
@@ -115,7 +115,7 @@ def _free_workflow(top: Path, service: str, found: Survey) -> Path:
     raise UsageError(
         f"{names[-1]} exists already; nothing was written",
         where=str(WORKFLOWS / names[-1]),
-        hint="Move it away to start anew.",
+        hint="Move it away to start again.",
     )
 
 

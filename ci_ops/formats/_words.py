@@ -105,7 +105,7 @@ def problems(report: Report) -> list[Result]:
 def shown_check(report: Report, result: Result) -> str:
     """Return the check's name, marked if it ran after a rollback."""
     is_proof = any(result is each for each in report.proof)
-    return f"{result.check}, after going back" if is_proof else result.check
+    return f"{result.check}, after the rollback" if is_proof else result.check
 
 
 def broken_steps(report: Report) -> list[StepOutcome]:

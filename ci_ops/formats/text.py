@@ -49,7 +49,7 @@ class Text(Format):
         del templates
         sections = (
             _head(report),
-            _section("What to look at", _problems(report)),
+            _section("Problems", _problems(report)),
             _section("Checks", _table(_check_rows(report.results))),
             _section("Steps", _steps(report)),
             _section("Proof of the rollback", _proof(report)),

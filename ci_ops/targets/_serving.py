@@ -80,7 +80,7 @@ def return_to(reload: str, restart: str, health: str, *, deadline_seconds: float
         f"{script}\n"
         f"answers() {{ n=0; until $try {shlex.quote(health)}; do n=$((n + 1));"
         ' [ "$n" -lt "$1" ] || return 1; sleep 1; done; }\n'
-        f"answers {max(1, first)} || {{ echo 'no good answer after the reload: restarting' >&2; {anew};"
+        f"answers {max(1, first)} || {{ echo 'not healthy after the reload: restarting' >&2; {anew};"
         f" answers {max(1, math.ceil(deadline_seconds))}; }}"
     )
 

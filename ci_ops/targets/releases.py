@@ -137,7 +137,7 @@ class Releases(Target):
             "prune",
             "Remove old releases",
             self._at.prune(keep=self.keep, spare=spare),
-            no_undo="releases older than the kept ones are not brought back",
+            no_undo="removed releases cannot be restored",
             required=False,
         )
 

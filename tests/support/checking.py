@@ -115,7 +115,7 @@ class _HttpWithoutIpv6:
     def addresses(self, url: str, *, timeout_seconds: float) -> tuple[str, ...]:
         del timeout_seconds
         if not self._addresses:
-            raise HttpError("dns", f"{url} cannot be looked up", transient=True)
+            raise HttpError("dns", f"{url} cannot be resolved", transient=True)
         return self._addresses
 
 
@@ -155,7 +155,7 @@ class _WorldWithoutIpv6(RealWorld):
 
 
 def a_world_without_ipv6(*addresses: str, **env: str) -> RealWorld:
-    """A machine without IPv6; every name has these addresses there, or cannot be looked up for none."""
+    """A machine without IPv6; every name has these addresses there, or cannot be resolved for none."""
     return _WorldWithoutIpv6(addresses, env)
 
 

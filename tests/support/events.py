@@ -41,7 +41,7 @@ EVENTS = {
     "deployment.completed": event(),
     "deployment.failed": event(
         stage=Stage.FAILED,
-        sentence="The release was taken back.",
+        sentence="The release was rolled back.",
         details=(
             "revision: A worker serves the old revision. Restart every worker, not only the first one.",
         ),

@@ -237,7 +237,7 @@ def no_address(problem: str) -> Fault:
     return Fault(
         rule="url",
         severity=Status.ERROR,
-        sentence=f"The service cannot be asked: {problem}.",
+        sentence=f"The service cannot be requested: {problem}.",
         expected="an address such as https://shop.example.com",
     )
 
@@ -255,7 +255,7 @@ def unanswered(world: World, error: HttpError, *, subject: str, where: str = "")
     return Fault(
         rule="unreachable" if could_ask else "not-asked",
         severity=Status.FAIL if could_ask else Status.ERROR,
-        sentence=f"{name} did not answer." if could_ask else f"{name} could not be asked.",
+        sentence=f"{name} did not answer." if could_ask else f"{name} could not be requested.",
         expected="an HTTP answer",
         observed=evidence(world, error.sentence),
         subject=subject,

@@ -12,7 +12,7 @@ from ci_ops.core.plugin import Rule
 
 NO_ANSWER_RULES: Mapping[str, Rule] = {
     "url": Rule(
-        sentence="There is no usable address to ask.",
+        sentence="There is no usable address to request.",
         advice="Set `verify.url` (or the input `url`) to the service's https:// address.",
     ),
     "unreachable": Rule(
@@ -20,7 +20,7 @@ NO_ANSWER_RULES: Mapping[str, Rule] = {
         advice="See whether it runs and listens, then its log; from elsewhere: `curl -v` on the address.",
     ),
     "not-asked": Rule(
-        sentence="The service could not be asked.",
+        sentence="The service could not be requested.",
         advice="Check the host name, the proxy and the network of the machine that runs ci-ops.",
     ),
     "gate": Rule(
@@ -67,7 +67,7 @@ ANSWER_RULES: Mapping[str, Rule] = {
         advice="Compare the headers with the assertions in `headers`.",
     ),
     "body": Rule(
-        sentence="The body does not say what it should.",
+        sentence="The body is not as expected.",
         advice="Compare the body with the patterns in `matches` and `lacks`.",
     ),
 }

@@ -72,7 +72,7 @@ class EnvVars(Check):
         ),
         "misspelt": Rule(
             sentence="A variable is not set, but one of a similar name is.",
-            advice="Compare the two names; what nobody asks for has no effect.",
+            advice="Compare the two names; a variable that no code reads has no effect.",
         ),
         "declaration": Rule(
             sentence="The application's declaration cannot be read.",
@@ -87,7 +87,7 @@ class EnvVars(Check):
             advice="Write NAME=value with letters, digits and _ in the name; close quotes; begin comments with #.",
         ),
         "nothing-asked": Rule(
-            sentence="No variable is named, so there is nothing to look at.",
+            sentence="No variable is named, so there is nothing to check.",
             advice="Name variables in `required`, `forbidden` or `patterns`, a preset, `from-example`, or `app`.",
         ),
     }
@@ -152,7 +152,7 @@ class EnvVars(Check):
         yield conclude(
             self,
             faults,
-            sentence=f"{found} of {len(wanted.required)} required variables are set; {len(named)} were looked at.",
+            sentence=f"{found} of {len(wanted.required)} required variables are set; {len(named)} were checked.",
             measured=len(named),
             facts={"looked_at": len(named), "set": sorted(name for name in named if name in env)},
         )

@@ -52,18 +52,18 @@ class Health(Expectation, HttpCheck):
         ),
         "unhealthy": Rule(
             sentence="The service says that it is not healthy.",
-            advice="Mend the components it names; its own log says more.",
+            advice="Fix the components it names; its own log says more.",
         ),
         "degraded": Rule(
             sentence="The service says that it is degraded.",
             advice="Look at the components it names before they fail.",
         ),
         "unknown-word": Rule(
-            sentence="The health body says nothing that is understood.",
+            sentence="The health body has no recognised status.",
             advice="Answer `status` with pass, warn or fail; or set `body: any` and assert with `json`.",
         ),
         "page": Rule(
-            sentence="A page of HTML answers where health is asked.",
+            sentence="The health address answers a page of HTML.",
             advice="Name the health route in `path` or the URL and see that the proxy sends it to the application; "
             "where the page is meant, set `body: any`.",
         ),
@@ -76,7 +76,7 @@ class Health(Expectation, HttpCheck):
             advice="Report the database and other dependencies as components of the health body.",
         ),
         "unencrypted": Rule(
-            sentence="The service is asked over http:// beyond this machine.",
+            sentence="Requests leave this machine unencrypted, over http://.",
             advice="Use the https:// address.",
         ),
     }

@@ -35,14 +35,14 @@ class Lint(Check):
     rules: ClassVar[Mapping[str, Rule]] = {
         "violation": Rule(
             sentence="A linter objects to a line.",
-            advice="Mend the line, or say `noqa` there with the code and a reason.",
+            advice="Fix the line, or say `noqa` there with the code and a reason.",
         ),
         "syntax-error": Rule(
             sentence="A linter cannot read a file, so the file was not checked.",
-            advice="Mend the file, or exclude it in the linter's configuration.",
+            advice="Fix the file, or exclude it in the linter's configuration.",
         ),
         "missing-path": Rule(
-            sentence="A path to check does not exist.", advice="Mend its spelling in `paths`."
+            sentence="A path to check does not exist.", advice="Fix its spelling in `paths`."
         ),
         "no-files": Rule(
             sentence="A linter found no file to check.",

@@ -89,7 +89,7 @@ class Lockfile(Check):
         ),
         "unreadable": Rule(
             sentence="A file with dependencies cannot be read.",
-            advice="Open it and mend its syntax, or make it again.",
+            advice="Open it and fix its syntax, or make it again.",
         ),
     }
 

@@ -123,7 +123,7 @@ def _contradictions(pins: list[Pin], limits: list[Pin]) -> Iterator[Fault]:
         if not is_same_version(known.version, pin.version):
             yield fault(
                 "contradiction",
-                f"{pin.line.file} asks for another version of {pin.name} than {known.line.file}:{known.line.line}.",
+                f"{pin.line.file} requires another version of {pin.name} than {known.line.file}:{known.line.line}.",
                 subject=pin.name,
                 expected=known.version,
                 observed=pin.version,

@@ -135,14 +135,14 @@ def _compare(
                 continue
             other = next((one for one in left if one.name == each.name), None)
             if other is None:
-                sentence = f"{lock.file} was made without {each.name}, which {_where(what, group)} asks for."
+                sentence = f"{lock.file} was made without {each.name}, which {_where(what, group)} requires."
             else:
                 left.remove(other)
-                sentence = f"{lock.file} was made when {each.name} was asked for in another way."
+                sentence = f"{lock.file} was made with another requirement of {each.name}."
             yield _fault(lock, each.name, sentence, expected=_text(each), observed=_text(other))
         for one in left:
             sentence = (
-                f"{lock.file} was made with {one.name}, which {_where(what, group)} no longer asks for."
+                f"{lock.file} was made with {one.name}, which {_where(what, group)} no longer requires."
             )
             yield _fault(lock, one.name, sentence, expected="nothing", observed=_text(one))
 

@@ -65,7 +65,7 @@ class MigrationsApplied(HttpCheck):
         **DIRECT_RULES,
         "unreadable-file": Rule(
             sentence="The migrations of the release cannot be read.",
-            advice="Mend the file that is named, or give the expected heads in `heads`.",
+            advice="Fix the file that is named, or give the expected heads in `heads`.",
         ),
         "nothing-to-compare": Rule(
             sentence="The checkout has no migrations to compare with.",

@@ -75,7 +75,7 @@ class Revision(HttpCheck):
             advice="See what the variable holds, or the command that asks the platform for its list; where the "
             "balancer is enough, leave `instances` out.",
         ),
-        "missing": Rule(sentence="The service does not tell its revision.", advice=_THREE_LINES),
+        "missing": Rule(sentence="The service does not report its revision.", advice=_THREE_LINES),
     }
 
     connections: int = 8

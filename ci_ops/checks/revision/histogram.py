@@ -192,7 +192,7 @@ def missing(name: str, observed: str) -> Fault:
     return Fault(
         rule="missing",
         severity=Status.ERROR,
-        sentence=f"{name} does not tell the service's revision.",
+        sentence=f"{name} does not report the service's revision.",
         expected="a commit of at least seven digits",
         observed=observed,
         subject=name,
@@ -204,7 +204,7 @@ def names_no_commit(name: str, revision: str) -> Fault:
     """Return the fault for a revision that cannot be compared with a commit, such as `v1.4.0`."""
     return replace(
         missing(name, revision),
-        sentence=f"{name} tells {short(revision)}, which names no commit to compare with.",
+        sentence=f"{name} reports {short(revision)}, which names no commit to compare with.",
     )
 
 

@@ -54,7 +54,7 @@ class SecurityHeaders(PagesCheck):
             advice="Send `frame-ancestors` in the Content-Security-Policy, and `X-Frame-Options: DENY` or SAMEORIGIN.",
         ),
         "referrer-policy": Rule(
-            sentence="Addresses of the service are told to other sites.",
+            sentence="Addresses of the service are sent to other sites.",
             advice="Send `Referrer-Policy: strict-origin-when-cross-origin`, or no-referrer for an API.",
         ),
         "opener-policy": Rule(
@@ -74,7 +74,7 @@ class SecurityHeaders(PagesCheck):
             advice="Remove the header, or send `X-XSS-Protection: 0`.",
         ),
         "revealing": Rule(
-            sentence="A header tells which software and version answers.",
+            sentence="A header reveals the software or its version.",
             advice="Switch it off where it is made: `server_tokens off` (nginx), `--no-server-header` (uvicorn).",
         ),
         "cacheable": Rule(

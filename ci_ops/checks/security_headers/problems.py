@@ -109,7 +109,7 @@ def _reveals(headers: _Headers) -> str:
     told = [name for name in _REVEALING if headers.get(name, "").strip()]
     if _VERSION.search(headers.get("server", "")):
         told.insert(0, "server")
-    return f"tells software or its version in {', '.join(told)}" if told else ""
+    return f"reveals software or its version in {', '.join(told)}" if told else ""
 
 
 def _cacheable(headers: _Headers) -> str:

@@ -36,7 +36,7 @@ class Tests(Check):
     starts_programs: ClassVar[bool] = True
     rules: ClassVar[Mapping[str, Rule]] = {
         "failed": Rule(
-            sentence="A test fails.", advice="Mend it at that line; run it alone with pytest first."
+            sentence="A test fails.", advice="Fix it at that line; run it alone with pytest first."
         ),
         "flaky": Rule(
             sentence="A test failed first and passed in a later run.",

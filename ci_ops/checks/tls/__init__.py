@@ -57,7 +57,7 @@ class Tls(CertificateCheck):
             advice="Allow TLS 1.3 beside 1.2: `ssl_protocols TLSv1.2 TLSv1.3` in nginx.",
         ),
         "hsts": Rule(
-            sentence="Browsers are not told to use https alone.",
+            sentence="Browsers are not instructed to use https alone.",
             advice="Send `Strict-Transport-Security: max-age=31536000; includeSubDomains` with every https answer; a "
             "short max-age first, where some of the host may still need http.",
         ),

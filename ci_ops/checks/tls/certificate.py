@@ -49,7 +49,7 @@ class CertificateCheck(UrlCheck):
     rules: ClassVar[Mapping[str, Rule]] = {
         **{name: ANSWER_RULES[name] for name in ("url", "unreachable", "not-asked")},
         "certificate": Rule(
-            sentence="The certificate is not good.",
+            sentence="The certificate is not valid.",
             advice="Install a certificate for this host name together with its intermediates, and reload the server.",
         ),
         "incomplete-chain": Rule(
@@ -59,7 +59,7 @@ class CertificateCheck(UrlCheck):
         ),
         "weak": Rule(
             sentence="A key or a signature of the chain is too weak.",
-            advice="Have the certificate issued anew with an EC key of 256 or an RSA key of 2048 bits, signed with "
+            advice="Reissue the certificate with an EC key of 256 or an RSA key of 2048 bits, signed with "
             "SHA-256.",
         ),
         "expires": Rule(
@@ -84,7 +84,7 @@ class CertificateCheck(UrlCheck):
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """One handshake with every address, then what `beyond` measures."""
         if parts.scheme == "http":
-            sentence = "The address starts with http://, so there is no certificate to look at."
+            sentence = "The address starts with http://, so there is no certificate to check."
             return self.result(Status.SKIP, sentence, measured=0)
         name = parts.netloc.rpartition("@")[2]
         seen = _handshakes(parts, subject, world)
@@ -101,7 +101,7 @@ class CertificateCheck(UrlCheck):
         facts |= more.facts
         everywhere = f" on all {len(certificates)} addresses" if len(certificates) > 1 else ""
         left = f", {facts['days_left']} days left" if "days_left" in facts else ""
-        sentence = f"The certificate of {name} is good{everywhere}{left}{more.note}."
+        sentence = f"The certificate of {name} is valid{everywhere}{left}{more.note}."
         return conclude(self, _unique(faults), sentence=sentence, measured=len(certificates), facts=facts)
 
     def beyond(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400
 MAX_NAME_CHARACTERS = 80
-_ISSUER_ADVICE = "Have the certificate issued anew, and install it together with its present intermediates."
+_ISSUER_ADVICE = "Reissue the certificate, and install it together with its present intermediates."
 _PROBLEMS = {
     "hostname": "is not valid for this host name",
     "expired": "has expired",

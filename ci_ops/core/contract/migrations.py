@@ -25,7 +25,7 @@ REPEATED_ADVICE = (
     "additional rows, and let one process alone migrate"
 )
 INVALID_ADVICE = (
-    "its build failed, so it is not used and enforces nothing: drop it with `DROP INDEX CONCURRENTLY`, mend the data "
+    "its build failed, so it is not used and enforces nothing: drop it with `DROP INDEX CONCURRENTLY`, fix the data "
     "and build it again"
 )
 INVALID_INDEXES = """

@@ -100,7 +100,7 @@ class Variable(Rules):
         except re.error:
             yield "its pattern is no regular expression"
         except ValueError:
-            yield "its default is not what it asks for"
+            yield "its default violates its own constraints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,7 @@ class Executor:
                 return taken_back
         elif happened is None and entry.step.required:
             raise CiOpsError(
-                f"nobody can tell whether step {entry.step.title!r} happened before the last run stopped",
+                f"it is unknown whether step {entry.step.title!r} happened before the last run stopped",
                 reason="deploy-failed",
                 hint=f"Look at the target, then give the step a probe or an undo. It ran: {entry.step.text}",
             )

@@ -56,11 +56,11 @@ class LedgerPair(Ledger):
                 if error.opened is not None:
                     record = error.opened
                     self._note(
-                        f"{self._remote_name} was not told that {record.id} is {record.state}: {error.what}"
+                        f"{record.id} could not be recorded as {record.state} in {self._remote_name}: {error.what}"
                     )
                 elif self._local_lasts and not error.is_skip:
                     self._unopened.add(record.id)
-                    self._note(f"{self._remote_name} was not told of {record.id}: {error.what}")
+                    self._note(f"{record.id} could not be recorded in {self._remote_name}: {error.what}")
                 else:
                     self._leave_out(error)
         return self._local.open(record)
@@ -77,7 +77,7 @@ class LedgerPair(Ledger):
                 if self._is_strict:
                     raise
                 self._note(
-                    f"{self._remote_name} was not told that {record.id} is {record.state}: {error.what}"
+                    f"{record.id} could not be recorded as {record.state} in {self._remote_name}: {error.what}"
                 )
         return self._local.update(self._local.open(record))
 

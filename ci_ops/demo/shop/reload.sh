@@ -1,5 +1,5 @@
 #!/bin/sh
-# Start the workers that do not run, and have the others take up the current release.
+# Start the workers that do not run, and have the others load the current release.
 set -eu
 for name in web-1 web-2; do
   pid="$SHOP/run/$name.pid"

@@ -80,7 +80,7 @@ def test_a_host_is_shown_without_user_and_password(address: str, host: str) -> N
     [
         ("dns", "its host name does not resolve", True),
         ("refused", "it refused the connection", True),
-        ("tls", "its certificate or TLS is not good", True),
+        ("tls", "its certificate or TLS is not valid", True),
         ("url", "its address cannot be used", False),
         ("protocol", "its answer could not be read", True),
     ],

@@ -34,7 +34,7 @@ class Sample(Check):
     """A check that does what the test says."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset({Phase.VERIFY})
-    rules: ClassVar[dict[str, Rule]] = {"bad": Rule(sentence="Bad.", advice="Mend it.")}
+    rules: ClassVar[dict[str, Rule]] = {"bad": Rule(sentence="Bad.", advice="Fix it.")}
 
     look: Look = lambda *_: [good()]
     tries: int | None = None

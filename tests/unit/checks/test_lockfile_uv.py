@@ -85,7 +85,7 @@ def test_what_has_changed_is_named_once_each(tmp_path: Path) -> None:
         ("lockfile/out-of-step", "requests"),
     ]
     assert (
-        result.findings[2].sentence == "uv.lock was made with requests, which the project no longer asks for."
+        result.findings[2].sentence == "uv.lock was made with requests, which the project no longer requires."
     )
     assert result.findings[0].advice == "Run `uv lock` and commit uv.lock."
 

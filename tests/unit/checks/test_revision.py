@@ -262,7 +262,7 @@ def test_what_names_no_commit_cannot_be_compared(service: SampleService, told: s
     service.says("/__version__", said({"commit": told}))
     result = look(service)
     assert (result.status, rules_of(result)) == (Status.ERROR, ["missing"])
-    assert result.sentence.endswith(f"tells {told[:40]}, which names no commit to compare with.")
+    assert result.sentence.endswith(f"reports {told[:40]}, which names no commit to compare with.")
     service.says("/__version__", said({"commit": "v1.4.0"}))
     assert rules_of(look(service, revision="v1.4.1")) == ["stale"]
     assert look(service, revision="v1.4.0").status is Status.PASS

@@ -53,7 +53,7 @@ def test_a_good_certificate_passes_with_its_days(shop: Shop) -> None:
     assert result.facts["days_left"] == 90.0
     assert result.facts["addresses"] == ["127.0.0.1"]
     assert result.facts["protocol"].startswith("TLSv1.")
-    assert result.sentence.endswith("is good, 90.0 days left.")
+    assert result.sentence.endswith("is valid, 90.0 days left.")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_handshake_that_tells_no_dates_is_still_a_handshake(shop: Shop) -> Non
 
     result = shop.look(world=TerseWorld(env=clean_env()))
     assert (result.status, "days_left" in result.facts) == (Status.PASS, False)
-    assert result.sentence.endswith("is good; TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3 could not be tried.")
+    assert result.sentence.endswith("is valid; TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3 could not be tried.")
     assert set(result.facts["versions"].values()) == {"not tried"}
 
 
@@ -322,8 +322,8 @@ def test_a_handshake_that_tells_no_dates_is_still_a_handshake(shop: Shop) -> Non
         ((TLSVersion.TLSv1, TLSVersion.TLSv1_3), ["old-protocol"], "accepts TLS 1.0 and TLS 1.1."),
         ((TLSVersion.TLSv1_1, TLSVersion.TLSv1_3), ["old-protocol"], "accepts TLS 1.1."),
         ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_2), ["no-new-protocol"], "refuses TLS 1.3."),
-        ((TLSVersion.TLSv1_3, TLSVersion.TLSv1_3), [], "is good, 90.0 days left."),
-        ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_3), [], "is good, 90.0 days left."),
+        ((TLSVersion.TLSv1_3, TLSVersion.TLSv1_3), [], "is valid, 90.0 days left."),
+        ((TLSVersion.TLSv1_2, TLSVersion.TLSv1_3), [], "is valid, 90.0 days left."),
     ],
 )
 @pytest.mark.reports("tls/{rules}")

@@ -59,7 +59,7 @@ def test_a_good_certificate_passes_without_a_request(shop: Shop) -> None:
     service = shop.serve()
     result = look(shop)
     assert (result.status, result.measured) == (Status.PASS, 1)
-    assert result.sentence.endswith("is good, 90.0 days left.")
+    assert result.sentence.endswith("is valid, 90.0 days left.")
     assert service.asked == []
     assert TlsCertificate.phases == {Phase.READINESS}
 

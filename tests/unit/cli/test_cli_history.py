@@ -52,7 +52,7 @@ def test_nothing_is_called_live_where_nothing_could_be_measured(terminal: Termin
     assert terminal.run(*DEPLOY).code == 0
     said = terminal.run("history")
     assert "(live)" not in said.out
-    assert "note: What is live was not measured: neither the target nor the service tells it." in said.err
+    assert "note: What is live was not measured: neither the target nor the service reports it." in said.err
     document = listed(terminal)
     assert (document["live"], [each["live"] for each in document["deployments"]]) == (None, [None])
 

@@ -38,7 +38,7 @@ notify:
     - {to: [ops], events: ["rollback.*"]}
     - {to: ["${SOMEBODY}"]}
 ignore:
-  probe/slow: {reason: "known: mended soon", until: 2027-01-31}
+  probe/slow: {reason: "known: fixed soon", until: 2027-01-31}
 environments:
   staging: {service: "on", verify: {checks: {probe: {limits: }}}}
 """
@@ -110,7 +110,7 @@ def test_secrets_in_maps_and_behind_options_are_hidden(folder: Path) -> None:
 
 def test_what_an_environment_changes_says_so(folder: Path) -> None:
     shown = lines(show_text(source(folder, environment="Staging")))
-    assert shown[0] == "environment: Staging  # asked for"
+    assert shown[0] == "environment: Staging  # requested"
     assert 'service: "on"  # environment staging, ci-ops.yml:25' in [
         *shown,
         *[each.replace("on  #", '"on"  #') for each in shown],

@@ -76,7 +76,7 @@ def test_a_declaration_is_read_in_a_child_and_leaves_nothing_in_this_process(sho
         (
             "import os; os._exit(9)",
             "shop.settings:contract",
-            "its interpreter ended with exit code 9: it said nothing",
+            "its interpreter ended with exit code 9: it printed nothing",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def test_the_day_after_the_last_one_the_finding_counts_again_loudly() -> None:
     assert kept == one
     assert notes[0] == (
         "The ignore of env/bad ended on 2026-06-29, so its finding in env counts again: "
-        "mend it, or renew `until` under `ignore`."
+        "fix it, or renew `until` under `ignore`."
     )
 
 

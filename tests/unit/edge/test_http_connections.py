@@ -139,7 +139,7 @@ def test_a_resolver_that_hangs_is_given_up_at_the_limit(
     error = failure(http, "http://service.invalid/", timeout_seconds=0.3)
     ended.set()
     assert error.kind == "timeout"
-    assert "(looking its name up)" in error.sentence
+    assert "(resolving its name)" in error.sentence
     assert 0.3 <= time.monotonic() - started < 0.3 + SLACK_SECONDS
 
 

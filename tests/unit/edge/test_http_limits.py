@@ -188,8 +188,8 @@ def test_a_packed_body_of_several_members_and_padding_is_unpacked(http: Requests
     [
         ("gzip", b"no gzip at all", "not valid gzip"),
         ("gzip", gzip.compress(b"hello" * 1000, mtime=0)[:-20], "end is missing"),
-        ("br", b"x", "encoding that was not asked for"),
-        ("gzip, gzip", b"x", "encoding that was not asked for"),
+        ("br", b"x", "encoding that was not requested"),
+        ("gzip, gzip", b"x", "encoding that was not requested"),
     ],
 )
 def test_a_body_that_cannot_be_unpacked_is_no_answer(

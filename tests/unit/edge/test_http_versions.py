@@ -79,7 +79,7 @@ def test_a_server_that_speaks_http2_alone_is_said_to_do_so(http: RequestsHttp) -
         error = failure(http, f"http://127.0.0.1:{listener.getsockname()[1]}/")
         thread.join()
     assert (error.kind, error.transient) == ("http2", False)
-    assert error.sentence.endswith("speaks HTTP/2 alone, and ci-ops asks in HTTP/1.1")
+    assert error.sentence.endswith("supports HTTP/2 alone, and ci-ops uses HTTP/1.1")
 
 
 def test_a_tls_server_that_takes_no_http1_is_said_to_speak_http2_alone(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_the_subject_says_what_was_done_to_what(report: Report, words: str) -> N
 
 def test_the_flows_own_sentence_goes_before_the_reasons_meaning() -> None:
     assert headline(ROLLED_BACK).sentence == "Rolled back to 0f1e2d3, and proven."
-    assert headline(FAILED).sentence == "At least one check found something wrong."
+    assert headline(FAILED).sentence == "At least one check found a problem."
 
 
 def test_where_all_is_well_there_is_nothing_to_do() -> None:
@@ -85,7 +85,7 @@ def test_what_a_proof_found_is_a_problem_too() -> None:
     report = Report(command="deploy", results=(SLOW,), proof=(HEALTH, STALE))
     assert problems(report) == [STALE, SLOW]
     assert [shown_check(report, each) for each in problems(report)] == [
-        "revision, after going back",
+        "revision, after the rollback",
         "health",
     ]
 

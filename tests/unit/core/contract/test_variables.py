@@ -228,7 +228,7 @@ def test_contracts_add_up_and_refuse_a_contradiction() -> None:
         ("A", {"schemes": ("https",)}, "only addresses have schemes"),
         ("A", {"secret": True, "default": "x"}, "a secret is a str or a url, and has no default"),
         ("A", {"pattern": "("}, "its pattern is no regular expression"),
-        ("A", {"kind": "int", "default": "x"}, "its default is not what it asks for"),
+        ("A", {"kind": "int", "default": "x"}, "its default violates its own constraints"),
         *(
             ("A", {"kind": "float", **bounds}, "numbers with an end, in this order")
             for bounds in (

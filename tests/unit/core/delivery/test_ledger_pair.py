@@ -71,7 +71,7 @@ def test_a_deployment_that_github_never_saw_is_updated_beside_the_target_with_a_
     both.pair().update(replace(RECORD, state=State.VERIFIED))
     assert both.local.history("production")[0].state is State.VERIFIED
     (note,) = both.notes
-    assert note.startswith(f"GitHub was not told that {RECORD.id} is verified: GitHub has no deployment")
+    assert note.startswith(f"{RECORD.id} could not be recorded as verified in GitHub: GitHub has no deployment")
 
 
 def test_a_deployment_known_to_github_alone_is_written_down_beside_the_target_too(both: Both) -> None:
@@ -107,7 +107,7 @@ def test_github_out_of_order_stops_no_deployment_that_has_begun(both: Both) -> N
     assert pair.update(replace(opened, state=State.VERIFIED)).external_id == opened.external_id
     assert both.local.history("production")[0].state is State.VERIFIED
     (note,) = both.notes
-    assert note.startswith(f"GitHub was not told that {RECORD.id} is verified: ")
+    assert note.startswith(f"{RECORD.id} could not be recorded as verified in GitHub: ")
 
 
 def test_records_come_from_the_ledger_that_outlives_the_runner(both: Both) -> None:
@@ -179,7 +179,7 @@ def test_where_the_local_ledger_lasts_github_may_refuse_and_learns_of_it_later(b
     pair.update(replace(opened, state=State.VERIFIED))
     assert [each.state for each in both.remote.history("production")] == [State.VERIFIED]
     (note,) = both.notes
-    assert note.startswith(f"GitHub was not told of {RECORD.id}:")
+    assert note.startswith(f"{RECORD.id} could not be recorded in GitHub:")
 
 
 def test_a_status_that_github_lost_is_known_from_here(both: Both) -> None:
@@ -199,4 +199,4 @@ def test_a_deployment_whose_first_status_is_refused_is_opened_all_the_same(
     assert opened.external_id != ""
     assert [each.id for each in both.local.history("production")] == [RECORD.id]
     (note,) = both.notes
-    assert note.startswith(f"GitHub was not told that {RECORD.id} is running:")
+    assert note.startswith(f"{RECORD.id} could not be recorded as running in GitHub:")
