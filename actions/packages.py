@@ -52,7 +52,7 @@ def fetch(lock: str, folder: str, *, work: str, uv: list[str]) -> None:
     installers = [[program, "pip", "install", "--quiet", "--python", sys.executable] for program in uv]
     # --no-compile: compiling what is imported, when it is, costs less than compiling everything now
     installers.append([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-compile"])
-    said = ""
+    output = ""
     for installer in installers:
         shutil.rmtree(folder, ignore_errors=True)
         done = subprocess.run(
@@ -66,31 +66,31 @@ def fetch(lock: str, folder: str, *, work: str, uv: list[str]) -> None:
         )
         if done.returncode == 0:
             return
-        said += done.stdout.decode("utf-8", "replace")
-    raise explained(said, lock, had_uv=bool(uv))
+        output += done.stdout.decode("utf-8", "replace")
+    raise explained(output, lock, had_uv=bool(uv))
 
 
-def explained(said: str, lock: str, *, had_uv: bool) -> NotFetched:
+def explained(output: str, lock: str, *, had_uv: bool) -> NotFetched:
     """Return the cause and the advice that the installers' output suggests."""
-    if "No module named pip" in said and not had_uv:
+    if "No module named pip" in output and not had_uv:
         hint = "Install pip for it (on Debian: apt-get install python3-pip), or uv."
         return NotFetched("neither uv nor pip is there for " + sys.executable, hint)
-    if "hash mismatch" in said.lower() or "do not match the hashes" in said.lower():
-        return other_files(said)
+    if "hash mismatch" in output.lower() or "do not match the hashes" in output.lower():
+        return other_files(output)
     return NotFetched(
         "the packages in " + os.path.basename(lock) + " could not be installed",
         "Does this runner reach its package index? Name a mirror with PIP_INDEX_URL or UV_DEFAULT_INDEX, "
         "its certificate with PIP_CERT or SSL_CERT_FILE. The installer's own words are in the log.",
-        said,
+        output,
     )
 
 
-def other_files(said: str = "") -> NotFetched:
+def other_files(output: str = "") -> NotFetched:
     """Return the one problem that a retry must not hide."""
     return NotFetched(
         "the package index served files that differ from those locked",
         "Do not go on before it is known why: the files do not have the hashes in actions/locks.",
-        said,
+        output,
     )
 
 
@@ -119,12 +119,14 @@ def quiet_environment() -> dict[str, str]:
     """Return the environment for pip and uv: index settings, and nothing else of the job's."""
     rule = runpy.run_path(CHILD_ENVIRONMENT)["tool_environment"]
     has_keyring = any(os.environ.get(name) for name in KEYRING_SWITCHES)
-    kept: dict[str, str] = rule(os.environ, SOURCES, KEYRING if has_keyring else ())
+    settings: dict[str, str] = rule(os.environ, SOURCES, KEYRING if has_keyring else ())
     for name, value in (("PIP_RETRIES", "2"), ("UV_HTTP_RETRIES", "2")):
-        kept.setdefault(name, value)
-    if kept.get("PIP_INDEX_URL") and not any(name.startswith(("UV_INDEX", "UV_DEFAULT")) for name in kept):
-        kept["UV_DEFAULT_INDEX"] = kept["PIP_INDEX_URL"]
-    kept.update(
+        settings.setdefault(name, value)
+    if settings.get("PIP_INDEX_URL") and not any(
+        name.startswith(("UV_INDEX", "UV_DEFAULT")) for name in settings
+    ):
+        settings["UV_DEFAULT_INDEX"] = settings["PIP_INDEX_URL"]
+    settings.update(
         PIP_DISABLE_PIP_VERSION_CHECK="1",
         PIP_NO_INPUT="1",
         PIP_REQUIRE_VIRTUALENV="0",
@@ -132,4 +134,4 @@ def quiet_environment() -> dict[str, str]:
         PIP_USER="0",
         UV_NO_PROGRESS="1",
     )
-    return kept
+    return settings

@@ -58,18 +58,18 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(error: CiOpsError) -> int:
-    from ci_ops.session.failure import tell_failure  # noqa: PLC0415 - only when something failed
+    from ci_ops.session.failure import report_failure  # noqa: PLC0415 - only when something failed
 
-    return tell_failure(error, os.environ)
+    return report_failure(error, os.environ)
 
 
 def _report_bug(error: Exception) -> int:
     import platform  # noqa: PLC0415 - only a fault of ours names it
 
-    from ci_ops.session.failure import tell_bug  # noqa: PLC0415 - only when something failed
+    from ci_ops.session.failure import report_bug  # noqa: PLC0415 - only when something failed
 
     where = f"Python {platform.python_version()} on {platform.platform()}"
-    return tell_bug(error, platform=where, env=os.environ)
+    return report_bug(error, platform=where, env=os.environ)
 
 
 if __name__ == "__main__":

@@ -79,10 +79,12 @@ def reference() -> str:
     parts.append("## Formats\n\n")
     formats = family("formats")
     for name in formats.names():
-        said = (formats.load(name).__doc__ or "").strip().split("\n")[0]
-        parts.append(f"- `{name}`: {said}\n")
+        text = (formats.load(name).__doc__ or "").strip().split("\n")[0]
+        parts.append(f"- `{name}`: {text}\n")
     homes: dict[str, str] = vars(ci_ops.service)["_HOMES"]
-    rows = (_row(name, home, said_of(name, f"ci_ops.service.{home}")) for name, home in sorted(homes.items()))
+    rows = (
+        _row(name, home, first_line(name, f"ci_ops.service.{home}")) for name, home in sorted(homes.items())
+    )
     parts.append(
         "\n## The kit\n\nEvery name is imported from `ci_ops.service`; its pages are in docs/service.\n\n"
     )
@@ -90,24 +92,24 @@ def reference() -> str:
     return "".join(parts).rstrip() + "\n"
 
 
-def said_of(name: str, module: str) -> str:
+def first_line(name: str, module: str) -> str:
     """Return the first line of a name's documentation: its docstring, or the text below a value."""
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
     body = ast.parse(Path(spec.origin).read_bytes()).body
     for node, after in pairwise([*body, ast.Pass()]):
-        said: str | None = None
+        text: str | None = None
         if isinstance(node, ast.ImportFrom) and name in {each.name for each in node.names}:
-            said = said_of(name, str(node.module))
+            text = first_line(name, str(node.module))
         elif isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            said = ast.get_docstring(node)  # none where it is an overload
+            text = ast.get_docstring(node)  # none where it is an overload
         elif (
             name in _assigned(node) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
         ):
-            said = str(after.value.value)
-        if said:
-            return said.partition("\n")[0]
+            text = str(after.value.value)
+        if text:
+            return text.partition("\n")[0]
     raise LookupError(f"nothing is said of {name} in {module}")
 
 

@@ -44,12 +44,12 @@ def check(root: Path, tag: str) -> None:
         raise Refused(f"{tag!r} is not of the form v1.2.3")
     version = tag.removeprefix("v")
     declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    told = re.search(
+    version_line = re.search(
         r'^__version__ = "(.*)"$', (root / "ci_ops" / "__init__.py").read_text("utf-8"), re.MULTILINE
     )
     if declared != version:
         raise Refused(f"pyproject.toml says {declared}, the tag says {version}")
-    if told is None or told[1] != version:
+    if version_line is None or version_line[1] != version:
         raise Refused(f"ci_ops.__version__ is not {version}")
     notes(root, tag)
 
@@ -157,12 +157,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> None:
     parser.add_argument("repository", nargs="?", default="")
     asked = parser.parse_args(arguments)
     if asked.what == "write":
-        said = "\n".join(write(root, asked.tag, asked.repository))
+        text = "\n".join(write(root, asked.tag, asked.repository))
     elif asked.what == "notes":
-        said = notes(root, asked.tag)
+        text = notes(root, asked.tag)
     else:
-        said = tag_and_push(root, asked.tag) if asked.what == "tag" else move(root, asked.tag)
-    sys.stdout.write(said.rstrip("\n") + "\n")
+        text = tag_and_push(root, asked.tag) if asked.what == "tag" else move(root, asked.tag)
+    sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 if __name__ == "__main__":

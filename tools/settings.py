@@ -123,26 +123,26 @@ def _default(member: Member) -> str:
 
 def _example(member: Member, meaning: str, record: Record) -> Any:
     found = _SHOWN.search(meaning)
-    shown = (found[1] or found[2]) if found else ""
+    example = (found[1] or found[2]) if found else ""
     default = member.make_default() if member.has_default else None
-    return _of_shape(member.shape, shown, default, f"{record.cls.__name__}.{member.key}")
+    return _of_shape(member.shape, example, default, f"{record.cls.__name__}.{member.key}")
 
 
-def _of_shape(shape: Shape, shown: str, default: Any, key: str) -> Any:
+def _of_shape(shape: Shape, example: str, default: Any, key: str) -> Any:
     match shape:
         case One():
-            return _of_kind(shape, shown, default, key)
+            return _of_kind(shape, example, default, key)
         case Choice():
             return next((each for each in shape.values if each != default), shape.values[0])
         case ListOf():
-            return [_of_shape(shape.item, shown, None, key)]
+            return [_of_shape(shape.item, example, None, key)]
         case MapOf():
-            if shown.startswith("{"):
-                return _Written(shown)
-            name, _, rest = shown.partition(": ")
+            if example.startswith("{"):
+                return _Written(example)
+            name, _, rest = example.partition(": ")
             return {name or "name": _of_shape(shape.item, rest, None, key)}
         case Either():
-            return _of_shape(shape.shapes[-1], shown, default, key)
+            return _of_shape(shape.shapes[-1], example, default, key)
         case Record():
             docs = field_docs(shape.cls)
             chosen = [each for each in shape.members if not each.has_default] or list(shape.members[:1])
@@ -151,17 +151,17 @@ def _of_shape(shape: Shape, shown: str, default: Any, key: str) -> Any:
             raise LookupError(f"{key} is a plugin of its own")
 
 
-def _of_kind(shape: One, shown: str, default: Any, key: str) -> Any:
+def _of_kind(shape: One, example: str, default: Any, key: str) -> Any:
     if shape.kind == "boolean":
         return not default
     if shape.kind == "secret":
-        return shown or f"${{{re.sub(r'[^A-Z0-9]', '_', key.rpartition('.')[2].upper())}}}"
+        return example or f"${{{re.sub(r'[^A-Z0-9]', '_', key.rpartition('.')[2].upper())}}}"
     if shape.kind in {"text", "shell", "path"}:
-        if not shown and not default:
+        if not example and not default:
             raise LookupError(f"the docstring of {key} shows no example: write such as `…`")
-        return shown or str(default)
-    if shape.kind == "integer" and (shown.isdecimal() or isinstance(default, int)):
-        return int(shown) if shown.isdecimal() else default
+        return example or str(default)
+    if shape.kind == "integer" and (example.isdecimal() or isinstance(default, int)):
+        return int(example) if example.isdecimal() else default
     return _BY_KIND[shape.kind]
 
 

@@ -141,7 +141,11 @@ class Notifier:
 
     def _why(self, failure: Undeliverable) -> str:
         """Return the sentence for the report, with a requested wait that was too long."""
-        asks = f"; it requests a wait of {format_duration(failure.after_seconds)}" if failure.after_seconds else ""
+        asks = (
+            f"; it requests a wait of {format_duration(failure.after_seconds)}"
+            if failure.after_seconds
+            else ""
+        )
         return self.world.redact(failure.sentence) + asks
 
     def _seconds_for(self, name: str) -> float:

@@ -111,6 +111,6 @@ def _clean(text: str) -> str:
 
 
 def _details(details: tuple[str, ...]) -> list[str]:
-    shown = [_clean(detail) for detail in details[:MAX_DETAILS]]
-    left_out = len(details) - len(shown)
-    return [*shown, f"… and {left_out} more"] if left_out else shown
+    listed = [_clean(detail) for detail in details[:MAX_DETAILS]]
+    left_out = len(details) - len(listed)
+    return [*listed, f"… and {left_out} more"] if left_out else listed

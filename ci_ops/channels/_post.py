@@ -60,7 +60,7 @@ def post(
     if 200 <= answer.status <= 299:
         return answer
     raise Undeliverable(
-        f"{place} answered {answer.status}{said(answer, url)}",
+        f"{place} answered {answer.status}{body_words(answer, url)}",
         retry=is_retryable(answer.status),
         after_seconds=parse_retry_after(answer.headers.get("retry-after", ""), now=world.clock.now()),
     )
@@ -87,7 +87,7 @@ def is_retryable(status: int) -> bool:
     return status in {408, 425, 429} or status >= 500
 
 
-def said(answer: Response, url: Secret) -> str:
+def body_words(answer: Response, url: Secret) -> str:
     """Return `: <words>` for a short plain response body that does not reveal the address; else empty."""
     words = answer.text.strip()
     if len(words) > 80 or _WORDS.fullmatch(words) is None:

@@ -39,7 +39,7 @@ def text_lines(message: Message) -> Iterator[str]:
     for line in message.lines:
         yield f"  {console_line(line)}"
     pairs = [*message.facts, *((link.label, link.url) for link in message.links)]
-    shown = [(console_line(label), console_line(value)) for label, value in pairs]
-    width = max((columns(label) for label, _ in shown), default=0)
-    for label, value in shown:
+    rows = [(console_line(label), console_line(value)) for label, value in pairs]
+    width = max((columns(label) for label, _ in rows), default=0)
+    for label, value in rows:
         yield f"  {padded(label, width)}  {value}"

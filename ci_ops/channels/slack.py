@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from ci_ops.channels._post import check_address, post, said
+from ci_ops.channels._post import body_words, check_address, post
 from ci_ops.core.fields import Duration, Secret
 from ci_ops.core.health.status import Status
 from ci_ops.core.message import Link, Message, Undeliverable
@@ -82,9 +82,9 @@ class Slack(Channel):
         except Undeliverable as failure:
             raise _advised(failure) from None
         if not _was_taken(answer):
-            said_instead = said(answer, self.webhook_url)
+            refusal = body_words(answer, self.webhook_url)
             raise Undeliverable(
-                f"Slack answered {answer.status} but not `ok`{said_instead}; is it a webhook's address?",
+                f"Slack answered {answer.status} but not `ok`{refusal}; is it a webhook's address?",
                 retry=False,
             )
         return ""
@@ -123,16 +123,16 @@ def _details(message: Message) -> list[dict[str, Any]]:
 
 def _joined(lines: tuple[str, ...]) -> str:
     """Return the lines that fit into one section, and the number of those that did not."""
-    shown: list[str] = []
+    parts: list[str] = []
     room = SECTION_CHARACTERS - len("… and 1000000 more lines")
     for line in lines:
         text = mrkdwn(line, room)
-        if len(shown) + 1 < len(lines) and len(text) + 1 >= room:
+        if len(parts) + 1 < len(lines) and len(text) + 1 >= room:
             break
-        shown.append(text)
+        parts.append(text)
         room -= len(text) + 1
-    left_out = len(lines) - len(shown)
-    return "\n".join([*shown, f"… and {left_out} more lines"] if left_out else shown)
+    left_out = len(lines) - len(parts)
+    return "\n".join([*parts, f"… and {left_out} more lines"] if left_out else parts)
 
 
 def _fact(label: str, value: str) -> str:
@@ -142,14 +142,14 @@ def _fact(label: str, value: str) -> str:
 
 def _links(links: tuple[Link, ...]) -> str:
     """Return the links in one section, without URLs that are too long to show."""
-    shown: list[str] = []
+    parts: list[str] = []
     room = SECTION_CHARACTERS - MAX_LINKS * (LABEL_CHARACTERS + len(" (address too long to show) · "))
     for link in links[:MAX_LINKS]:
         label = mrkdwn(link.label, LABEL_CHARACTERS).replace("|", "/")
         text = f"<{_address(link.url)}|{label}>"
-        shown.append(text if len(text) <= room else f"{label} (address too long to show)")
+        parts.append(text if len(text) <= room else f"{label} (address too long to show)")
         room -= len(text) if len(text) <= room else 0
-    return " · ".join(shown)
+    return " · ".join(parts)
 
 
 def _address(url: str) -> str:

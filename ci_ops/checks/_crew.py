@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KeyT = TypeVar("KeyT")
 AnswerT = TypeVar("AnswerT")
 
-_LOOK_UP_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 """How often a waiting crew looks whether it should stop."""
 
 
@@ -62,7 +62,7 @@ class Crew(Generic[KeyT, AnswerT]):
         """
         while True:
             try:
-                key, answer, error = self._done.get(timeout=_LOOK_UP_SECONDS)
+                key, answer, error = self._done.get(timeout=_POLL_SECONDS)
             except Empty:
                 self._stop.check()
                 continue

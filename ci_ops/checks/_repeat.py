@@ -109,7 +109,7 @@ class Repetition:
             deadline=self.deadline,
             clock=clock,
             waits=self._waits(tries),
-            max_tries=named.plugin.most_tries,
+            max_tries=named.plugin.max_tries,
         )
         seconds = clock.monotonic() - started
         return tuple(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports.world import World
     from ci_ops.core.subject import Subject
 
-MOST_AT_ONCE = 8
+MAX_AT_ONCE = 8
 PROGRAM_END_SECONDS = 5.0
 """How long a stop request waits for child programs: TERM, four seconds, KILL."""
 
@@ -69,7 +69,7 @@ def run_checks(  # noqa: PLR0913 - what sets one run of checks apart, each by na
     order = TopologicalSorter(_predecessors(named))
     order.prepare()
     found: dict[int, tuple[Result, ...]] = {}
-    with Crew[int, tuple[Result, ...]](MOST_AT_ONCE, stop=world.stop) as crew:
+    with Crew[int, tuple[Result, ...]](MAX_AT_ONCE, stop=world.stop) as crew:
         try:
             while order.is_active():
                 for index in order.get_ready():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
 
 EVIDENCE_CHARACTERS = 300
-_MOST_REDACTED_CHARACTERS = 4000
+_MAX_REDACTED_CHARACTERS = 4000
 """Bodies are hostile: patterns that look for secrets see only so much of one."""
 RETRY_AFTER_FACT = "retry_after_seconds"
 """The fact by which a result says how long the other side asked to wait."""
@@ -56,7 +56,7 @@ def evidence(world: World, text: str, limit: int = EVIDENCE_CHARACTERS) -> str:
 
     It is redacted first: a truncated secret would no longer be recognised.
     """
-    start = text[:_MOST_REDACTED_CHARACTERS]
+    start = text[:_MAX_REDACTED_CHARACTERS]
     line = one_line(world.redact(start))
     if start != text and len(line) <= limit and not start[-1].isspace():
         line = line.rpartition(" ")[0]  # blanks made way for a word that was cut: it may be half a secret

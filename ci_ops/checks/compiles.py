@@ -96,11 +96,13 @@ class Compiles(Check):
             )
             yield conclude(self, [fault], sentence="", measured=0)
             return
-        told = f"All {len(files)} Python files compile" if len(files) > 1 else "The one Python file compiles"
+        subject_text = (
+            f"All {len(files)} Python files compile" if len(files) > 1 else "The one Python file compiles"
+        )
         yield conclude(
             self,
             _faults(compilation, files, demand, world),
-            sentence=f"{told} with Python {compilation.version}.",
+            sentence=f"{subject_text} with Python {compilation.version}.",
             measured=len(files) - len(compilation.unread),
             facts={"files": len(files), "python": compilation.version},
         )

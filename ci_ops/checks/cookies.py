@@ -86,10 +86,10 @@ class Cookies(PagesCheck):
         if not cookies and not faults:
             sentence = "No answer sets a cookie: name a path that does in `paths`."
             return self.result(Status.SKIP, sentence, measured=0)
-        told = sorted(evidence(world, name, MAX_NAME_CHARACTERS) for name in names)
+        texts = sorted(evidence(world, name, MAX_NAME_CHARACTERS) for name in names)
         unseen = "" if all(page.is_https for page in pages) else "; over http, Secure was not judged"
         sentence = f"Browsers take {_counted(len(names))}, and those of sessions are protected{unseen}."
-        return self.concluded(pages, faults, sentence=sentence, facts={"cookies": told})
+        return self.concluded(pages, faults, sentence=sentence, facts={"cookies": texts})
 
     def _faults(self, cookie: Cookie, subject: Subject, world: World) -> Iterator[Fault]:
         found = {"refused": cookie.refusal}
@@ -107,7 +107,7 @@ class Cookies(PagesCheck):
                     severity=Status.FAIL if rule == "refused" else Status.WARN,
                     sentence=f"The cookie {name} of {cookie.page} {problem}.",
                     expected=self.rules[rule].advice,
-                    observed=evidence(world, cookie.shown),
+                    observed=evidence(world, cookie.header_text),
                     subject=f"{cookie.page} {name}",
                     transient=True,
                     lasting=subject.is_revision_live,
@@ -136,7 +136,7 @@ class Cookie:
         pair, *rest = line.split(";")
         name, has_value, value = pair.partition("=")
         split = (each.strip().partition("=") for each in rest)
-        attributes = {key.strip().lower(): said.strip() for key, _, said in split}
+        attributes = {key.strip().lower(): value.strip() for key, _, value in split}
         if not value.strip() or attributes.get("max-age", "1").startswith(("0", "-")):
             return None
         url = read_url(page.answer.url)
@@ -150,10 +150,10 @@ class Cookie:
         )
 
     @property
-    def shown(self) -> str:
+    def header_text(self) -> str:
         """The header as evidence, without its value, which is a secret."""
-        told = [f"{name}={value}" if value else name for name, value in self.attributes.items()]
-        return "; ".join([f"{self.name}=…", *told])
+        texts = [f"{name}={value}" if value else name for name, value in self.attributes.items()]
+        return "; ".join([f"{self.name}=…", *texts])
 
     @property
     def refusal(self) -> str:

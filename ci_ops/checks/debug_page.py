@@ -16,7 +16,7 @@ from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError, Response
-from ci_ops.core.text.weburl import at_path, new_nonce, shown
+from ci_ops.core.text.weburl import at_path, new_nonce, safe_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -101,7 +101,7 @@ class DebugPage(HttpCheck):
         """Request an address that cannot exist, then the stylesheet of Werkzeug's debugger."""
         question = replace(self.question(subject, world, fresh=False), accept=ACCEPTED_BY_BROWSERS)
         url = at_path(parts, f"{self.prefix.rstrip('/')}/ci-ops-{new_nonce()}")
-        name = shown(at_path(parts, self.prefix))
+        name = safe_url(at_path(parts, self.prefix))
         answer = question.ask(url, ANY_ANSWER)
         if isinstance(answer, HttpError):
             return conclude(self, [unanswered(world, answer, subject=name)], sentence="", measured=0)

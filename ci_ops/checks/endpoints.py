@@ -17,7 +17,7 @@ from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.durations import format_duration
-from ci_ops.core.text.weburl import at_path, origin_of, read_url, shown
+from ci_ops.core.text.weburl import at_path, origin_of, read_url, safe_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
     from ci_ops.core.subject import Subject
 
-MOST_PARALLEL = 256
-MOST_CONNECTIONS = 100
-SLOWEST_TOLD = 5
+MAX_PARALLEL = 256
+MAX_CONNECTIONS = 100
+MAX_SLOWEST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +55,10 @@ class Endpoints(HttpCheck):
             raise ValueError("paths: name at least one")
         for path in self.paths:
             _check_path(path)
-        if not 1 <= self.connections <= MOST_CONNECTIONS:
-            raise ValueError(f"connections: a number from 1 to {MOST_CONNECTIONS}")
-        if not 1 <= self.parallel <= MOST_PARALLEL:
-            raise ValueError(f"parallel: a number from 1 to {MOST_PARALLEL}")
+        if not 1 <= self.connections <= MAX_CONNECTIONS:
+            raise ValueError(f"connections: a number from 1 to {MAX_CONNECTIONS}")
+        if not 1 <= self.parallel <= MAX_PARALLEL:
+            raise ValueError(f"parallel: a number from 1 to {MAX_PARALLEL}")
 
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Request all of them and compare each response with its expectation."""
@@ -93,11 +93,11 @@ class Endpoints(HttpCheck):
         self, subject: Subject, world: World, path: str, url: str, answers: list[Response | HttpError]
     ) -> Iterator[Fault]:
         """Yield each kind of fault once, with the number of connections that showed it."""
-        seen: dict[tuple[str, str], list[Fault]] = {}
+        groups: dict[tuple[str, str], list[Fault]] = {}
         for answer in answers:
             for fault in self._judge(subject, world, path, url, answer):
-                seen.setdefault((fault.rule, fault.sentence), []).append(fault)
-        for faults in seen.values():
+                groups.setdefault((fault.rule, fault.sentence), []).append(fault)
+        for faults in groups.values():
             first = faults[0]
             many = f"{first.sentence.rstrip('.')}, on {len(faults)} of {self.connections} new connections."
             yield first if self.connections == 1 else replace(first, sentence=many)
@@ -105,7 +105,7 @@ class Endpoints(HttpCheck):
     def _judge(
         self, subject: Subject, world: World, path: str, url: str, answer: Response | HttpError
     ) -> Iterator[Fault]:
-        name = shown(url)
+        name = safe_url(url)
         if isinstance(answer, HttpError):
             yield unanswered(world, answer, subject=name)
         else:
@@ -119,7 +119,7 @@ class Endpoints(HttpCheck):
         }
         answered = {path: max(each) for path, each in seconds.items() if each}
         times = sorted(each for given in seconds.values() for each in given) or [0.0]
-        slowest = sorted(answered, key=lambda path: answered[path], reverse=True)[:SLOWEST_TOLD]
+        slowest = sorted(answered, key=lambda path: answered[path], reverse=True)[:MAX_SLOWEST]
         facts: dict[str, Any] = {
             "endpoints": len(self.paths),
             "answered": len(answered),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ci_ops.core.subject import Subject
 
 MAX_OUTPUT_BYTES = 256 * 1024
-MAX_FILES_TOLD = 5
+MAX_LISTED_FILES = 5
 OWN_FOLDER = ".ci-ops"
 """Our own records; they may lie in the project and are no change to it."""
 
@@ -170,8 +170,8 @@ class _Checkout:
 
     def fault(self, completed: Completed) -> Fault:
         """Return the fault for a failure of git itself."""
-        said = evidence(self.git.world, completed.output)
-        return Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=said)
+        output = evidence(self.git.world, completed.output)
+        return Fault(rule="unavailable", severity=Status.ERROR, sentence="", observed=output)
 
     def below(self, names: list[str]) -> list[str]:
         """Return the names relative to the project instead of the repository's root."""
@@ -205,15 +205,15 @@ class _Checkout:
 
 
 def _files_fault(rule: str, severity: Status, files: list[str], what: str, world: World) -> Fault:
-    told = ", ".join(files[:MAX_FILES_TOLD])
-    more = f" and {len(files) - MAX_FILES_TOLD} more" if len(files) > MAX_FILES_TOLD else ""
+    names = ", ".join(files[:MAX_LISTED_FILES])
+    more = f" and {len(files) - MAX_LISTED_FILES} more" if len(files) > MAX_LISTED_FILES else ""
     return Fault(
         rule=rule,
         severity=severity,
         sentence=f"{len(files)} file{'s' if len(files) > 1 else ''} {what}."
         if len(files) > 1
         else f"One file {what.replace('differ', 'differs').replace('are', 'is')}.",
-        observed=evidence(world, told) + more,
+        observed=evidence(world, names) + more,
         location=_first_place(files, world),
     )
 

@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ci_ops.config.safe_text import invisible_in
 from ci_ops.config.scalars import resolve
 from ci_ops.config.shapes import Choice, Either, ListOf, One
-from ci_ops.config.shown import invisible_in
 from ci_ops.core.text.durations import parse_duration
 from ci_ops.core.text.nearmiss import did_you_mean
 from ci_ops.core.text.secret import Secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ci_ops.config.overlay import merged
-from ci_ops.config.shown import shown
+from ci_ops.config.safe_text import safe_word
 from ci_ops.config.tree import Entry, Place, Table, is_null, with_layer
 from ci_ops.core.environment import (
     DEFAULT_ENVIRONMENT,
@@ -67,7 +67,7 @@ def for_environment(document: Table, name: str, problems: list[Problem], warning
         )
     elif overlays and not is_meant(name, DEFAULT_ENVIRONMENT, tuple(overlays)):
         near = did_you_mean(name.casefold(), [*overlays, DEFAULT_ENVIRONMENT])
-        sentence = f"the file lists no environment {shown(name)}, so its own values hold{near}"
+        sentence = f"the file lists no environment {safe_word(name)}, so its own values hold{near}"
         warnings.append(Problem(sentence, path=KEY, location=str(document.entries[KEY].place)))
     return rest
 
@@ -83,9 +83,9 @@ def _overlays(document: Table, problems: list[Problem]) -> dict[str, Table]:
     entry = document.entries.get(KEY)
     overlays: dict[str, Table] = {}
     for key, each in _entries(entry, problems):
-        name, path = environment_name(key).casefold(), f"{KEY}.{shown(key)}"
+        name, path = environment_name(key).casefold(), f"{KEY}.{safe_word(key)}"
         if name in overlays:
-            problems.append(_problem(each.place, path, f"the environment {shown(name)} stands twice"))
+            problems.append(_problem(each.place, path, f"the environment {safe_word(name)} stands twice"))
         elif not is_environment_name(name):
             problems.append(_problem(each.place, path, f"the name of an environment has {NAME_RULE}"))
         elif is_null(each.node):

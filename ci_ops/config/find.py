@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci_ops.config.shown import shown
+from ci_ops.config.safe_text import safe_word
 from ci_ops.core.errors import UsageError
 from ci_ops.core.folders import folders_up, repository_root
 
@@ -53,7 +53,7 @@ def find_project(start: Path, env: Mapping[str, str], *, file: str = "", directo
     folder = start / directory
     if not folder.is_dir():
         raise UsageError(
-            f"there is no folder {shown(directory)}",
+            f"there is no folder {safe_word(directory)}",
             where="directory",
             hint="The path is relative to the folder in which the command is started.",
         )
@@ -76,7 +76,7 @@ def _existing(named: str, origin: str, *folders: Path) -> Path:
         if (path := Path(os.path.normpath(folder.absolute() / named))).is_file():
             return path
     raise UsageError(
-        f"there is no file {shown(named)}",
+        f"there is no file {safe_word(named)}",
         where=origin,
         hint="The path is relative to the folder in which the command is started, or to `directory`.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ci_ops.config.safe_text import safe_word
 from ci_ops.config.shapes import (
     Choice,
     Either,
@@ -16,7 +17,6 @@ from ci_ops.config.shapes import (
     Record,
     record_of,
 )
-from ci_ops.config.shown import shown
 from ci_ops.config.tree import Listing, Scalar, Table
 from ci_ops.core.errors import UsageError
 from ci_ops.plugins import Family
@@ -103,4 +103,4 @@ def _fits(shape: Shape, node: Node) -> bool:
 
 
 def _under(path: str, key: str) -> str:
-    return f"{path}.{shown(key)}" if path else shown(key)
+    return f"{path}.{safe_word(key)}" if path else safe_word(key)

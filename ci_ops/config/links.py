@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ci_ops.config.convert import one_of
 from ci_ops.config.environments import is_meant
-from ci_ops.config.shown import shown
+from ci_ops.config.safe_text import safe_word
 from ci_ops.config.tree import Entry, Listing, Node, Place, Scalar, Table
 from ci_ops.config.variables import fill
 from ci_ops.core.environment import DEFAULT_ENVIRONMENT
@@ -72,7 +72,9 @@ def _of_phase(phase: Phase, table: Node | None, checks: Family[Check]) -> Iterat
         word = kind.text if isinstance(kind, Scalar) else name
         if word in checks.names() and phase not in (phases := checks.load(word).phases):
             right = one_of(f"`{each}.checks`" for each in sorted(phases))
-            yield _problem(entry.place, f"{phase}.checks.{shown(name)}", f"this check belongs under {right}")
+            yield _problem(
+                entry.place, f"{phase}.checks.{safe_word(name)}", f"this check belongs under {right}"
+            )
 
 
 def _of_routes(tree: Table, env: Mapping[str, str], environments: tuple[str, ...]) -> Iterator[Problem]:
@@ -107,7 +109,7 @@ def _of_ignore(table: Node | None, checks: Family[Check]) -> Iterator[Problem]:
     for key, entry in _entries(table):
         sentence = _about_rule(key, checks)
         if sentence:
-            yield _problem(entry.place, f"ignore.{shown(key)}", sentence)
+            yield _problem(entry.place, f"ignore.{safe_word(key)}", sentence)
 
 
 def _entries(node: Node | None) -> Iterable[tuple[str, Entry]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci_ops.config.shown import shown
+from ci_ops.config.safe_text import safe_word
 from ci_ops.config.tree import Entry, Node, Scalar, Table, is_null, typed_in
 from ci_ops.core.errors import Problem
 
@@ -42,7 +42,7 @@ def _is_other_type(below: Table, above: Table, name: str) -> bool:
 
 def _nothing_to_remove(entry: Entry, path: tuple[str, ...]) -> Problem:
     sentence = "null removes a key, and there is none to remove; {} is an entry with its defaults"
-    return Problem(sentence, path=".".join(map(shown, path)), location=str(entry.place))
+    return Problem(sentence, path=".".join(map(safe_word, path)), location=str(entry.place))
 
 
 def with_overrides(document: Table, overrides: Mapping[str, tuple[object, str]]) -> Table:

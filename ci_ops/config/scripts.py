@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from ci_ops.config.shown import shown
+from ci_ops.config.safe_text import safe_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def missing_script(text: str, folder: Path) -> str:
         path = folder / script
         is_inside = path.resolve().is_relative_to(folder.resolve())
         if is_inside and not path.exists() and text.count(script) == 1:
-            return shown(script)
+            return safe_word(script)
     return ""
 
 

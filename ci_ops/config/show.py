@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ci_ops.config.load import examine
 from ci_ops.config.model import Config
+from ci_ops.config.safe_text import names_a_secret, without_secrets
 from ci_ops.config.shapes import (
     MapOf,
     One,
@@ -16,7 +17,6 @@ from ci_ops.config.shapes import (
     record_of,
     switches_of,
 )
-from ci_ops.config.shown import names_a_secret, without_secrets
 from ci_ops.config.tree import Listing, Node, Scalar, Table
 from ci_ops.config.valuetext import options_of, unread_text, value_text, word_text
 from ci_ops.config.variables import fill
@@ -70,8 +70,8 @@ class _Sheet:
 
     def row(self, depth: int, key: str, value: str = "", origin: str = "") -> None:
         """Add one line; without a value it is the heading of the following lines."""
-        shown = one_line(without_secrets(self.redact(value)))
-        left = f"{'  ' * depth}{word_text(one_line(without_secrets(key)))}:{f' {shown}' if shown else ''}"
+        text = one_line(without_secrets(self.redact(value)))
+        left = f"{'  ' * depth}{word_text(one_line(without_secrets(key)))}:{f' {text}' if text else ''}"
         self.rows.append((left, one_line(origin)))
 
     def record(self, shape: Record, table: Table | None, default: Any, *, depth: int) -> None:

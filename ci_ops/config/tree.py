@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ci_ops.config.safe_text import invisible_in, safe_word
 from ci_ops.config.scalars import Plain, resolve
-from ci_ops.config.shown import invisible_in, shown
 from ci_ops.core.errors import ConfigError, Problem
 from ci_ops.core.text.secret import Secret
 
@@ -97,12 +97,12 @@ def add_entry(entries: dict[str, Entry], key: str, entry: Entry, problems: list[
     """
     if hidden := invisible_in(key):
         sentence = f"the key contains the invisible character {hidden}; type plain spaces in its place"
-        problems.append(Problem(sentence, path=shown(key), location=str(entry.place)))
+        problems.append(Problem(sentence, path=safe_word(key), location=str(entry.place)))
         return
     first = entries.setdefault(key, entry)
     if first is not entry:
         sentence = f"the key stands twice in one map, first in line {first.place.line}"
-        problems.append(Problem(sentence, path=shown(key), location=str(entry.place)))
+        problems.append(Problem(sentence, path=safe_word(key), location=str(entry.place)))
 
 
 def is_null(node: Node) -> bool:
@@ -139,8 +139,8 @@ def typed_in(value: object, layer: str) -> Node:
     """
     place = Place(layer=layer)
     if isinstance(value, Mapping):
-        said = {str(key): each for key, each in value.items() if each is not None}
-        return Table(place, {key: Entry(place, typed_in(each, layer)) for key, each in said.items()})
+        members = {str(key): each for key, each in value.items() if each is not None}
+        return Table(place, {key: Entry(place, typed_in(each, layer)) for key, each in members.items()})
     if isinstance(value, list | tuple):
         return Listing(place, tuple(typed_in(each, layer) for each in value if each is not None))
     if isinstance(value, Secret):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ci_ops.config.convert import TEXTS, convert, one_of, wanted
+from ci_ops.config.safe_text import SecretValues, is_credential, names_a_secret, safe_word
 from ci_ops.config.scalars import resolve
 from ci_ops.config.shapes import (
     Choice,
@@ -28,7 +29,6 @@ from ci_ops.config.shapes import (
     record_of,
     switches_of,
 )
-from ci_ops.config.shown import Hidden, is_credential, names_a_secret, shown
 from ci_ops.config.tree import Listing, Node, Place, Scalar, Table, is_null
 from ci_ops.config.variables import fill
 from ci_ops.core.errors import Problem, UsageError
@@ -64,7 +64,7 @@ class At:
     def under(self, key: str, table: Table | None = None) -> At:
         """Return the path of a key of this map."""
         entry = table.entries.get(key) if table else None
-        path = f"{self.path}.{shown(key)}" if self.path else shown(key)
+        path = f"{self.path}.{safe_word(key)}" if self.path else safe_word(key)
         return At(entry.place if entry else self.place, path)
 
     @property
@@ -88,7 +88,7 @@ class Reader:
     warnings: list[Problem] = field(default_factory=list)
     """What was put right in a value, and should be put right where it is stored."""
     secrets: dict[Secret, None] = field(default_factory=dict)
-    hidden: Hidden = field(default_factory=Hidden)
+    hidden: SecretValues = field(default_factory=SecretValues)
 
     def read(self, shape: Shape, node: Node, at: At) -> Any:
         """Return the value in that shape; UNREAD after reporting a problem."""
@@ -229,11 +229,11 @@ class Reader:
         try:
             return shape.cls(**values)
         except ValueError as error:
-            key, sentence = _said_of(str(error), shape)
+            key, sentence = _key_and_sentence(str(error), shape)
             if key:
                 entry = table.entries.get(key)
                 at = At(entry.node.place if entry else at.place, at.under(key).path)
-            return self.problem(at, self.hidden.taken_out_of(sentence, since=hidden_before))
+            return self.problem(at, self.hidden.redacted(sentence, since=hidden_before))
 
     def _plugged_map(self, family: str, node: Node, at: At) -> Any:
         table = self._table(node, at)
@@ -283,7 +283,7 @@ class Reader:
             return None
 
 
-def _said_of(sentence: str, shape: Record) -> tuple[str, str]:
+def _key_and_sentence(sentence: str, shape: Record) -> tuple[str, str]:
     """Split the error of a dataclass into the key it begins with, perhaps empty, and the rest."""
     word, colon, rest = sentence.partition(": ")
     is_key = colon and key_of(word) in shape.keys

@@ -78,7 +78,7 @@ class Check(Plugin):
     """True when it runs child programs: a stop request waits until they are ended."""
 
     @property
-    def most_tries(self) -> int | None:
+    def max_tries(self) -> int | None:
         """The maximum number of tries; None when only the deadline limits it."""
         return None
 
@@ -122,7 +122,7 @@ class Placement:
     """Ids of the releases that can be made live again; None where the target cannot tell."""
 
     @property
-    def tells(self) -> bool:
+    def is_known(self) -> bool:
         """True when it states which release is live, or that none is."""
         return bool(self.release) or self.is_vacant
 

@@ -53,9 +53,7 @@ def _reason(
 
 
 _TABLE = (
-    _reason(
-        "ok", Status.PASS, 0, "Everything requested was done and passed.", "Nothing to do."
-    ),
+    _reason("ok", Status.PASS, 0, "Everything requested was done and passed.", "Nothing to do."),
     _reason(
         "warned",
         Status.WARN,

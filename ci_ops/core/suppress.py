@@ -37,13 +37,13 @@ def suppress(
     whose worst findings are suppressed takes the status of the others; one that measured nothing
     becomes a skip, never a pass. After `until` the finding counts again, and a note says so.
     """
-    kept: list[Result] = []
+    remaining: list[Result] = []
     notes: dict[str, None] = {}
     for result in results:
         meant = {each.rule: found for each in result.findings if (found := _meant(each.rule, ignore))}
         notes.update((_note(result.check, rule, each, today), None) for rule, each in meant.items())
-        kept.append(_without(result, {rule for rule, each in meant.items() if today <= each.until}))
-    return tuple(kept), tuple(notes)
+        remaining.append(_without(result, {rule for rule, each in meant.items() if today <= each.until}))
+    return tuple(remaining), tuple(notes)
 
 
 def _meant(rule: str, ignore: Mapping[str, Suppression]) -> Suppression | None:

@@ -139,7 +139,9 @@ def _first_act(stage: Stage, good: str) -> None:
     _expect(first.exit_code == 0 and first.record is not None, "release 1 is deployed")
     verified = stage.play("verify", lambda job: verify(job, deployment_id=_id(first)))
     _expect(verified.verdict == "ok", "release 1 is verified")
-    _expect(stage.play("notify", lambda job: notify(job, NotifyOptions())).exit_code == 0, "the team is notified")
+    _expect(
+        stage.play("notify", lambda job: notify(job, NotifyOptions())).exit_code == 0, "the team is notified"
+    )
 
 
 def _second_act(stage: Stage, good: str, bad: str) -> None:

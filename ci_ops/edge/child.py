@@ -29,7 +29,7 @@ _CHUNK_BYTES = 64 * 1024
 _WAITING_CHUNKS = 32
 """A child that prints faster than we read is made to wait; two megabytes lie between."""
 
-_LOOK_UP_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _QUIET_SECONDS = 0.2
 """A child has ended, but what it left running holds its streams: after this silence we go."""
 
@@ -140,8 +140,8 @@ class Child:
         end = time.monotonic() + grace_seconds
         _ask_to_end(self._popen)
         while time.monotonic() < end and (self.is_running or _has_members(self._popen)):
-            if not self.pump(output, _LOOK_UP_SECONDS) and not self._open and not self.is_running:
-                time.sleep(_LOOK_UP_SECONDS)
+            if not self.pump(output, _POLL_SECONDS) and not self._open and not self.is_running:
+                time.sleep(_POLL_SECONDS)
         _kill(self._popen)
         self._popen.wait()
         self.drain(output)
@@ -157,7 +157,7 @@ class Child:
     def _hand_over(self, chunk: tuple[str, bytes]) -> None:
         while not self._abandoned.is_set():
             with suppress(Full):
-                self._chunks.put(chunk, timeout=_LOOK_UP_SECONDS)
+                self._chunks.put(chunk, timeout=_POLL_SECONDS)
                 return
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """SIGHUP says that the terminal was closed. SIGBREAK is what Windows sends for Ctrl+Break, and to a process group."""
 
-_LOOK_UP_SECONDS = 0.1 if sys.platform == "win32" else 3600.0
+_POLL_SECONDS = 0.1 if sys.platform == "win32" else 3600.0
 """Windows runs signal handlers only between waits; elsewhere a signal ends the wait at once."""
 
 
@@ -56,7 +56,7 @@ class StopSignal:
             if left <= 0:
                 return False
             try:
-                self._torch.get(timeout=min(left, _LOOK_UP_SECONDS))
+                self._torch.get(timeout=min(left, _POLL_SECONDS))
             except Empty:
                 continue
             self._torch.put(None)  # pass it on to the next one who waits
@@ -78,8 +78,8 @@ class StopSignal:
         before: dict[int, object] = {}
         if threading.current_thread() is threading.main_thread():
             numbers = (getattr(signal, name, None) for name in _SIGNALS)
-            heard = [each for each in numbers if each and signal.getsignal(each) is not signal.SIG_IGN]
-            before = {number: signal.signal(number, self._on_signal) for number in heard}
+            handled = [each for each in numbers if each and signal.getsignal(each) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self._on_signal) for number in handled}
         try:
             yield
         finally:

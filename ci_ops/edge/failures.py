@@ -70,12 +70,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
     Libraries hide the real cause in `args`, `reason`, `__cause__` and `__context__`.
     """
-    waiting, seen = [error], set[int]()
+    waiting, visited = [error], set[int]()
     while waiting:
         each = waiting.pop(0)
-        if id(each) in seen:
+        if id(each) in visited:
             continue
-        seen.add(id(each))
+        visited.add(id(each))
         yield each
         inner = [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
         waiting += [part for part in inner if isinstance(part, BaseException)]
@@ -113,10 +113,10 @@ _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, 
 
 def _tls(error: ssl.SSLError, subject: str) -> HttpError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = _CERTIFICATE_SENTENCES.get(
+        problem = _CERTIFICATE_SENTENCES.get(
             certificate_problem(error), "has a certificate that cannot be trusted"
         )
-        return HttpError("tls", f"{subject} {said} ({error.verify_message})", transient=False)
+        return HttpError("tls", f"{subject} {problem} ({error.verify_message})", transient=False)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
         return HttpError("tls", f"{subject} ended the connection during the TLS handshake", transient=True)
     if "no application protocol" in str(error).replace("_", " ").lower():

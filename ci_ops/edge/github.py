@@ -145,13 +145,13 @@ class GitHub(Ledger, Forge):
         self, environment: str, where: Callable[[DeploymentRecord], bool] = any_record
     ) -> Iterator[DeploymentRecord]:
         """Yield the service's deployments in the environment, newest first; one request per state."""
-        seen: set[str] = set()
+        ids: set[str] = set()
         for page in range(SCANNED_PAGES):
             listed = self._page(environment, page)
             for identity in listed:
-                if identity is None or identity.external_id in seen or identity.service != self._service:
+                if identity is None or identity.external_id in ids or identity.service != self._service:
                     continue  # another tool's or service's, or pushed onto this page by a newer one
-                seen.add(identity.external_id)
+                ids.add(identity.external_id)
                 if where(identity):
                     yield self._with_state(identity)
             if len(listed) < PER_PAGE:

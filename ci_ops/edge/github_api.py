@@ -34,9 +34,9 @@ TOTAL_SECONDS = 10.0
 """For all tries of one question: a deployment does not wait longer for its bookkeeping."""
 STOPPING_SECONDS = 4.0
 """For all tries once we were asked to stop: the state must be written within 5 s."""
-LEAST_TRY_SECONDS = 0.5
+MIN_TRY_SECONDS = 0.5
 PER_PAGE = 100
-MAX_SAID = 200
+MAX_MESSAGE = 200
 _LIMITED_SECONDS = 60.0
 """Source: GitHub Docs, rate limits: without Retry-After wait at least one minute."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -87,8 +87,8 @@ class GitHubApi:
         deadline = Deadline.after(STOPPING_SECONDS if is_stopping else TOTAL_SECONDS, clock)
 
         def once() -> _Try[T]:
-            seconds = max(LEAST_TRY_SECONDS, deadline.within(TRY_SECONDS))
-            return self._try(question, seconds, _Explain(self.repository, doing, permission, self._said))
+            seconds = max(MIN_TRY_SECONDS, deadline.within(TRY_SECONDS))
+            return self._try(question, seconds, _Explain(self.repository, doing, permission, self._words))
 
         last, _ = ask_until(once, deadline=deadline, clock=clock, waits=self._waits())
         if last.error is not None:
@@ -176,9 +176,9 @@ class GitHubApi:
             )
         return self._client.get_repo(self.repository)
 
-    def _said(self, text: str) -> str:
+    def _words(self, text: str) -> str:
         """Return GitHub's message, safe to show."""
-        return self._redact(one_line(text))[:MAX_SAID]
+        return self._redact(one_line(text))[:MAX_MESSAGE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ class _Explain:
     repository: str
     doing: str
     permission: str
-    said: Callable[[str], str]
+    words: Callable[[str], str]
 
     def error(self, kind: str, why: str, hint: str = "", permission: str = "") -> LedgerError:
         """Return an error of that kind."""
@@ -199,31 +199,31 @@ class _Explain:
     def refusal(self, answer: GithubException) -> LedgerError:
         """Return the error for a request that GitHub refused."""
         message = answer.data.get("message") if isinstance(answer.data, dict) else None
-        said = f"{answer.status} {self.said(message) if isinstance(message, str) else ''}".strip()
+        words = f"{answer.status} {self.words(message) if isinstance(message, str) else ''}".strip()
         if answer.status == 401:
             hint = "Give the input `token` the job's token, `${{ github.token }}`, or another that has not expired."
-            return self.error("credentials", f"the token is not accepted ({said})", hint)
+            return self.error("credentials", f"the token is not accepted ({words})", hint)
         if answer.status == 403:
             hint = (
                 f"Add `{self.permission}` to the job's `permissions:`; "
                 "on pull requests from forks the token can only read."
             )
             return self.error(
-                "permission", f"the token lacks `{self.permission}` ({said})", hint, self.permission
+                "permission", f"the token lacks `{self.permission}` ({words})", hint, self.permission
             )
         if answer.status == 404:
             hint = f"Check the repository's name, and that the token may see it and has `{self.permission}`."
-            return self.error("missing", f"nothing found ({said})", hint)
+            return self.error("missing", f"nothing found ({words})", hint)
         if answer.status == 409:
             hint = "A merge conflict, or required checks that failed or still run, stand in the way of this commit."
-            return self.error("conflict", f"GitHub refused ({said})", hint)
+            return self.error("conflict", f"GitHub refused ({words})", hint)
         if answer.status >= 500:
-            return self.error("unavailable", f"GitHub itself failed ({said})", "Run again later.")
-        return self.error("refused", f"GitHub refused ({said})", _hint_of_refusal(said))
+            return self.error("unavailable", f"GitHub itself failed ({words})", "Run again later.")
+        return self.error("refused", f"GitHub refused ({words})", _hint_of_refusal(words))
 
 
-def _hint_of_refusal(said: str) -> str:
-    return "Push the commit before it is deployed." if "No ref found" in said else ""
+def _hint_of_refusal(words: str) -> str:
+    return "Push the commit before it is deployed." if "No ref found" in words else ""
 
 
 def _is_limit(answer: GithubException, headers: Mapping[str, str]) -> bool:

@@ -113,27 +113,27 @@ def as_shown(identity: DeploymentRecord, statuses: Iterable[Shown]) -> Deploymen
     one, their success does not count as a verification.
     """
     listed = tuple(statuses)
-    verified = (shown.at for shown in listed if _own_words(identity, shown)[0] is State.VERIFIED)
+    verified = (status.at for status in listed if _own_words(identity, status)[0] is State.VERIFIED)
     identity = replace(identity, verified_at=next(verified, None))
     foreign = State.PLANNED
-    for shown in listed:
-        state, why = _own_words(identity, shown)
-        if state is None and shown.state in {"failure", "error"}:
-            state, why = State.FAILED, shown.description
+    for status in listed:
+        state, why = _own_words(identity, status)
+        if state is None and status.state in {"failure", "error"}:
+            state, why = State.FAILED, status.description
         if state is not None:
-            return identity.with_state(state, at=None if state in UNDER_WAY else shown.at, error=why)
+            return identity.with_state(state, at=None if state in UNDER_WAY else status.at, error=why)
         if foreign is State.PLANNED:
-            foreign = _FOREIGN.get(shown.state, State.PLANNED)
+            foreign = _FOREIGN.get(status.state, State.PLANNED)
     return replace(identity, state=foreign)
 
 
-def _own_words(identity: DeploymentRecord, shown: Shown) -> tuple[State | None, str]:
+def _own_words(identity: DeploymentRecord, status: Shown) -> tuple[State | None, str]:
     """Return the state and cause in a status of ours; None if it is foreign or contradicts itself."""
-    words = _DESCRIPTION.fullmatch(shown.description)
+    words = _DESCRIPTION.fullmatch(status.description)
     if words is None or (words["sha7"], words["id"]) != (identity.short_revision, identity.id):
         return None, ""
     state = next((each for each in State if each == words["state"]), None)
-    if state is None or shown.state != SHOWN_AS[state]:
+    if state is None or status.state != SHOWN_AS[state]:
         return None, ""
     return state, words["why"] or ""
 

@@ -22,7 +22,7 @@ from ci_ops.core.ports.http import MAX_BODY_BYTES, HttpError, Response
 from ci_ops.core.ports.stop import Stop
 from ci_ops.core.ports.world import Env
 from ci_ops.core.text.redact import Redactor
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 from ci_ops.edge.adapter import PacedAdapter
 from ci_ops.edge.address import Address
 from ci_ops.edge.body import read_body
@@ -119,7 +119,7 @@ class RequestsHttp:
 
     def _log(self, method: str, url: str, outcome: str) -> None:
         if log.isEnabledFor(logging.DEBUG):  # paths may be secrets, and redacting takes its time
-            log.debug("%s %s: %s", method, self.redact(shown(url)), self.redact(outcome))
+            log.debug("%s %s: %s", method, self.redact(safe_url(url)), self.redact(outcome))
 
     def _follow(self, errand: Errand, call: Call, *, fresh: bool, follow: int, max_body: int) -> Response:
         passed: list[str] = []
@@ -189,9 +189,11 @@ def _read(answer: requests.Response, url: str, call: Call, max_body: int) -> Res
 
 def _proxy_error(error: Exception, subject: str) -> HttpError:
     status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-    said = f" and answered {status[1]}" if status else ""
+    answer_text = f" and answered {status[1]}" if status else ""
     is_transient = not status or status[1].startswith("5")
-    return HttpError("proxy", f"the proxy did not connect us to {subject}{said}", transient=is_transient)
+    return HttpError(
+        "proxy", f"the proxy did not connect us to {subject}{answer_text}", transient=is_transient
+    )
 
 
 def _checked_ip(address: str) -> str:

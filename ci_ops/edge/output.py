@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ci_ops.core.text.redact import Redactor
 
 MAX_LINE_CHARACTERS = 16 * 1024
-_LEAST_MARGIN = 4096
+_MIN_MARGIN = 4096
 
 
 class Output:
@@ -33,7 +33,7 @@ class Output:
         self._redact = redact
         self._max_output = max_output
         self._on_line = on_line
-        self._margin = max(_LEAST_MARGIN, redact.reach)
+        self._margin = max(_MIN_MARGIN, redact.reach)
         keep = max_output + self._margin
         self._both = _Tail(keep)
         self._stdout = _Tail(keep)
@@ -82,8 +82,8 @@ class Output:
 
     def _shown_line(self, line: bytes) -> str:
         is_long = len(line) > MAX_LINE_CHARACTERS
-        kept = line[: MAX_LINE_CHARACTERS + self._margin] if is_long else line.removesuffix(b"\r")
-        text = self._redact(kept.decode("utf-8", "replace"))
+        data = line[: MAX_LINE_CHARACTERS + self._margin] if is_long else line.removesuffix(b"\r")
+        text = self._redact(data.decode("utf-8", "replace"))
         return f"{text[: max(0, len(text) - self._margin)]}…" if is_long else text
 
 

@@ -27,7 +27,7 @@ step is killed 10 s after its SIGINT, and the report must be written by then."""
 
 log = logging.getLogger(__name__)
 
-_LOOK_UP_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _NOT_FOUND, _NOT_RUNNABLE = 127, 126
 """What a POSIX shell answers for a program that is not there or cannot be run."""
 
@@ -93,7 +93,7 @@ class RealProcess:
             if self.stop.requested or left <= 0:
                 child.end(output, TERM_SECONDS)
                 return "stop" if self.stop.requested else "time"
-            child.pump(output, min(left, _LOOK_UP_SECONDS))
+            child.pump(output, min(left, _POLL_SECONDS))
         child.drain(output)
         return ""
 

@@ -52,8 +52,8 @@ def command(name: str, message: str = "", **properties: str) -> str:
     Source: actions/runner ActionCommand.cs. A property's value may begin
     neither with a blank nor with an equals sign: the runner's parser eats them.
     """
-    shown = {key: one_line(value).lstrip("= ") for key, value in properties.items()}
-    listed = ",".join(f"{key}={escape_property(value)}" for key, value in shown.items() if value)
+    texts = {key: one_line(value).lstrip("= ") for key, value in properties.items()}
+    listed = ",".join(f"{key}={escape_property(value)}" for key, value in texts.items() if value)
     head = f"{name} {listed}" if listed else name
     return f"::{head}::{escape_data(encoded(message).decode())}\n"
 

@@ -32,7 +32,7 @@ AnswerT = TypeVar("AnswerT")
 Place = tuple[socket.AddressFamily, Any]
 """Family and socket address, as `getaddrinfo` gives them."""
 
-_LOOK_UP_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 """How often a waiting call looks whether it should stop."""
 
 _STOP_GRACE_SECONDS = 2.0
@@ -108,7 +108,7 @@ class Call:
     @property
     def next_wait_seconds(self) -> float:
         """Return how long to wait before checking again. Raises HttpError when time is up."""
-        return min(self.left_seconds, _LOOK_UP_SECONDS)
+        return min(self.left_seconds, _POLL_SECONDS)
 
     def begin(self, subject: str, *, connect_to: str) -> None:
         """Begin one more hop, with a new count of bytes."""

@@ -58,10 +58,10 @@ class RealTls:
                 problem, detail = certificate_problem(error), error.verify_message
             except (OSError, ValueError) as error:
                 raise explained(error, peer.call.subject) from None
-            shown_anyway = _Handshake(address=address)
+            unverified = _Handshake(address=address)
             with suppress(OSError, ValueError, HttpError):  # then there is nothing to add
-                shown_anyway = peer.shake(blind_context())
-        return _certificate(shown_anyway, problem=problem, detail=detail)
+                unverified = peer.shake(blind_context())
+        return _certificate(unverified, problem=problem, detail=detail)
 
     def accepts(
         self, host: str, port: int, *, version: str, address: str, timeout_seconds: float

@@ -12,7 +12,7 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS
 from ci_ops.core.report import reason_for
 from ci_ops.flows._run import problem_lines, step_failure
-from ci_ops.flows._settle import mark_left
+from ci_ops.flows._settle import mark_abandoned
 from ci_ops.flows._unreported import keep_unreported
 from ci_ops.flows._verification import verify_release
 
@@ -49,7 +49,7 @@ def activate(
     run.job.progress.phase(f"Rolling back to {record.short_revision}")
     why = f" Reason: {record.reason}" if record.reason else ""
     started = f"Rolling back to {record.short_revision} in {record.environment}.{why}"
-    run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=started)
+    run.notify(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=started)
     if journal.has_touched:
         run.watch_availability(run.verification(record).url)
     steps = rollback_target(run).rollback_steps(record, to)
@@ -60,7 +60,7 @@ def activate(
     if not journal.is_applied:
         journal.applied()
     record = run.set_state(record, State.UNVERIFIED)
-    mark_left(run, left, record)
+    mark_abandoned(run, left, record)
     return _prove(run, journal, record, to)
 
 
@@ -73,7 +73,7 @@ def _prove(run: Run, journal: Journal, record: DeploymentRecord, to: DeploymentR
     if REASONS[verdict].is_unmeasured:
         why = "the service refused the probe" if verdict == "refused" else "no check measured it"
         sentence = f"Rolled back to {record.short_revision}, but {why}; it stays unverified."
-        run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
+        run.notify(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
         return run.report("unproven", sentence)
     if not REASONS[verdict].status.is_good:
         sentence = f"Rolled back to {record.short_revision}, but the checks could not prove it."
@@ -84,7 +84,7 @@ def _prove(run: Run, journal: Journal, record: DeploymentRecord, to: DeploymentR
     if to.state is not State.VERIFIED:
         run.write(to.with_state(State.VERIFIED, at=run.job.world.clock.now()))
     sentence = f"{record.short_revision} is live again in {record.environment}, and proven."
-    run.tell(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
+    run.notify(Kind.ROLLBACK, Stage.COMPLETED, severity=Status.WARN, sentence=sentence)
     return run.report(verdict, sentence)
 
 
@@ -92,7 +92,7 @@ def _failed(run: Run, journal: Journal, record: DeploymentRecord, why: str, *, r
     run.read_logs(journal, record)
     journal.end(str(State.FAILED))
     run.set_state(record, State.FAILED, error=why)
-    run.tell(
+    run.notify(
         Kind.ROLLBACK, Stage.FAILED, severity=Status.FAIL, sentence=why, details=problem_lines(run.proof)
     )
     return run.report(reason, why)

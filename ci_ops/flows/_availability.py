@@ -42,7 +42,7 @@ class AvailabilityProbe:
         self._thread.join()
 
     @property
-    def seen(self) -> Availability:
+    def counts(self) -> Availability:
         """The counts; complete after the end."""
         return Availability(
             requests=self._requests,

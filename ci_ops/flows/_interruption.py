@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ci_ops.core.report import Report
     from ci_ops.flows._run import Run
 
-LOOK_UP_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 @contextmanager
-def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
+def recording_stop(run: Run, journal: Journal) -> Iterator[None]:
     """While this is open, a stop request updates the ledger beside the step that is being terminated.
 
     A program that ignores TERM takes four seconds to end, and a runner kills ten seconds after its
@@ -31,8 +31,8 @@ def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
 
     def watch() -> None:
         while not ended.is_set():
-            if run.job.world.stop.wait(LOOK_UP_SECONDS):
-                write_down_stop(run, journal)
+            if run.job.world.stop.wait(POLL_SECONDS):
+                record_stop(run, journal)
                 return
 
     thread = threading.Thread(target=watch, name="stop", daemon=True)
@@ -44,7 +44,7 @@ def told_at_once(run: Run, journal: Journal) -> Iterator[None]:
         thread.join()
 
 
-def write_down_stop(run: Run, journal: Journal) -> None:
+def record_stop(run: Run, journal: Journal) -> None:
     """Record the state of a stopped run; a failing ledger becomes a note.
 
     A final decision stands: a stop request during the last messages does not change it.
@@ -64,7 +64,7 @@ def write_down_stop(run: Run, journal: Journal) -> None:
 
 def interrupted(run: Run, journal: Journal, stop: Interrupted) -> Report:
     """Return the report of a run that was stopped."""
-    write_down_stop(run, journal)
+    record_stop(run, journal)
     is_whole = journal.is_applied and not journal.is_undoing
     whole = "the new release is whole but unverified" if is_whole else "the release is not whole"
     sentence = f"Stopped by a signal; {whole}." if run.changed or is_whole else stopped_before(run)

@@ -19,7 +19,7 @@ from ci_ops.core.ports.lease import Lease
 from ci_ops.core.ports.store import Store
 from ci_ops.core.ports.world import World
 from ci_ops.core.subject import Subject
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -175,7 +175,7 @@ class Job:
             ref=self.origin.ref,
             actor=self.origin.operator,
             run_url=self.origin.run_url,
-            url=shown(self.config.verify.url),  # a ledger may be read by many, GitHub's by everybody
+            url=safe_url(self.config.verify.url),  # a ledger may be read by many, GitHub's by everybody
             started_at=now,
         )
         return replace(planned, **more)

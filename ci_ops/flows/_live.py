@@ -167,9 +167,9 @@ def _note_contradictions(run: Run, latest: DeploymentRecord | None, live: Live) 
     if live.is_measured and latest is not None and live.release != latest.release_id:
         is_decided = latest.state in {State.VERIFIED, State.UNVERIFIED}
         if is_decided or live.release != latest.previous:
-            told = f"{latest.release_id} is live" if is_decided else f"{latest.id} is {latest.state}"
+            record_text = f"{latest.release_id} is live" if is_decided else f"{latest.id} is {latest.state}"
             measured = live.release if live.release != UNRECORDED else _short(live.revision) or live.release
-            run.note(f"The records say that {told}, but {measured} was measured to be live.")
+            run.note(f"The records say that {record_text}, but {measured} was measured to be live.")
     is_on_target = live.placement is not None and bool(live.placement.release)
     if is_on_target and live.revision and live.service.serves_other_than(live.revision):
         served = ", ".join(sorted(_short(each) for each in live.service.revisions))

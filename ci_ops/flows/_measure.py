@@ -42,17 +42,17 @@ def measure(
         on_result=job.progress.result,
         on_retry=job.progress.retry,
     )
-    kept, notes = suppress(results, job.config.ignore, today=job.world.clock.now().date())
+    counted, notes = suppress(results, job.config.ignore, today=job.world.clock.now().date())
     for note in notes:
         run.note(note)
-    if kept:
+    if counted:
         run.measurements.append(
             Measurement(
                 title=f"Check {subject.revision[:7] or job.config.service}",
                 phase=str(phase),
-                status=worst(each.status for each in kept) or Status.SKIP,
+                status=worst(each.status for each in counted) or Status.SKIP,
                 started_offset_seconds=started_seconds - run.started_seconds,
                 seconds=job.world.clock.monotonic() - started_seconds,
             )
         )
-    return kept
+    return counted

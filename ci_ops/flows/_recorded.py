@@ -52,7 +52,7 @@ def _live_deployment(run: Run, deployment_id: str) -> DeploymentRecord:
     latest = history.latest()
     if latest is not None and latest.release_id == found.release_id:
         placement = placement_of(run, found)
-        if placement is None or placement.release == found.release_id or not placement.tells:
+        if placement is None or placement.release == found.release_id or not placement.is_known:
             return found
         what = f"{found.id} is not live on the target; {placement.release or 'no release'} is"
         raise CiOpsError(what, reason="not-live", where="deployment-id")

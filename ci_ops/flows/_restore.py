@@ -55,7 +55,7 @@ def undo_and_prove(
         back_to = record.previous_revision[:7] or "the state before"
         run.job.progress.phase(f"Rolling back to {back_to}")
         run.watch_availability(run.verification(record).url)
-        run.tell(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=f"Rolling back to {back_to}.")
+        run.notify(Kind.ROLLBACK, Stage.STARTED, severity=Status.WARN, sentence=f"Rolling back to {back_to}.")
     else:
         run.job.progress.phase("Undoing what was begun; the live release was not touched")
     is_irreversible = _is_irreversible(journal)
@@ -77,7 +77,7 @@ def undo_and_prove(
         journal.end(str(state))
     run.set_state(record, state, error=record.error if restored.is_whole else restored.sentence)
     if is_touched:
-        run.tell(
+        run.notify(
             Kind.ROLLBACK,
             Stage.COMPLETED if restored.is_whole else Stage.FAILED,
             severity=Status.WARN if restored.is_whole else Status.FAIL,

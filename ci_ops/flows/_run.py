@@ -22,7 +22,7 @@ from ci_ops.core.report import (
 from ci_ops.core.text.error_line import error_line
 from ci_ops.core.text.lines import as_sentence
 from ci_ops.flows._availability import AvailabilityProbe
-from ci_ops.flows._telling import Telling
+from ci_ops.flows._outbox import Outbox
 from ci_ops.flows._usual import with_usual_checks
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Run:
         """What was live before the first change; None where nothing was measured."""
         self.steps: list[StepOutcome] = []
         self.measurements: list[Measurement] = []
-        self._telling = Telling(job.sinks)
+        self._outbox = Outbox(job.sinks)
         self._has_warned = False
         self.token = 0
         """The fencing token of the lease that the run holds; 0 where it changes nothing."""
@@ -93,7 +93,7 @@ class Run:
         """Stop the probe and keep its counts; a no-op where none runs."""
         if self._probe is not None:
             self._probe.end()
-            self._availability = self._probe.seen
+            self._availability = self._probe.counts
 
     def before_change(self) -> None:
         """Check the lease before each change; announce the first one."""
@@ -164,7 +164,7 @@ class Run:
             self.warn(f"The ledger does not say that {record.id} is {record.state}: {error}")
             return record
 
-    def tell(
+    def notify(
         self, kind: Kind, stage: Stage, *, severity: Status, sentence: str, details: Iterable[str] = ()
     ) -> None:
         """Send an event about the record to every sink, once, in the background."""
@@ -172,7 +172,7 @@ class Run:
         self.publish(
             Event(
                 id=f"{self.record.id}/{kind}.{stage}",
-                sequence=self._telling.count + 1,
+                sequence=self._outbox.count + 1,
                 kind=kind,
                 stage=stage,
                 subject=self.record,
@@ -184,12 +184,12 @@ class Run:
 
     def publish(self, event: Event) -> None:
         """Send the event to every sink, once; only the report waits for it."""
-        self._telling.tell(event)
+        self._outbox.put(event)
 
     def report(self, reason: str = "", sentence: str = "") -> Report:
         """Return the report so far."""
         self.end_availability()
-        sentence = sentence or told(self.results)
+        sentence = sentence or check_summary(self.results)
         report = Report(
             command=self.command,
             provenance=self._provenance(),
@@ -199,7 +199,7 @@ class Run:
             proof=self.proof,
             steps=tuple(self.steps),
             measurements=tuple(self.measurements),
-            deliveries=self._telling.deliveries(),
+            deliveries=self._outbox.deliveries(),
             availability=self._availability,
             reason=reason,
             sentence=sentence,
@@ -239,7 +239,7 @@ def step_environment(record: DeploymentRecord, target: Target | None) -> dict[st
     }
 
 
-def told(results: Iterable[Result]) -> str:
+def check_summary(results: Iterable[Result]) -> str:
     """Return one sentence on a list of results: how many passed, and which failed."""
     listed = tuple(results)
     bad = [result.check for result in listed if not result.status.is_good]

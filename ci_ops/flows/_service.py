@@ -18,7 +18,7 @@ from ci_ops.core.named import NamedCheck
 from ci_ops.core.plugin import Phase
 from ci_ops.core.ports.http import HttpError
 from ci_ops.core.ports.listeners import Servers
-from ci_ops.core.text.weburl import at_path, has_path, is_loopback, port_of, read_url, shown
+from ci_ops.core.text.weburl import at_path, has_path, is_loopback, port_of, read_url, safe_url
 
 if TYPE_CHECKING:
     from ci_ops.core.ports.http import Response
@@ -91,7 +91,7 @@ def measure_service(job: Job, *, url: str = "", expected: str = "") -> Service:
         return Service(reach=Reach.DOWN if is_down else Reach.UNREACHABLE, sentence=error.sentence)
     gate = gate_of(answer)
     if gate and has_path(read_url(address)):  # a front page may send visitors to a sign-in of its own accord
-        sentence = f"{shown(address)} is answered by {job.world.redact(gate)}, not by the service"
+        sentence = f"{safe_url(address)} is answered by {job.world.redact(gate)}, not by the service"
         return Service(reach=Reach.UNREACHABLE, sentence=sentence)
     return Service(
         reach=Reach.DOWN if answer.status >= 500 else Reach.ANSWERS,

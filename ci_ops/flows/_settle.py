@@ -9,7 +9,7 @@ from ci_ops.core.delivery.journal import REFUSED, ROLLBACK, Journal, latest_jour
 from ci_ops.core.delivery.record import UNDER_WAY, DeploymentRecord, State
 from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.flows._history import History, as_journaled
-from ci_ops.flows._interruption import told_at_once
+from ci_ops.flows._interruption import recording_stop
 from ci_ops.flows._restore import undo_and_prove
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def reconcile(run: Run, journal: Journal) -> DeploymentRecord:
     if proven.state is not known.state:
         run.write(proven)
         if proven.kind == "rollback" and journal.is_applied:
-            mark_left(run, History(run.job).of_release(proven.previous), proven)
+            mark_abandoned(run, History(run.job).of_release(proven.previous), proven)
     return proven
 
 
@@ -70,7 +70,7 @@ def _recorded(run: Run, begun: DeploymentRecord) -> DeploymentRecord:
         return begun
 
 
-def mark_left(run: Run, records: Iterable[DeploymentRecord], by: DeploymentRecord) -> None:
+def mark_abandoned(run: Run, records: Iterable[DeploymentRecord], by: DeploymentRecord) -> None:
     """Mark every record of the release that a rollback left, so that no rollback chooses it."""
     for each in records:
         if each.state is not State.ROLLED_BACK and each.release_id != by.release_id:
@@ -103,7 +103,7 @@ def settle(run: Run, revision: str, guard: Callable[[], None], *, force: bool) -
         return None
     if journal.is_undoing or not is_same:
         run.record = record
-        with told_at_once(run, journal):
+        with recording_stop(run, journal):
             undo_unfinished(run, journal, record, guard)
         return None
     run.note(f"Resuming {record.id}, which an earlier run began and did not finish.")

@@ -44,7 +44,7 @@ class Survey:
     """The command that installs the requirements into the release's own environment."""
     migrate: str = ""
     """The command that migrates the database."""
-    tells_health: bool = False
+    has_health: bool = False
     """True when the kit is mounted, so that /health/ready answers."""
     render_service: str = ""
     """The service's name in render.yaml."""
@@ -75,7 +75,7 @@ def survey(root: Path, world: World) -> Survey:
         server=next((name for name in SERVERS if name in requirements), ""),
         install=_install(root),
         migrate=_migrate(root, framework),
-        tells_health=any("ci_ops.service" in text for _, text in sources),
+        has_health=any("ci_ops.service" in text for _, text in sources),
         render_service=_render_service(root),
         directory=directory,
         branch=branch,
@@ -104,15 +104,15 @@ def _requirements(root: Path) -> frozenset[str]:
 
 def _sources(root: Path) -> Iterator[tuple[str, str]]:
     """Yield module name and text of the project's own Python files, those near the root first."""
-    seen = 0
+    count = 0
     for pattern in ("*.py", "*/*.py", "*/*/*.py", "src/*/*/*.py"):
         for path in sorted(root.glob(pattern)):
             parts = path.relative_to(root).with_suffix("").parts
-            if seen >= MAX_FILES:
+            if count >= MAX_FILES:
                 return
             if _SKIPPED.intersection(parts) or any(part.startswith(".") for part in parts):
                 continue
-            seen += 1
+            count += 1
             if parts[:1] == ("src",):
                 parts = parts[1:]
             yield ".".join(parts).removesuffix(".__init__"), _read(path)

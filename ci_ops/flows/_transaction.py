@@ -12,7 +12,7 @@ from ci_ops.core.errors import CiOpsError, Interrupted
 from ci_ops.core.event import Kind, Stage
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.lease import Holder
-from ci_ops.flows._interruption import interrupted, stopped_before, told_at_once
+from ci_ops.flows._interruption import interrupted, recording_stop, stopped_before
 from ci_ops.flows._owner import mark_owner
 from ci_ops.flows._renewal import renewed
 from ci_ops.flows._restore import undo_and_prove
@@ -67,7 +67,7 @@ def begin(run: Run, planned: DeploymentRecord) -> tuple[DeploymentRecord, Journa
 def stoppable(run: Run, journal: Journal, work: Callable[[], Report]) -> Report:
     """Run the work; a stop request updates the ledger at once and ends in a report."""
     try:
-        with told_at_once(run, journal):
+        with recording_stop(run, journal):
             return work()
     except Interrupted as stop:
         return interrupted(run, journal, stop)
@@ -115,7 +115,7 @@ def accept(run: Run, record: DeploymentRecord, journal: Journal, verdict: str) -
     record = run.set_state(record, State.VERIFIED)
     severity = Status.PASS if verdict == "ok" else Status.WARN
     sentence = f"{record.short_revision} is live in {record.environment} and verified."
-    run.tell(
+    run.notify(
         Kind.DEPLOYMENT,
         Stage.COMPLETED,
         severity=severity,
@@ -134,7 +134,7 @@ def hold(run: Run, record: DeploymentRecord, verdict: str) -> Report:
     else:
         verdict = "held"
         sentence = f"{record.short_revision} is live but could not be verified; it is held, not rolled back."
-    run.tell(
+    run.notify(
         Kind.DEPLOYMENT,
         Stage.FAILED,
         severity=Status.WARN,
@@ -157,7 +157,7 @@ def roll_back(
 def fail(run: Run, record: DeploymentRecord, why: str) -> DeploymentRecord:
     """Record the failure and publish it; return the record of the failed deployment."""
     failed = run.set_state(record, State.FAILED, error=why)
-    run.tell(
+    run.notify(
         Kind.DEPLOYMENT,
         Stage.FAILED,
         severity=Status.FAIL,

@@ -95,7 +95,7 @@ def _placed_elsewhere(run: Run, record: DeploymentRecord, release: str) -> tuple
         placement = measure_placement(run.target, run.job.world, root=run.job.root, env=env)
     except Inconclusive as error:
         return (Result(check="target", status=Status.ERROR, sentence=str(error), measured=0),)
-    if placement is None or not placement.tells or placement.release == release:
+    if placement is None or not placement.is_known or placement.release == release:
         return ()
     found = placement.release or "no release"
     sentence = f"The target's live release is {found}, not {release}."

@@ -137,7 +137,7 @@ def _begin(
         run.note("This is the first deployment here: there is no release to return to yet.")
     record, journal = begin(run, _planned(run, revision, options, history, live))
     started = f"Deploying {record.short_revision} to {record.environment}."
-    run.tell(Kind.DEPLOYMENT, Stage.STARTED, severity=Status.PASS, sentence=started)
+    run.notify(Kind.DEPLOYMENT, Stage.STARTED, severity=Status.PASS, sentence=started)
     return record, journal
 
 

@@ -42,21 +42,21 @@ def explanations() -> dict[str, Explanation]:
         )
         for reason in REASONS.values()
     }
-    for name, said in sorted(_rules(), key=lambda pair: pair[0]):
-        found[name] = Explanation(name=name, meaning=said.sentence, advice=said.advice)
+    for name, rule_text in sorted(_rules(), key=lambda pair: pair[0]):
+        found[name] = Explanation(name=name, meaning=rule_text.sentence, advice=rule_text.advice)
     return found
 
 
 def _rules() -> Iterator[tuple[str, Rule]]:
     """Yield every rule of every check, and those of the machinery."""
-    for rule, said in RULES.items():
-        yield f"check/{rule}", said
+    for rule, rule_text in RULES.items():
+        yield f"check/{rule}", rule_text
     checks = family("checks")
     for check in checks.names():
         plugin_class = checks.load(check)
         assert issubclass(plugin_class, Check)
-        for rule, said in plugin_class.rules.items():
-            yield f"{check}/{rule}", said
+        for rule, rule_text in plugin_class.rules.items():
+            yield f"{check}/{rule}", rule_text
 
 
 def troubleshooting_page() -> str:

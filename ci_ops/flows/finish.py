@@ -25,7 +25,7 @@ TRAITS = Traits(
     answers_from_ledger=True,
 )
 
-LOOKED_THROUGH = 20
+MAX_RECORDS = 20
 
 
 def finish(job: Job) -> Report:
@@ -36,7 +36,7 @@ def finish(job: Job) -> Report:
     run = Run(job, "finish")
     if not job.origin.run_url:
         return run.report("ok", "This is no run of a workflow: there is nothing to close.")
-    history = job.site.ledger.history(job.environment, LOOKED_THROUGH)
+    history = job.site.ledger.history(job.environment, MAX_RECORDS)
     of_this_run = [each for each in history if is_same_run(each.run_url, job.origin.run_url)]
     if not of_this_run and job.site.unread:
         raise unseen("the deployments of this run", job.site.unread)
@@ -51,6 +51,6 @@ def finish(job: Job) -> Report:
             f"The runner was lost while {record.short_revision} was deployed to {record.environment}; "
             "the release may not be whole."
         )
-        run.tell(Kind.DEPLOYMENT, Stage.FAILED, severity=Status.FAIL, sentence=sentence)
+        run.notify(Kind.DEPLOYMENT, Stage.FAILED, severity=Status.FAIL, sentence=sentence)
     some = "one deployment" if len(left) == 1 else f"{len(left)} deployments"
     return run.report("findings", f"Closed {some} that a lost runner left open.")

@@ -98,7 +98,7 @@ def _address(url: str) -> SplitResult:
 
 def _missing(found: Survey) -> Iterator[str]:
     """Return what verification will need and the project does not have yet."""
-    if found.framework and not found.tells_health:
+    if found.framework and not found.has_health:
         yield (
             "not found: health routes and the commit of the release; `pip install ci-ops` brings both, "
             "docs/service/README.md shows the three lines"

@@ -81,7 +81,7 @@ def notify(job: Job, options: NotifyOptions) -> Report:
     if last is not None and ending.is_of_deployment:
         kind, stage = _deployment_event(last, ending.severity)
         sentence = options.sentence or last.sentence
-        run.tell(kind, stage, severity=ending.severity, sentence=sentence, details=last.lines)
+        run.notify(kind, stage, severity=ending.severity, sentence=sentence, details=last.lines)
     else:
         run.publish(_job_event(job, subject, ending, options.sentence))
     return _reported(run)

@@ -11,7 +11,7 @@ from ci_ops.core.errors import CiOpsError
 from ci_ops.core.traits import Traits
 from ci_ops.flows._activate import activate, rollback_target
 from ci_ops.flows._history import History
-from ci_ops.flows._interruption import told_at_once
+from ci_ops.flows._interruption import recording_stop
 from ci_ops.flows._live import measure_live
 from ci_ops.flows._named import report_settled
 from ci_ops.flows._restore import undo_and_prove
@@ -145,7 +145,7 @@ def _end_unfinished(
         named_target(run, history, measure_live(run, history), options.to)  # a refusal must not undo anything
         run.record = record
         if record.kind == "deployment":
-            with told_at_once(run, journal):
+            with recording_stop(run, journal):
                 undo_and_prove(run, journal, record, guard)
         if journal.is_open:
             run.note(f"{record.id} could not be undone to its end; the release that was named replaces it.")

@@ -102,13 +102,13 @@ def problems(report: Report) -> list[Result]:
     return [each for each in worst_first(looked_at) if each.findings or each.status is not Status.PASS]
 
 
-def shown_check(report: Report, result: Result) -> str:
+def check_title(report: Report, result: Result) -> str:
     """Return the check's name, marked if it ran after a rollback."""
     is_proof = any(result is each for each in report.proof)
     return f"{result.check}, after the rollback" if is_proof else result.check
 
 
-def broken_steps(report: Report) -> list[StepOutcome]:
+def failed_steps(report: Report) -> list[StepOutcome]:
     """Return the steps that failed, warned or were interrupted, with the logs that explain them."""
     broken = {StepState.FAILED, StepState.WARNED, StepState.INTERRUPTED}
     return [step for step in report.steps if step.state in broken or (step.phase == EVIDENCE and step.output)]
@@ -117,16 +117,16 @@ def broken_steps(report: Report) -> list[StepOutcome]:
 def histogram(result: Result) -> dict[str, int]:
     """Return a check's counts by observed value, from its fact of that name; empty without one."""
     counts = result.facts.get("histogram")
-    return {str(seen): int(count) for seen, count in counts.items()} if isinstance(counts, dict) else {}
+    return {str(value): int(count) for value, count in counts.items()} if isinstance(counts, dict) else {}
 
 
 def last_lines(output: str) -> tuple[list[str], int]:
     """Return the last lines of a program's output, and the number of omitted lines before them."""
-    lines = shown_lines(output)
+    lines = printable_lines(output)
     return lines[-OUTPUT_LINES:], max(0, len(lines) - OUTPUT_LINES)
 
 
-def shown_lines(text: str) -> list[str]:
+def printable_lines(text: str) -> list[str]:
     """Return the non-blank lines, made safe to print."""
     return [_indented(line) for line in text.splitlines() if line.strip()]
 
@@ -139,11 +139,11 @@ def _indented(line: str) -> str:
 
 def availability_sentence(report: Report) -> str:
     """Return the availability of the service during the change; empty without a probe."""
-    seen = report.availability
-    if seen is None:
+    value = report.availability
+    if value is None:
         return ""
-    good = seen.requests - seen.failures
+    good = value.requests - value.failures
     return (
-        f"{good} of {seen.requests} requests were answered while the live release was changed; "
-        f"the longest time without an answer was {seen.longest_gap_seconds:.1f} s."
+        f"{good} of {value.requests} requests were answered while the live release was changed; "
+        f"the longest time without an answer was {value.longest_gap_seconds:.1f} s."
     )

@@ -14,14 +14,14 @@ from ci_ops.core.report import Measurement, StepState
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import map_texts
 from ci_ops.formats._words import (
-    broken_steps,
+    check_title,
+    failed_steps,
     headline,
     histogram,
     last_lines,
     links,
+    printable_lines,
     problems,
-    shown_check,
-    shown_lines,
     worst_first,
 )
 
@@ -48,18 +48,18 @@ class Markdown(Format):
 
 def _context(report: Report) -> dict[str, Any]:
     """Return the variables of the template; every text in them has a limit."""
-    outputs = {id(step): last_lines(step.output) for step in broken_steps(report)}
+    outputs = {id(step): last_lines(step.output) for step in failed_steps(report)}
     short = map_texts(report, lambda text: shorten(text, TEXT_CHARACTERS))
     return {
         "report": short,
         "headline": headline(short),
         "max_rows": MAX_ROWS,
-        "problems": [(shown_check(short, each), each, histogram(each)) for each in problems(short)],
+        "problems": [(check_title(short, each), each, histogram(each)) for each in problems(short)],
         "broken_steps": [
-            (step, shown_lines(step.run), [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
-            for step, (lines, left_out) in zip(broken_steps(short), outputs.values(), strict=True)
+            (step, printable_lines(step.run), [shorten(line, TEXT_CHARACTERS) for line in lines], left_out)
+            for step, (lines, left_out) in zip(failed_steps(short), outputs.values(), strict=True)
         ],
-        "plan": [(step, shown_lines(step.run)) for step in short.steps],
+        "plan": [(step, printable_lines(step.run)) for step in short.steps],
         "results": worst_first(short.results),
         "proof": [(result, histogram(result)) for result in worst_first(short.proof)],
         "timeline": _timeline(short),

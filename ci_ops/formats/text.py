@@ -15,13 +15,13 @@ from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.lines import columns, console_line, padded
 from ci_ops.formats._words import (
     availability_sentence,
-    broken_steps,
+    check_title,
+    failed_steps,
     headline,
     histogram,
     last_lines,
+    printable_lines,
     problems,
-    shown_check,
-    shown_lines,
     worst_first,
 )
 
@@ -62,12 +62,12 @@ class Text(Format):
 
 
 def _head(report: Report) -> Iterator[str]:
-    said = headline(report)
+    head = headline(report)
     took = f" ({format_duration(report.seconds)})" if report.seconds else ""
-    yield f"{report.status.upper()}: {_line(said.subject)}: {report.verdict}{took}"
-    yield f"  {_line(said.sentence)}"
-    if said.advice:
-        yield f"  hint: {_line(said.advice)}"
+    yield f"{report.status.upper()}: {_line(head.subject)}: {report.verdict}{took}"
+    yield f"  {_line(head.sentence)}"
+    if head.advice:
+        yield f"  hint: {_line(head.advice)}"
     if report.record is not None and report.record.id:
         yield f"  deployment: {_line(report.record.id)}"
 
@@ -81,22 +81,22 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _problems(report: Report) -> Iterator[str]:
-    for step in broken_steps(report):
-        yield from _broken_step(step)
+    for step in failed_steps(report):
+        yield from _failed_step(step)
     for result in problems(report):
-        yield f"  [{result.status}] {_line(shown_check(report, result))}: {_line(result.sentence)}"
+        yield f"  [{result.status}] {_line(check_title(report, result))}: {_line(result.sentence)}"
         for finding in result.findings:
             yield from _finding(finding, is_more=finding.sentence != result.sentence)
 
 
-def _broken_step(step: StepOutcome) -> Iterator[str]:
+def _failed_step(step: StepOutcome) -> Iterator[str]:
     yield f"  [{step.state}] step {_line(step.title)}"
-    for number, line in enumerate(shown_lines(step.run)):
+    for number, line in enumerate(printable_lines(step.run)):
         yield f"      {'' if number else 'ran':9} {shorten(line, LINE_CHARACTERS)}"
-    shown, left_out = last_lines(step.output)
+    parts, left_out = last_lines(step.output)
     if left_out:
         yield f"      | … {left_out} lines before"
-    for line in shown:
+    for line in parts:
         yield f"      | {shorten(line, LINE_CHARACTERS)}"
 
 
@@ -140,15 +140,15 @@ def _steps(report: Report) -> Iterator[str]:
     """Return a row for each step; in a dry run followed by its command."""
     for row, step in zip(_table(_step_rows(report)), report.steps, strict=True):
         yield row
-        for line in shown_lines(step.run) if report.dry_run else ():
+        for line in printable_lines(step.run) if report.dry_run else ():
             yield f"      {shorten(line, LINE_CHARACTERS)}"
 
 
 def _proof(report: Report) -> Iterator[str]:
     yield from _table(_check_rows(report.proof))
     for result in report.proof:
-        if seen := ", ".join(f"{_line(value)} ({count})" for value, count in histogram(result).items()):
-            yield f"  {_line(result.check)} saw: {seen}"
+        if counts := ", ".join(f"{_line(value)} ({count})" for value, count in histogram(result).items()):
+            yield f"  {_line(result.check)} saw: {counts}"
 
 
 def _delivery_rows(deliveries: Iterable[Delivery]) -> Iterator[Sequence[str]]:
@@ -165,8 +165,8 @@ def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     ]
     widths = [max(columns(cell) for cell in column) for column in zip(*clean, strict=True)]
     for row in clean:
-        shown = [padded(cell, width) for cell, width in zip(row, widths, strict=True) if width]
-        yield f"  {'  '.join(shown)}".rstrip()
+        parts = [padded(cell, width) for cell, width in zip(row, widths, strict=True) if width]
+        yield f"  {'  '.join(parts)}".rstrip()
 
 
 def _line(text: str) -> str:

@@ -35,9 +35,9 @@ def close(session: Session, report: Report) -> int:
     paths = _write_files(session, report, summary)
     _write_stdout(session, report)
     if session.runner.is_github:
-        _tell_runner(session, report, paths, summary)
+        _notify_runner(session, report, paths, summary)
     else:
-        _tell_person(paths)
+        _notify_user(paths)
     _forget(session, report)
     return report.exit_code
 
@@ -110,7 +110,7 @@ def _write_outputs(session: Session, report: Report, paths: tuple[Path, Path], s
         session.runner.error(f"{as_sentence(str(error))} {error.hint}", title=f"ci-ops {report.command}")
 
 
-def _tell_runner(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:
+def _notify_runner(session: Session, report: Report, paths: tuple[Path, Path], summary: str) -> None:
     runner = session.runner
     _write_outputs(session, report, paths, summary)
     session.job.progress.phase(f"{report.command}: {report.status} ({report.verdict}). {report.sentence}")
@@ -149,6 +149,6 @@ def _write_stdout(session: Session, report: Report) -> None:
         session.job.progress.note(f"The report is not on stdout: {loss}")
 
 
-def _tell_person(paths: tuple[Path, Path]) -> None:
+def _notify_user(paths: tuple[Path, Path]) -> None:
     sys.stderr.write(f"report: {paths[0]}\nsummary: {paths[1]}\n")
     sys.stderr.flush()

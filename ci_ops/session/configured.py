@@ -71,7 +71,7 @@ def configured(call: Call, world: World, project: Project, *, repository: str) -
     if not names_service:
         config = replace(config, service=_service_of(folder, repository))
     problems = loaded.problems if is_reported else None
-    notes = tuple(_silenced(call, loaded))
+    notes = tuple(_channels_without_secret(call, loaded))
     unread = (each.sentence for each in loaded.left_out if each.path.startswith("deploy.target"))
     return Configured(
         config=config,
@@ -102,7 +102,7 @@ def _is_file_checked(config: Config, folder: Path) -> bool:
     return any(check.plugin.plugin_name() == "config-file" for check in checks)
 
 
-def _silenced(call: Call, loaded: Loaded) -> Iterator[str]:
+def _channels_without_secret(call: Call, loaded: Loaded) -> Iterator[str]:
     """Return the channels that are skipped because their secret is not set, for commands that allow it."""
     if call.traits.names_silent_channels:
         for each in loaded.left_out:

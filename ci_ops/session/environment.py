@@ -6,7 +6,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ci_ops.config.shown import names_a_secret
+from ci_ops.config.safe_text import names_a_secret
 from ci_ops.core.errors import UsageError
 from ci_ops.core.modules import modules_in
 from ci_ops.core.text.weburl import passwords_in
@@ -61,7 +61,7 @@ def user_environment(env: Mapping[str, str]) -> dict[str, str]:
     that a deployment runs. A program that needs a variable of the runner, such as
     ACTIONS_ID_TOKEN_REQUEST_TOKEN, gets it if `deploy.pass-env` names it.
     """
-    hidden = _hidden_names()
+    hidden = _private_prefixes()
     own = {name: value for name, value in env.items() if name not in _OURS and not name.startswith(hidden)}
     return {**secret_lines(env.get(SECRET_LINES, "")), **own}
 
@@ -71,7 +71,7 @@ def passed_environment(env: Mapping[str, str], names: Iterable[str]) -> dict[str
     return {name: env[name] for name in names if name in env}
 
 
-def _hidden_names() -> tuple[str, ...]:
+def _private_prefixes() -> tuple[str, ...]:
     """Return the prefixes of variables that no child process gets: options of commands, and the runner's."""
     commands = {*modules_in("ci_ops.flows"), *modules_in("ci_ops.cli")}
     return (_OF_THE_RUNNER, *(f"CI_OPS_{command.upper()}_" for command in sorted(commands)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_TRACE_LINES = 30
 
 
-def tell_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
+def report_failure(error: CiOpsError, env: Mapping[str, str]) -> int:
     """Write `error:` and `hint:` to stderr, annotation and outputs to the runner; return the exit code."""
     runner = Runner.from_env(env, sys.stderr.write)
     redact = _redactor(env).own
@@ -70,7 +70,7 @@ def _summary(reason: str, lines: list[str], hint: str) -> str:
     return f"## ⛔ ci-ops: {reason}\n\n{listed}\n> **What to do:** {md(hint)}\n"
 
 
-def tell_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> int:
+def report_bug(error: BaseException, *, platform: str, env: Mapping[str, str]) -> int:
     """Write a block to paste into a bug report; it contains no value of any variable."""
     runner = Runner.from_env(env, sys.stderr.write)
     frames = traceback.format_exception(type(error), error, error.__traceback__)

@@ -81,9 +81,9 @@ class TerminalProgress:
         if outcome.state is StepState.LEFT:
             self._line(f"  - {console_line(outcome.title)}: left as it is, {console_line(outcome.output)}")
             return
-        told = _TOLD.get(outcome.state, "")
+        word = _TOLD.get(outcome.state, "")
         seconds = "" if outcome.state is StepState.PLANNED else format_duration(outcome.seconds)
-        more = ", ".join(part for part in (told, seconds, "already done" if outcome.replayed else "") if part)
+        more = ", ".join(part for part in (word, seconds, "already done" if outcome.replayed else "") if part)
         self._line(f"  {sign} {console_line(outcome.title)} ({more})")
         if outcome.state is StepState.PLANNED:
             self._block(outcome.run)

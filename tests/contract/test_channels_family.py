@@ -46,7 +46,7 @@ GOLDEN = ("deployment.failed", "hostile")
 """Two are enough to see the form of a message; that each text of every event is in it is a property below."""
 TIMEOUT_SECONDS = 5.0
 SHORT_SECONDS = 0.3
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 SHORT_TEXT = st.text(max_size=12) | st.text("&<>|*_~`\"'\\[](){}!@#$%:;/ a\n", min_size=1, max_size=12)
 SHOWN_HEADERS = ("content-type", "webhook-id", "webhook-timestamp", "webhook-signature")
 
@@ -274,7 +274,7 @@ def test_no_failure_shows_a_secret(
 @pytest.mark.parametrize("name", HTTP)
 def test_endless_text_is_cut(name: str, world: RealWorld, receiver: Receiver) -> None:
     send(world, receiver.url(SECRET_PATH), name, about=hostile_event("long " * 20_000))
-    assert len(receiver.taken[0].body) <= MOST_BYTES
+    assert len(receiver.taken[0].body) <= MAX_BYTES
     assert "…" in json.dumps(json.loads(receiver.taken[0].body), ensure_ascii=False)
 
 

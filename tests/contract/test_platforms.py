@@ -215,7 +215,7 @@ def test_the_server_takes_the_place_of_the_shell_and_drains_on_sigterm(folder: P
     try:
         wait_until(lambda: probe_health(url).status is Status.PASS)
         process.send_signal(signal.SIGTERM)
-        wait_until(lambda: probe_health(url).said == "fail")
+        wait_until(lambda: probe_health(url).word == "fail")
         code, said = ended(process)
     finally:
         process.kill()

@@ -16,7 +16,7 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.ports.lease import Holder
 from ci_ops.core.report import StepState
 from ci_ops.edge.clock import StopSignal
-from ci_ops.flows._interruption import LOOK_UP_SECONDS
+from ci_ops.flows._interruption import POLL_SECONDS
 from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Shop, id_of
@@ -293,7 +293,7 @@ def test_a_stop_after_the_verdict_takes_nothing_back(shop: Shop) -> None:
     def stop_when_verified(event: Event) -> tuple[Delivery, ...]:
         if event.name == "deployment.completed":
             stop.request(signal.SIGTERM)
-            threading.Event().wait(3 * LOOK_UP_SECONDS)
+            threading.Event().wait(3 * POLL_SECONDS)
         return ()
 
     job = replace(opened.job, sinks=(CallSink(stop_when_verified),))

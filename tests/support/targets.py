@@ -156,7 +156,7 @@ class Scratch:
         """Return the revision that the host serves; where the target measures it, it has to agree."""
         revision = self.example.serving(self.host)
         placement = measure_placement(self.target, self.world, root=self.project, env={})
-        if placement is not None and placement.tells:
+        if placement is not None and placement.is_known:
             assert placement.is_vacant is not bool(revision), placement
             assert placement.revision in {"", revision}, placement
             assert not placement.release or placement.release[-7:] == revision[:7], placement

@@ -16,7 +16,7 @@ from ci_ops.core.health.document import Component, HealthDocument, parse_health,
 from ci_ops.core.health.status import Status
 from ci_ops.core.health.words import component_status
 from ci_ops.core.ports.http import HttpError, Response
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -66,16 +66,16 @@ class Reading:
         if isinstance(value, dict):
             parts = read_health({"checks": {path: value}}).components
             return next((one for one in parts if one.name == path), None)
-        return Component(name=path, status=component_status(value), said=str(value)[:40])
+        return Component(name=path, status=component_status(value), word=str(value)[:40])
 
 
 def read_document(question: Question, parts: SplitResult, *, path: str) -> Reading:
     """Request the health address, and read its document whatever the status."""
     place = find_health(question, parts, path)
     if place is None:
-        name = shown(parts.geturl())
+        name = safe_url(parts.geturl())
         return Reading(name=name, faults=[no_place(name)])
-    reading = Reading(name=shown(place.url))
+    reading = Reading(name=safe_url(place.url))
     answer = question.ask(place.url, ANY_ANSWER) if place.answer is None else place.answer
     if isinstance(answer, HttpError):
         reading.faults.append(unanswered(question.world, answer, subject=reading.name))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ci_ops.core.ports.stop import Stop
 
 AnswerT = TypeVar("AnswerT")
-_LOOK_UP_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 """How often a waiting session looks whether it should stop."""
 GROUPS: Mapping[str, str] = {"postgresql": "postgres", "sqlite": ""}
 """Kind of database → the lock group of its driver; any other kind needs SQLAlchemy."""
@@ -117,7 +117,7 @@ def _in_time(work: Callable[[], AnswerT], seconds: float, stop: Stop) -> AnswerT
     while True:
         left = end - time.monotonic()
         try:
-            answer, error = done.get(timeout=min(_LOOK_UP_SECONDS, max(left, 0.001)))
+            answer, error = done.get(timeout=min(_POLL_SECONDS, max(left, 0.001)))
         except Empty:
             stop.check()
             if left <= 0:

@@ -13,7 +13,7 @@ from typing import Any
 from ci_ops.checks._http.jsonpath import MISSING, parse_path
 from ci_ops.core.text.nearmiss import did_you_mean
 
-MOST_SEARCHED_CHARACTERS = 20_000
+MAX_SEARCHED_CHARACTERS = 20_000
 """A pattern sees no more of a text: bodies are hostile, and patterns can be slow."""
 
 
@@ -65,11 +65,11 @@ def holds(value: Any, expected: Any) -> bool:
     return all(_OPERATORS[operator](value, operand) for operator, operand in expected.items())
 
 
-def told(expected: Any) -> str:
+def in_words(expected: Any) -> str:
     """Return the assertion in words: `between 1 and 100`, `not "down"`."""
     if not isinstance(expected, Mapping):
         return text_of(expected)
-    return " and ".join(_told(operator, operand) for operator, operand in expected.items())
+    return " and ".join(_in_words(operator, operand) for operator, operand in expected.items())
 
 
 def text_of(value: Any) -> str:
@@ -84,7 +84,7 @@ def text_of(value: Any) -> str:
 
 def search(pattern: str, text: str) -> bool:
     """Return True when the pattern matches within the beginning of the text."""
-    return re.search(pattern, text[:MOST_SEARCHED_CHARACTERS]) is not None
+    return re.search(pattern, text[:MAX_SEARCHED_CHARACTERS]) is not None
 
 
 def _equals(value: Any, expected: Any) -> bool:
@@ -109,12 +109,12 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _told(operator: str, operand: Any) -> str:
+def _in_words(operator: str, operand: Any) -> str:
     words = {"min": "at least ", "max": "at most ", "matches": "text that matches ", "equals": ""}
     if operator == "exists":
         return "anything" if operand else "nothing"
     if operator == "not":
-        return f"not {told(operand)}"
+        return f"not {in_words(operand)}"
     return f"{words[operator]}{operand if operator == 'matches' else text_of(operand)}"
 
 

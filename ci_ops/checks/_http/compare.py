@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.checks._http.assertions import holds, search, text_of, told
+from ci_ops.checks._http.assertions import holds, in_words, search, text_of
 from ci_ops.checks._http.freshness import age_seconds, cache_sign
 from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._http.jsonpath import MISSING, find, read_json
@@ -96,13 +96,13 @@ def _status_fault(world: World, response: Response, expected: Expectation, subje
             observed=evidence(world, f"{status} to {response.headers.get('location', 'nowhere')}"),
             subject=subject,
         )
-    said = evidence(world, response.text, 160)
+    words = evidence(world, response.text, 160)
     return Fault(
         rule="status",
         severity=Status.FAIL,
         sentence=f"{subject} answers {status}.",
         expected=wanted,
-        observed=f"{status}: {said}" if said else str(status),
+        observed=f"{status}: {words}" if words else str(status),
         subject=subject,
         transient=is_transient_status(status),
         wait_seconds=asked_wait(world, response),
@@ -199,7 +199,7 @@ def _mismatch(world: World, rule: str, subject: str, *, what: str, value: Any, w
         rule=rule,
         severity=Status.FAIL,
         sentence=f"{what} of {subject} is not as expected.",
-        expected=f"{what}: {told(wanted)}",
+        expected=f"{what}: {in_words(wanted)}",
         observed=evidence(world, text_of(value)),
         subject=f"{subject} {what}",
         transient=True,

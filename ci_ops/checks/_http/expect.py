@@ -74,7 +74,7 @@ ANSWER_RULES: Mapping[str, Rule] = {
 """What every check that asks over HTTP may find."""
 
 
-MOST_REDIRECTS = 20
+MAX_REDIRECTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +117,8 @@ class Expectation:
         check_pattern("lacks", self.lacks)
         if not all(100 <= status <= 599 for status in self.statuses):
             raise ValueError("status: an HTTP status is a number from 100 to 599")
-        if not 0 <= self.redirects <= MOST_REDIRECTS:
-            raise ValueError(f"redirects: a number from 0 to {MOST_REDIRECTS}")
+        if not 0 <= self.redirects <= MAX_REDIRECTS:
+            raise ValueError(f"redirects: a number from 0 to {MAX_REDIRECTS}")
 
     @property
     def statuses(self) -> tuple[int, ...]:

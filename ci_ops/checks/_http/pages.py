@@ -13,7 +13,7 @@ from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError, Response
-from ci_ops.core.text.weburl import at_path, read_url, shown
+from ci_ops.core.text.weburl import at_path, read_url, safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ class PagesCheck(HttpCheck):
         pages: list[Page] = []
         for path in dict.fromkeys(self.paths):
             url = at_path(parts, path)
-            name = shown(url)
+            name = safe_url(url)
             answer = question.ask(url, self.expected)
             if isinstance(answer, HttpError):
                 faults.append(unanswered(world, answer, subject=name))
@@ -97,6 +97,6 @@ def _elsewhere(parts: SplitResult, name: str, answer: Response) -> Iterator[Faul
             severity=Status.ERROR,
             sentence=f"{name} leads to {host}, so this service did not answer it.",
             expected=f"an answer of {parts.hostname}",
-            observed=shown(answer.url),
+            observed=safe_url(answer.url),
             subject=name,
         )

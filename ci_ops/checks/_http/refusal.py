@@ -37,8 +37,8 @@ class RefusedError(HttpError):
 
 def refused(rule: str, answer: Response, world: World, *, is_signed: bool) -> RefusedError:
     """Return the error for an answer that refuses the probe."""
-    said = evidence(world, answer.text, 160)
-    sentence = f"{answer.status}: {said}" if said else str(answer.status)
+    words = evidence(world, answer.text, 160)
+    sentence = f"{answer.status}: {words}" if words else str(answer.status)
     return RefusedError(rule, sentence, wait_seconds=asked_wait(world, answer), is_signed=is_signed)
 
 

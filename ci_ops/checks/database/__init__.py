@@ -205,7 +205,7 @@ class Database(HttpCheck):
         name = evidence(world, one.name, 60)
         subject = f"{where} {name}"
         if one.status is not Status.PASS:
-            said = one.said or str(one.status)
+            said = one.word or str(one.status)
             yield Fault(
                 rule=_RULES[one.status],
                 severity=_SEVERITIES.get(one.status, Status.ERROR),

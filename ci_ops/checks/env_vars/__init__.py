@@ -130,14 +130,14 @@ class EnvVars(Check):
             wanted = self._wanted(example, subject, world)
         except UsageError as error:
             world.stop.check()
-            yield self._not_looked("declaration", f"{error.what}.", self.app, error.hint)
+            yield self._skipped("declaration", f"{error.what}.", self.app, error.hint)
             return
         except (OSError, ValueError):
-            yield self._not_looked("unreadable", "", self.from_example)
+            yield self._skipped("unreadable", "", self.from_example)
             return
         named = wanted.names
         if not named:
-            yield self._not_looked("nothing-asked")
+            yield self._skipped("nothing-asked")
             return
         env = {name: value for name, value in (subject.env or world.env).items() if value.strip()}
         reading = wanted.read(env)
@@ -157,7 +157,7 @@ class EnvVars(Check):
             facts={"looked_at": len(named), "set": sorted(name for name in named if name in env)},
         )
 
-    def _not_looked(self, rule: str, sentence: str = "", subject: str = "", advice: str = "") -> Result:
+    def _skipped(self, rule: str, sentence: str = "", subject: str = "", advice: str = "") -> Result:
         fault = Fault(rule=rule, severity=Status.ERROR, sentence=sentence, subject=subject, advice=advice)
         return conclude(self, [fault], sentence="", measured=0)
 
@@ -190,9 +190,9 @@ class EnvVars(Check):
             return []
         where = self.from_example or "the list"
         sentence = f"None of the {len(missing)} variables of {where} is set here."
-        kept = [fault for fault in faults if fault.rule != "missing"]
+        others = [fault for fault in faults if fault.rule != "missing"]
         absent = Fault(rule="absent", severity=Status.WARN, sentence=sentence, observed=", ".join(missing))
-        return [absent, *kept]
+        return [absent, *others]
 
     def _warnings(self, warnings: tuple[VariableProblem, ...]) -> list[VariableProblem]:
         return [each for each in warnings if self.placeholders or each.rule != "placeholder"]

@@ -32,7 +32,7 @@ def copied(
     faults: list[Fault], named: frozenset[str], example: Mapping[str, Entry], env: Mapping[str, str]
 ) -> list[Fault]:
     """Return secrets that were copied from the example file, unless another fault names them."""
-    told = {fault.subject for fault in faults}
+    reported = {fault.subject for fault in faults}
     return [
         Fault(
             rule="placeholder",
@@ -43,5 +43,5 @@ def copied(
             subject=name,
         )
         for name, entry in example.items()
-        if name in named - told and is_secret_name(name) and env.get(name) == entry.value
+        if name in named - reported and is_secret_name(name) and env.get(name) == entry.value
     ]

@@ -41,8 +41,8 @@ class Wanted:
         for contract in self.contracts:
             own = {name for each in contract.variables for name in each.names}
             # What another contract declares is no misspelt name of this one.
-            seen = {name: value for name, value in env.items() if name in own or name not in names}
-            reading = contract.validate(seen)
+            relevant = {name: value for name, value in env.items() if name in own or name not in names}
+            reading = contract.validate(relevant)
             is_set |= reading.is_set
             problems |= {(each.name, each.rule): each for each in reading.problems}
             warnings |= {(each.name, each.rule): each for each in reading.warnings}

@@ -15,7 +15,7 @@ from ci_ops.core.fields import Duration
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError
-from ci_ops.core.text.weburl import HEALTH_PATHS, is_open, shown
+from ci_ops.core.text.weburl import HEALTH_PATHS, is_open, safe_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -103,7 +103,7 @@ class Health(Expectation, HttpCheck):
             raise ValueError("max-retries: the number of repetitions is not negative")
 
     @property
-    def most_tries(self) -> int | None:
+    def max_tries(self) -> int | None:
         """The first try and the retries."""
         return None if self.max_retries is None else self.max_retries + 1
 
@@ -112,12 +112,12 @@ class Health(Expectation, HttpCheck):
         question = self.question(subject, world)
         place = find_health(question, parts, self.path)
         if place is None:
-            fault = replace(no_place(shown(subject.url)), lasting=subject.is_revision_live)
+            fault = replace(no_place(safe_url(subject.url)), lasting=subject.is_revision_live)
             return conclude(self, [fault], sentence="", measured=len(HEALTH_PATHS))
         samples = self._look(question, place, subject)
         if is_open(parts) and samples.answers:
             samples.faults.append(
-                Fault(rule="unencrypted", severity=Status.WARN, sentence="", subject=shown(place.url))
+                Fault(rule="unencrypted", severity=Status.WARN, sentence="", subject=safe_url(place.url))
             )
         return samples.result(self, world)
 

@@ -13,7 +13,7 @@ from ci_ops.core.health.document import HealthDocument, parse_health
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.http import HttpError
 from ci_ops.core.text.durations import format_duration
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
     from ci_ops.core.subject import Subject
 
-MOST_COMPONENTS_TOLD = 5
-MOST_COMPONENTS_KEPT = 50
+MAX_COMPONENTS_LISTED = 5
+MAX_COMPONENTS_STORED = 50
 
 
 class Samples:
@@ -41,7 +41,7 @@ class Samples:
         self.has_to_be_document = subject.had_health_document or expected.body == "health"
         """A page of HTML fails, because the service has a health document or the user says so."""
         self.is_deployed = subject.is_revision_live
-        self.name = shown(place.url)
+        self.name = safe_url(place.url)
         self.answers: list[Response] = []
         self.faults: list[Fault] = []
         self.document: HealthDocument | None = None
@@ -140,18 +140,18 @@ class Samples:
         if self.answers:
             times = sorted(each.seconds for each in self.answers)
             facts["seconds"] = {"min": times[0], "median": self._median_seconds, "max": times[-1]}
-            facts["final_url"] = shown(self.answers[-1].url)
+            facts["final_url"] = safe_url(self.answers[-1].url)
         if self.document is not None:
             facts[HAS_DOCUMENT_FACT] = self.document.status is not Status.ERROR
-            facts["said"] = evidence(world, self.document.said, 40)
-            components = self.document.components[:MOST_COMPONENTS_KEPT]
+            facts["said"] = evidence(world, self.document.word, 40)
+            components = self.document.components[:MAX_COMPONENTS_STORED]
             facts["components"] = {evidence(world, one.name, 60): str(one.status) for one in components}
         return facts
 
 
 def _passed(answer: Response) -> str:
     """Return the followed redirects as the end of a sentence."""
-    return f", after a redirect to {shown(answer.url)}" if answer.redirects else ""
+    return f", after a redirect to {safe_url(answer.url)}" if answer.redirects else ""
 
 
 def _is_document(answer: Response) -> bool:
@@ -163,12 +163,16 @@ def _is_document(answer: Response) -> bool:
 
 def _told(document: HealthDocument) -> str:
     """Return the components that are not passing, the worst first."""
-    told = [
-        f"{one.name}: {one.said or one.status}" + (f" ({one.output[:120]})" if one.output else "")
+    components = [
+        f"{one.name}: {one.word or one.status}" + (f" ({one.output[:120]})" if one.output else "")
         for one in document.not_passing
     ]
-    more = f", and {len(told) - MOST_COMPONENTS_TOLD} more" if len(told) > MOST_COMPONENTS_TOLD else ""
-    return ", ".join(told[:MOST_COMPONENTS_TOLD]) + more or document.said
+    more = (
+        f", and {len(components) - MAX_COMPONENTS_LISTED} more"
+        if len(components) > MAX_COMPONENTS_LISTED
+        else ""
+    )
+    return ", ".join(components[:MAX_COMPONENTS_LISTED]) + more or document.word
 
 
 def _with_components(world: World, fault: Fault, document: HealthDocument) -> Fault:
@@ -181,14 +185,14 @@ def _with_components(world: World, fault: Fault, document: HealthDocument) -> Fa
 
 def _said_faults(world: World, document: HealthDocument, *, subject: str, max_age: float) -> Iterator[Fault]:
     """Return the faults that the service itself reports."""
-    said = evidence(world, _told(document))
+    text = evidence(world, _told(document))
     if document.status is Status.ERROR:
         yield Fault(
             rule="unknown-word",
             severity=Status.ERROR,
             sentence=f"The health body of {subject} is not understood: {evidence(world, document.problem, 120)}.",
             expected="a health word: pass, warn or fail",
-            observed=evidence(world, document.said) or said,
+            observed=evidence(world, document.word) or text,
             subject=subject,
             transient=True,
         )
@@ -197,9 +201,9 @@ def _said_faults(world: World, document: HealthDocument, *, subject: str, max_ag
         yield Fault(
             rule="degraded" if is_warning else "unhealthy",
             severity=Status.WARN if is_warning else Status.FAIL,
-            sentence=f"{subject} says {evidence(world, document.said, 40) or document.status}.",
+            sentence=f"{subject} says {evidence(world, document.word, 40) or document.status}.",
             expected="pass",
-            observed=said,
+            observed=text,
             subject=subject,
             transient=True,
         )

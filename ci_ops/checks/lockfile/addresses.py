@@ -34,7 +34,7 @@ class Pin:
 
     name: str
     """Normalised; empty for an address whose package is not named."""
-    shown: str
+    label: str
     """As messages name it: without an address, which may hold a token."""
     specifier: str
     marker: str
@@ -53,13 +53,13 @@ def read_pin(line: Line) -> Pin | None:
     if is_address(line):
         name = _egg(line.text)
         shown, address = name or "a direct reference", line.text.partition(" ;")[0].strip()
-        return Pin(name=name, shown=shown, specifier="", marker="", address=address, line=line)
+        return Pin(name=name, label=shown, specifier="", marker="", address=address, line=line)
     parsed = parse_requirement(line.text)
     if parsed is None:
         return None
     return Pin(
         name=parsed.name,
-        shown=parsed.name,
+        label=parsed.name,
         specifier=parsed.specifier,
         marker=parsed.marker,
         address=parsed.url,
@@ -102,7 +102,7 @@ def _about_revision(pin: Pin) -> Iterator[Fault]:
     is_tag = _VERSION_TAG.fullmatch(revision) is not None
     yield fault(
         "moving",
-        f"{pin.shown} in {pin.line.file} follows a {'tag' if is_tag else 'branch'}, not a commit.",
+        f"{pin.label} in {pin.line.file} follows a {'tag' if is_tag else 'branch'}, not a commit.",
         severity=Status.WARN if is_tag else Status.FAIL,
         subject=pin.name,
         expected="a commit of 40 hexadecimal digits after @",
@@ -119,7 +119,7 @@ def _about_archive(pin: Pin) -> Iterator[Fault]:
     is_branch = _BRANCH_ARCHIVE.search(parts.path) is not None
     yield fault(
         "moving",
-        f"{pin.shown} in {pin.line.file} is an address without a hash.",
+        f"{pin.label} in {pin.line.file} is an address without a hash.",
         severity=Status.FAIL if is_branch else Status.WARN,
         subject=pin.name,
         expected="#sha256=… behind the address, or --hash",
@@ -145,7 +145,7 @@ def _about_path(pin: Pin, root: Path, boundary: Path) -> Iterator[Fault]:
         return
     yield fault(
         "local-path",
-        f"{pin.shown} in {pin.line.file} is installed from {what}.",
+        f"{pin.label} in {pin.line.file} is installed from {what}.",
         subject=pin.name,
         expected="a path in the repository, or a version from an index",
         observed=observed,

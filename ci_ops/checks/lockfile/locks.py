@@ -201,21 +201,21 @@ def _lock(
     file: str, name: str, packages: list[dict[str, Any]], document: Mapping[str, Any], text: str, **more: Any
 ) -> Lock:
     versions: dict[str, frozenset[str]] = {}
-    seen: dict[tuple[str, str, str], int] = {}
+    counts: dict[tuple[str, str, str], int] = {}
     for package in packages:
         package_name, version = normal(_text(package.get("name"))), package.get("version")
         known = {version} if isinstance(version, str) else set()
         versions[package_name] = versions.get(package_name, frozenset()) | known
         for each in known:
             entry = (package_name, each, repr([package.get(key) for key in _APART]))
-            seen[entry] = seen.get(entry, 0) + 1
+            counts[entry] = counts.get(entry, 0) + 1
     needed = {each: _text(package.get("name")) for package in packages for each in _always_needed(package)}
     return Lock(
         file=file,
         name=name,
         versions=versions,
         dangling={each: by for each, by in needed.items() if each not in versions.keys() | _NEVER_LOCKED},
-        doubled=tuple(dict.fromkeys(name for (name, _, _), count in seen.items() if count > 1)),
+        doubled=tuple(dict.fromkeys(name for (name, _, _), count in counts.items() if count > 1)),
         document=document,
         text=text,
         **more,

@@ -82,7 +82,7 @@ def _about_range(pin: Pin, limited: dict[str, str], severity: Status) -> Iterato
         return
     yield fault(
         "unpinned",
-        f"{pin.shown} in {pin.line.file} is not pinned to one version.",
+        f"{pin.label} in {pin.line.file} is not pinned to one version.",
         severity=severity,
         subject=pin.name,
         expected=f"{pin.name}==…",
@@ -103,7 +103,7 @@ def _half_hashed(pins: list[Pin]) -> Iterator[Fault]:
     first = without[0]
     yield fault(
         "half-hashed",
-        f"{first.shown} in {first.line.file} has no hash, and others have one.",
+        f"{first.label} in {first.line.file} has no hash, and others have one.",
         severity=Status.WARN,
         subject=first.name,
         expected="--hash=sha256:… at every requirement, or at none",

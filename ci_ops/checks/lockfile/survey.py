@@ -98,8 +98,8 @@ def _faults(project: Project, others: list[Project], locks: list[Lock], owner: P
         yield from left_out(lock, wanted)
         yield from other_python(lock, [project, *others])
         yield from _unread_members(lock, project)
-        told = {fault.subject for fault in named}
-        yield from (each for each in _stale(lock, checked, others, owner) if each.subject not in told)
+        subjects = {fault.subject for fault in named}
+        yield from (each for each in _stale(lock, checked, others, owner) if each.subject not in subjects)
 
 
 def _unread_members(lock: Lock, project: Project) -> Iterator[Fault]:

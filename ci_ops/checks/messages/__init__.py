@@ -152,7 +152,7 @@ class Messages(Check):
             raise ValueError(f"base-url: {error}") from None
 
     @property
-    def most_tries(self) -> int | None:
+    def max_tries(self) -> int | None:
         """A message is scheduled once."""
         return 1 if self.schedule else None
 

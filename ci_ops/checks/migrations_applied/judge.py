@@ -39,7 +39,7 @@ def document_fault(world: World, where: str, one: Component, release: Release) -
     subject = f"{where} {evidence(world, one.name, 60)}"
     if one.status is not Status.PASS:
         is_ahead = one.status is Status.WARN and AHEAD in one.output
-        said = evidence(world, one.output or one.said or str(one.status))
+        said = evidence(world, one.output or one.word or str(one.status))
         yield Fault(
             rule="ahead" if is_ahead else _RULES[one.status],
             severity=_SEVERITIES.get(one.status, Status.ERROR),

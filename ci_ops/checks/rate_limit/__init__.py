@@ -125,7 +125,7 @@ class RateLimit(HttpCheck):
             raise ValueError("path: a path starts with one slash")
 
     @property
-    def most_tries(self) -> int | None:
+    def max_tries(self) -> int | None:
         """A burst is sent once."""
         return 1 if self.burst.requests else None
 

@@ -12,7 +12,7 @@ from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.rate_fields import RATE_FIELDS, read_rate_limits
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from ci_ops.core.text.rate_fields import RateLimit
@@ -27,7 +27,7 @@ class Fields:
     def __init__(self, question: Question, url: str, *, is_enough: bool) -> None:
         self._question = question
         self._url = url
-        self._name = shown(url)
+        self._name = safe_url(url)
         self._is_enough = is_enough
         """True where no burst follows: then fields that tell nothing leave the limit unseen."""
         self._limits: list[tuple[RateLimit, ...]] = []

@@ -15,7 +15,7 @@ from ci_ops.core.pace import Pace
 from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.durations import format_duration
 from ci_ops.core.text.rate_fields import read_rate_limits
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Flood:
     def __init__(self, question: Question, url: str, burst: Burst, *, limit: float | None) -> None:
         self._question = replace(question, pace=Pace(PER_SECOND), fresh=False)
         self._url = url
-        self._name = shown(url)
+        self._name = safe_url(url)
         self._burst = burst
         self._window_seconds = limit
         self._seconds: float | None = None

@@ -11,7 +11,7 @@ from ci_ops.checks._http.expect import NO_ANSWER_RULES
 from ci_ops.checks._verdict import Fault, conclude
 from ci_ops.checks.redirects.chain import Chain, Redirect, check_address
 from ci_ops.core.plugin import Rule
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -88,7 +88,7 @@ class Redirects(HttpCheck):
             chain = Chain(question, parts, path)
             chain.follow(expected.hops)
             measured += chain.is_measured
-            facts[shown(chain.start)] = shown(chain.end)
+            facts[safe_url(chain.start)] = safe_url(chain.end)
             found = chain.faults(expected)
             faults += [replace(fault, lasting=subject.is_revision_live) for fault in found]
         sentence = f"{_counted(len(self.paths))} where expected."

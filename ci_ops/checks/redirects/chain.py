@@ -13,7 +13,7 @@ from ci_ops.checks._http.gate import gate_of
 from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.http import HttpError, Response
-from ci_ops.core.text.weburl import NONCE_PARAMETER, at_path, origin_of, read_url, shown
+from ci_ops.core.text.weburl import NONCE_PARAMETER, at_path, origin_of, read_url, safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ class Chain:
         elif _key(target) in self._passed:
             self._problem = "loop", "redirects in a circle"
         elif self.end.startswith("https:") and target.startswith("http:"):
-            self._problem = "downgrade", f"leads from https to {shown(target)}"
+            self._problem = "downgrade", f"leads from https to {safe_url(target)}"
         elif len(self._passed) > hops:
             self._problem = "too-many-hops", f"redirects more than {hops} times"
         self.end = target or self.end
@@ -104,41 +104,41 @@ class Chain:
 
     def faults(self, expected: Redirect) -> Iterator[Fault]:
         """Yield the faults of the target and of the first status."""
-        world, name = self._question.world, shown(self.start)
+        world, name = self._question.world, safe_url(self.start)
         if self._error is not None:
-            yield unanswered(world, self._error, subject=shown(self.end))
+            yield unanswered(world, self._error, subject=safe_url(self.end))
             return
         first, last = self._answers[0], self._answers[-1]
-        told = " → ".join(f"{shown(each.url)} ({each.status})" for each in self._answers)
+        path = " → ".join(f"{safe_url(each.url)} ({each.status})" for each in self._answers)
         is_there = _is_at(self.end, self._wanted(expected))
         gate = "" if is_there else next(filter(None, map(gate_of, self._answers)), "")
         if gate:
             yield self._fault(
-                "gate", Status.ERROR, f"{name} is answered by {gate}, not by the service.", told
+                "gate", Status.ERROR, f"{name} is answered by {gate}, not by the service.", path
             )
         elif first.status not in REDIRECTS:
             sentence = f"{name} answers {first.status}, no redirect."
             yield self._fault(
-                "no-redirect", Status.FAIL, sentence, told, expected=f"a redirect to {expected.to}"
+                "no-redirect", Status.FAIL, sentence, path, expected=f"a redirect to {expected.to}"
             )
         elif problem := self._problem or self._wrong_end(expected, last):
             rule, words = problem
             yield self._fault(
-                rule, Status.FAIL, f"{name} {words}.", told, expected=f"to end at {expected.to}"
+                rule, Status.FAIL, f"{name} {words}.", path, expected=f"to end at {expected.to}"
             )
         if first.status in REDIRECTS and expected.statuses and first.status not in expected.statuses:
             wanted = ", ".join(map(str, expected.statuses))
             sentence = f"{name} redirects with {first.status}."
-            yield self._fault("redirect-status", Status.FAIL, sentence, told, expected=wanted)
+            yield self._fault("redirect-status", Status.FAIL, sentence, path, expected=wanted)
 
     def _wanted(self, expected: Redirect) -> str:
         return at_path(self._service, expected.to) if expected.to.startswith("/") else expected.to
 
     def _wrong_end(self, expected: Redirect, last: Response) -> tuple[str, str] | None:
         if not _is_at(self.end, self._wanted(expected)):
-            return "target", f"leads to {shown(self.end)}"
+            return "target", f"leads to {safe_url(self.end)}"
         if last.status >= 400:
-            return "dead-end", f"ends at {shown(self.end)}, which answers {last.status}"
+            return "dead-end", f"ends at {safe_url(self.end)}, which answers {last.status}"
         return None
 
     def _fault(
@@ -146,7 +146,7 @@ class Chain:
         rule: str,
         severity: Status,
         sentence: str,
-        told: str,
+        path: str,
         *,
         expected: str = "an answer of the service",
     ) -> Fault:
@@ -156,8 +156,8 @@ class Chain:
             severity=severity,
             sentence=evidence(world, sentence),
             expected=expected,
-            observed=evidence(world, told),
-            subject=shown(self.start),
+            observed=evidence(world, path),
+            subject=safe_url(self.start),
             transient=rule != "dead-end" or is_transient_status(self._answers[-1].status),
         )
 

@@ -14,7 +14,7 @@ from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Expectatio
 from ci_ops.checks._http.jsonpath import parse_path
 from ci_ops.checks._http.place import every_address, has_no_way
 from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.checks.revision.histogram import Histogram, told_nothing
+from ci_ops.checks.revision.histogram import Histogram, no_revision
 from ci_ops.checks.revision.instances import Place, addresses_in, place_of
 from ci_ops.checks.revision.source import (
     Source,
@@ -25,7 +25,7 @@ from ci_ops.checks.revision.spelling import is_known
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError, Response
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
     from ci_ops.core.subject import Subject
 
-MOST_PARALLEL = 16
+MAX_PARALLEL = 16
 """Connections open at the same time: they have to reach busy and idle workers alike."""
 
 _THREE_LINES = """\
@@ -123,10 +123,10 @@ class Revision(HttpCheck):
         own = version_source(parts, self.path, self.json)
         source = find_source(question, parts, own=own, health_path=self.health_path, header=self.header)
         if isinstance(source, HttpError):
-            fault = unanswered(world, source, subject=shown(own.url))
+            fault = unanswered(world, source, subject=safe_url(own.url))
             return conclude(self, [fault], sentence="", measured=0)
         if isinstance(source, Response):
-            return conclude(self, [told_nothing(world, shown(own.url), source)], sentence="", measured=1)
+            return conclude(self, [no_revision(world, safe_url(own.url), source)], sentence="", measured=1)
         histogram = Histogram(subject, world, source, are_instances=bool(instances))
         places = tuple(place_of(each, source.url) for each in instances)
         for address, answer in self._ask_each(question, places) if places else self._sample(question, source):
@@ -154,9 +154,9 @@ class Revision(HttpCheck):
         left = tuple(place for place in places if place.name not in unasked)
         if not unasked or not left:
             return answers
-        kept = [each for each in answers if each[0] not in unasked]
-        missing = max(0, self.connections - len(kept))
-        return kept + _ask_all(question, _spread(left, missing))
+        answered = [each for each in answers if each[0] not in unasked]
+        missing = max(0, self.connections - len(answered))
+        return answered + _ask_all(question, _spread(left, missing))
 
 
 def _spread(places: tuple[Place, ...], total: int) -> list[Place]:
@@ -164,7 +164,7 @@ def _spread(places: tuple[Place, ...], total: int) -> list[Place]:
 
 
 def _ask_all(question: Question, wanted: list[Place]) -> list[tuple[str, Response | HttpError]]:
-    with Crew[str, "Response | HttpError"](min(len(wanted), MOST_PARALLEL), stop=question.world.stop) as crew:
+    with Crew[str, "Response | HttpError"](min(len(wanted), MAX_PARALLEL), stop=question.world.stop) as crew:
         for place in wanted:
             crew.submit(
                 place.name, partial(question.ask, place.url, Expectation(), connect_to=place.connect_to)

@@ -13,7 +13,7 @@ from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.checks.revision.spelling import commits_in, is_commit, is_dirty, is_known, same_revision, short
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.http import HttpError, Response
-from ci_ops.core.text.weburl import shown
+from ci_ops.core.text.weburl import safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Histogram:
         self._subject = subject
         self._world = world
         self._source = source
-        self._name = shown(source.url)
+        self._name = safe_url(source.url)
         self._counts: Counter[str] = Counter()
         self._revisions: set[str] = set()
         self._stale: dict[str, set[str]] = {}
@@ -60,7 +60,7 @@ class Histogram:
         elif (gate := gate_fault(self._world, answer, self._name)) is not None:
             self._count(address, "a gate", gate)
         elif answer.status >= 500:
-            self._count(address, f"status {answer.status}", told_nothing(self._world, self._name, answer))
+            self._count(address, f"status {answer.status}", no_revision(self._world, self._name, answer))
         else:
             self._take_revision(address, self._source.read(answer))
             age, sign = age_seconds(answer), cache_sign(answer)
@@ -94,7 +94,7 @@ class Histogram:
         return self._counts.total() - self._counts[_NO_ANSWER]
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The histogram as text: `7 x abc1234, 1 x def5678`."""
         return ", ".join(f"{count} x {label}" for label, count in self._counts.most_common() if count)
 
@@ -105,14 +105,14 @@ class Histogram:
         A load balancer that hashes the client's address routes all connections of one client to one
         instance.
         """
-        seen = short(self._subject.revision)
+        revision = short(self._subject.revision)
         if len(self._by_address) > 1 or self._are_instances:
             kind = "instance" if self._are_instances else "address"
             places = (
                 f"1 {kind}" if len(self._by_address) == 1 else f"{len(self._by_address)} {_PLURALS[kind]}"
             )
-            return f"All {self.answered} new connections to {places} see {seen}."
-        return f"All {self.answered} new connections see {seen}; {ONE_CLIENT}."
+            return f"All {self.answered} new connections to {places} see {revision}."
+        return f"All {self.answered} new connections see {revision}; {ONE_CLIENT}."
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Histogram:
             "url": self._name,
             "read_from": self._source.path or self._source.header or "releaseId",
             "expected": short(self._subject.revision),
-            "seen": self.told,
+            "seen": self.summary,
             "revisions": sorted(self._revisions),
             "histogram": {label: count for label, count in self._counts.most_common() if count},
             "addresses": {
@@ -157,7 +157,7 @@ class Histogram:
             severity=Status.FAIL,
             sentence=sentence,
             expected=f"{expected} on every connection",
-            observed=self.told + (f" (stale at {', '.join(places)})" if places else ""),
+            observed=self.summary + (f" (stale at {', '.join(places)})" if places else ""),
             subject=self._name,
             transient=True,
         )
@@ -169,7 +169,7 @@ def _plain(revision: str) -> str:
     return commits[0] if len(commits) == 1 and not is_dirty(revision) else revision
 
 
-def told_nothing(world: World, name: str, answer: Response) -> Fault:
+def no_revision(world: World, name: str, answer: Response) -> Fault:
     """Return the fault for a response without a revision: from a gate, broken, or without that field."""
     gate = gate_fault(world, answer, name)
     if gate is not None:
@@ -179,7 +179,7 @@ def told_nothing(world: World, name: str, answer: Response) -> Fault:
     return Fault(
         rule="status",
         severity=Status.FAIL,
-        sentence=f"{shown(answer.url)} answers {answer.status}.",
+        sentence=f"{safe_url(answer.url)} answers {answer.status}.",
         expected="an answer with the service's revision",
         observed=str(answer.status),
         subject=name,

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ci_ops.core.text.weburl import at_path, read_url, shown
+from ci_ops.core.text.weburl import at_path, read_url, safe_url
 
 _SEPARATORS = re.compile(r"[\s,]+")
 
@@ -44,7 +44,7 @@ def place_of(address: str, url: str) -> Place:
     try:
         parts = read_url(address if "://" in address else f"{service.scheme}://{address}")
     except ValueError as error:
-        raise ValueError(f"{shown(address)}: {error}") from None
+        raise ValueError(f"{safe_url(address)}: {error}") from None
     path = f"{service.path}?{service.query}" if service.query else service.path
     place = at_path(parts, path)
     return Place(name=parts.netloc.rpartition("@")[2], url=place)

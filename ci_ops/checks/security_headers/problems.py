@@ -106,10 +106,10 @@ def _xss(headers: _Headers) -> str:
 
 
 def _reveals(headers: _Headers) -> str:
-    told = [name for name in _REVEALING if headers.get(name, "").strip()]
+    headers_found = [name for name in _REVEALING if headers.get(name, "").strip()]
     if _VERSION.search(headers.get("server", "")):
-        told.insert(0, "server")
-    return f"reveals software or its version in {', '.join(told)}" if told else ""
+        headers_found.insert(0, "server")
+    return f"reveals software or its version in {', '.join(headers_found)}" if headers_found else ""
 
 
 def _cacheable(headers: _Headers) -> str:

@@ -80,10 +80,10 @@ def _last_linked(served: tuple[ChainLink, ...]) -> ChainLink | None:
     if not served:
         return None
     by_subject = {each.subject: each for each in served[1:]}
-    link, seen = served[0], {served[0].subject}
-    while (issuer := by_subject.get(link.issuer)) is not None and issuer.subject not in seen:
+    link, visited = served[0], {served[0].subject}
+    while (issuer := by_subject.get(link.issuer)) is not None and issuer.subject not in visited:
         link = issuer
-        seen.add(link.subject)
+        visited.add(link.subject)
     return link
 
 

@@ -12,7 +12,7 @@ from ci_ops.checks._verdict import Fault, evidence
 from ci_ops.core.health.status import Status
 from ci_ops.core.ports.http import HttpError
 from ci_ops.core.ports.tls import VERSIONS
-from ci_ops.core.text.weburl import at_path, is_loopback, shown, without_user_info
+from ci_ops.core.text.weburl import at_path, is_loopback, safe_url, without_user_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,11 +36,11 @@ def version_faults(name: str, accepted: Accepted) -> Iterator[Fault]:
     """Yield the faults in the TLS versions that the addresses accept."""
     old = {version: _where(accepted[version], answer=True) for version in OLD_VERSIONS}
     if any(old.values()):
-        told = " and ".join(_words(version) for version, places in old.items() if places)
+        text = " and ".join(_words(version) for version, places in old.items() if places)
         yield Fault(
             rule="old-protocol",
             severity=Status.WARN,
-            sentence=f"{name} accepts {told}.",
+            sentence=f"{name} accepts {text}.",
             expected="TLS 1.2 and 1.3 alone",
             observed="; ".join(
                 f"{version} at {', '.join(places)}" for version, places in old.items() if places
@@ -72,12 +72,12 @@ def version_facts(accepted: Accepted) -> dict[str, str]:
 
 def untried(accepted: Accepted) -> str:
     """Return the end of a sentence that names the versions without a handshake; empty for none."""
-    names = [_words(version) for version, told in version_facts(accepted).items() if told == "not tried"]
+    names = [_words(version) for version, text in version_facts(accepted).items() if text == "not tried"]
     return f"; {', '.join(names)} could not be tried" if names else ""
 
 
 def _where(places: Mapping[str, bool | None], *, answer: bool) -> list[str]:
-    return [address or "the proxy's choice" for address, said in places.items() if said is answer]
+    return [address or "the proxy's choice" for address, outcome in places.items() if outcome is answer]
 
 
 def _words(version: str) -> str:
@@ -120,7 +120,7 @@ def hsts(parts: SplitResult, world: World, *, timeout_seconds: float) -> tuple[F
         if is_short
         else f"{name} sends no Strict-Transport-Security.",
         expected=f"max-age of at least {MIN_HSTS_SECONDS}",
-        observed=evidence(world, next(filter(None, values), f"nothing at {shown(answers[0].url)}")),
+        observed=evidence(world, next(filter(None, values), f"nothing at {safe_url(answers[0].url)}")),
         subject=name,
     )
     return fault, "short" if is_short else "missing"
@@ -154,7 +154,7 @@ def redirect(parts: SplitResult, world: World, *, timeout_seconds: float) -> tup
     target = answer.headers.get("location", "")
     if answer.status in {301, 302, 303, 307, 308} and _is_https_of(target, parts.hostname):
         return None, "leads to https"
-    observed = f"{answer.status}" + (f" to {shown(target)}" if target else "")
+    observed = f"{answer.status}" + (f" to {safe_url(target)}" if target else "")
     fault = Fault(
         rule="no-redirect",
         severity=Status.WARN,

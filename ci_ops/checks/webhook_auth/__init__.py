@@ -21,7 +21,7 @@ from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.ports.http import HttpError, Response
 from ci_ops.core.text.signed_message import signing_key
-from ci_ops.core.text.weburl import at_path, shown, without_user_info
+from ci_ops.core.text.weburl import at_path, safe_url, without_user_info
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -174,7 +174,7 @@ class _Endpoint:
         self._question = question
         self._url = url
         self._webhook = webhook
-        self._name = shown(url)
+        self._name = safe_url(url)
         self.statuses: dict[str, int] = {}
         """Title of each attempt that was answered, and the status."""
         self.is_proven = False

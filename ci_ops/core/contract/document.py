@@ -12,7 +12,7 @@ ANSWER = "ci-ops-contract:"
 """Before the contract as `digits_of` writes it."""
 REFUSAL = "ci-ops-refusal:"
 """Before a sentence that says why there is no contract."""
-MOST_VARIABLES = 1000
+MAX_VARIABLES = 1000
 _OWN_DIGITS = bytes.maketrans(b"0123456789abcdef", b"ghijklmnopqrstuv")
 _HEXADECIMAL = bytes.maketrans(b"ghijklmnopqrstuv", b"0123456789abcdef")
 
@@ -53,8 +53,8 @@ def contract_from_json(document: object) -> Contract:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"not a contract of schema {SCHEMA}")
     listed = document.get("variables")
-    if not isinstance(listed, list) or len(listed) > MOST_VARIABLES:
-        raise ValueError(f"a contract has a list of at most {MOST_VARIABLES} variables")
+    if not isinstance(listed, list) or len(listed) > MAX_VARIABLES:
+        raise ValueError(f"a contract has a list of at most {MAX_VARIABLES} variables")
     return Contract(*(_read(each) for each in listed))
 
 

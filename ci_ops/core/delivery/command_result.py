@@ -19,8 +19,8 @@ def command_result(done: Completed, timeout_seconds: float) -> StepResult:
         output = f"{output}\nended after {timeout_seconds:g} s: {TIME_LIMIT}".lstrip()
     elif not (ok or done.interrupted or output.strip()):
         output = f"it printed nothing and ended with exit code {done.exit_code}"
-    kept = output[-OUTPUT_CHARACTERS:] if ok else _end_with_its_error(output)
-    return StepResult(ok=ok, code=done.exit_code, output=kept, seconds=done.seconds)
+    excerpt = output[-OUTPUT_CHARACTERS:] if ok else _end_with_its_error(output)
+    return StepResult(ok=ok, code=done.exit_code, output=excerpt, seconds=done.seconds)
 
 
 def _end_with_its_error(output: str) -> str:

@@ -74,11 +74,11 @@ class Executor:
         Interrupted, ReplayMismatch.
         """
         outcomes: list[StepOutcome] = []
-        seen: set[str] = set()
+        keys: set[str] = set()
         for step, answer in drive(steps):
-            if step.key in seen:
+            if step.key in keys:
                 raise ValueError(f"two steps have the key {step.key!r}")
-            seen.add(step.key)
+            keys.add(step.key)
             if not (step.required or self.journal.is_applied):
                 self.journal.applied()  # from here on a stop or a failure takes nothing back
             self.world.stop.check()
@@ -141,7 +141,7 @@ class Executor:
             return None
         happened = entry.step.has_happened(self.context)
         if happened is None and entry.step.undo is not None:
-            taken_back = self._take_back(entry)
+            taken_back = self._undo_entry(entry)
             if not taken_back.ok and entry.step.undo.required:
                 return taken_back
         elif happened is None and entry.step.required:
@@ -191,12 +191,12 @@ class Executor:
             note = StepResult(ok=True, code=0, output=step.no_undo)
             self.journal.mark(Mark.UNDONE, entry.key)
             return self._outcome(step, StepState.LEFT, note, phase="undo", shown=step.no_undo)
-        result = self._take_back(entry)
+        result = self._undo_entry(entry)
         failed = StepState.FAILED if step.undo.required else StepState.WARNED
         state = StepState.UNDONE if result.ok else failed
         return self._outcome(step.undo, state, result, phase="undo")
 
-    def _take_back(self, entry: Entry) -> StepResult:
+    def _undo_entry(self, entry: Entry) -> StepResult:
         undo = entry.step.undo
         assert undo is not None
         self.on_start(undo)

@@ -104,7 +104,7 @@ class Ledger(Protocol):
         name = name.strip()
         if not name:
             return None
-        found = tuple(self.records(environment, lambda record: _is_named(record, name)))
+        found = tuple(self.records(environment, lambda record: _matches_name(record, name)))
         by_id = tuple(record for record in found if name in {record.id, record.external_id})
         revisions = {record.revision for record in found}
         if not by_id and len(revisions) > 1:
@@ -117,7 +117,7 @@ class Ledger(Protocol):
         return next(verified, chosen[0] if chosen else None)
 
 
-def _is_named(record: DeploymentRecord, name: str) -> bool:
+def _matches_name(record: DeploymentRecord, name: str) -> bool:
     if name in {record.id, record.external_id}:
         return True
     return _SHORT_REVISION.fullmatch(name.lower()) is not None and record.revision.startswith(name.lower())

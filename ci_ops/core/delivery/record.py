@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ci_ops.core.delivery.written import check_written
+from ci_ops.core.delivery.field_types import check_written
 
 SCHEMA = 1
 """Major version of the written form; readers accept this and the one before."""

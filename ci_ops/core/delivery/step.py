@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ci_ops.core.delivery.written import check_written
+from ci_ops.core.delivery.field_types import check_written
 from ci_ops.core.modules import modules_in
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ class Component:
     name: str
     """As in the document; nested parts are joined by a slash."""
     status: Status
-    said: str = ""
+    word: str = ""
     """The word as the service wrote it; empty when the component is ours."""
     output: str = ""
     """The service's own explanation, cut; a hostile string until it is redacted and escaped."""
@@ -79,7 +79,7 @@ class HealthDocument:
 
     status: Status
     """The worst of the stated status and of every component; error when no word was understood."""
-    said: str = ""
+    word: str = ""
     """The overall word as written; empty when the document states none."""
     components: tuple[Component, ...] = ()
     release_id: str = ""
@@ -133,23 +133,23 @@ class _TwiceError(ValueError):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in seen:
+        if key in members:
             raise _TwiceError(key)
-        seen[key] = value
-    return seen
+        members[key] = value
+    return members
 
 
-def _unreadable(problem: str, said: str = "") -> HealthDocument:
-    return HealthDocument(status=Status.ERROR, problem=problem, said=said)
+def _unreadable(problem: str, word: str = "") -> HealthDocument:
+    return HealthDocument(status=Status.ERROR, problem=problem, word=word)
 
 
 def _of_word(text: str) -> HealthDocument:
     status = health_status(text)
     if status in {Status.ERROR, Status.SKIP}:
         return _unreadable(_NOTHING_KNOWN, _cut(text))
-    return HealthDocument(status=status, said=_cut(text.strip()))
+    return HealthDocument(status=status, word=_cut(text.strip()))
 
 
 def _of_map(body: dict[str, Any]) -> HealthDocument:
@@ -163,7 +163,7 @@ def _of_map(body: dict[str, Any]) -> HealthDocument:
     problem = _problem(stated, components)
     return HealthDocument(
         status=Status.ERROR if status is None or status is Status.SKIP else status,
-        said=_said(body[overall]) if overall else "",
+        word=_word(body[overall]) if overall else "",
         components=components,
         release_id=_text(body, "releaseId", "release_id"),
         version=_text(body, "version"),
@@ -175,8 +175,8 @@ def _of_map(body: dict[str, Any]) -> HealthDocument:
 
 
 def _problem(stated: list[Status], components: tuple[Component, ...]) -> str:
-    said = [*stated, *(one.status for one in components)]
-    if all(status is Status.SKIP for status in said):
+    statuses = [*stated, *(one.status for one in components)]
+    if all(status is Status.SKIP for status in statuses):
         return "the document states no health word"
     if Status.ERROR in stated:
         return "the overall status is not a health word"
@@ -235,7 +235,7 @@ def _loose_entry(name: str, entry: Any, depth: int) -> list[Component]:
 def _of_entry(name: str, entry: Any, depth: int) -> list[Component]:
     name = _cut(name)
     if not isinstance(entry, dict):
-        return [Component(name=name, status=component_status(entry), said=_said(entry))]
+        return [Component(name=name, status=component_status(entry), word=_word(entry))]
     word = next((entry[key] for key in _OVERALL if isinstance(entry.get(key), str | bool)), None)
     nested: list[Component] = []
     for group in (*_STRICT, *_LOOSE):
@@ -251,7 +251,7 @@ def _component(name: str, word: object, entry: dict[str, Any]) -> Component:
     return Component(
         name=name,
         status=component_status(word),
-        said=_said(word),
+        word=_word(word),
         output=_text(entry, "output", "error", "message"),
         component_type=_text(entry, "componentType"),
         observed_value=_cut(value) if isinstance(value, str) else _number(value),
@@ -277,7 +277,7 @@ def _label(entry: Any, index: int) -> str:
     return found[0] if found else str(index + 1)
 
 
-def _said(word: object) -> str:
+def _word(word: object) -> str:
     if isinstance(word, str):
         return _cut(word.strip())
     is_scalar = word is None or isinstance(word, bool | int | float)

@@ -197,10 +197,10 @@ def _blotted(text: str, known: Iterable[Spellings]) -> str:
     spans = sorted(span for each in known for span in each.spans(text))
     if not spans:
         return text
-    shown: list[str] = []
+    pieces: list[str] = []
     end = 0
     for start, until in spans:
         if start >= end:
-            shown += (text[end:start], HIDDEN)
+            pieces += (text[end:start], HIDDEN)
         end = max(end, until)
-    return "".join([*shown, text[end:]])
+    return "".join([*pieces, text[end:]])

@@ -29,7 +29,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
 
 
-def asked_wait_seconds(error: BaseException) -> float | None:
+def requested_wait_seconds(error: BaseException) -> float | None:
     """Return the wait that an error requests; None for none.
 
     Looked for in this order: `retry_after_seconds` or `retry_after` of the

@@ -74,7 +74,7 @@ def at_path(parts: SplitResult, path: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, route or "/", query, ""))
 
 
-def shown(url: str) -> str:
+def safe_url(url: str) -> str:
     """Return the URL without user info, query and fragment, safe for reports."""
     try:
         parts = urlsplit(url)

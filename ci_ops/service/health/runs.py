@@ -88,7 +88,7 @@ class CheckState:
             age = self._age_seconds()
             if self._last is not None and age < self._reuse_seconds(fresh=fresh):
                 return None
-            may_be_shown = not fresh and self._may_still_be_shown(age)
+            may_be_shown = not fresh and self._is_fresh_enough(age)
             run = self._run
             if run is None or not run.may_end:
                 run = self._run = Run(self._tools.monotonic(), loop if self._is_async else None)
@@ -107,7 +107,7 @@ class CheckState:
         if run is not None and not run.finished.done():
             self._expire(run)
         with self._lock:
-            if run is not None and run.was_cut_off and not self._may_still_be_shown(self._age_seconds()):
+            if run is not None and run.was_cut_off and not self._is_fresh_enough(self._age_seconds()):
                 # Nobody looked, so what was true a while ago is not said any longer.
                 run.was_cut_off = False  # once for all who waited
                 self._record(Outcome(status=HealthStatus.UNHEALTHY, message="the check was cut off"), 0.0)
@@ -128,7 +128,7 @@ class CheckState:
     def _age_seconds(self) -> float:
         return self._tools.monotonic() - self._measured
 
-    def _may_still_be_shown(self, age_seconds: float) -> bool:
+    def _is_fresh_enough(self, age_seconds: float) -> bool:
         limit = self.check.ttl_seconds + self.check.stale_seconds
         return self._last is not None and not self._is_bad and age_seconds < limit
 
@@ -141,7 +141,7 @@ class CheckState:
             self._tools.workers.submit(lambda: self._run_here(run))
         elif run.loop is not None:
             run.task = run.loop.create_task(self._run_on_loop(run))
-            run.task.add_done_callback(lambda _: self._see_that_it_ended(run))
+            run.task.add_done_callback(lambda _: self._ensure_it_ended(run))
         else:
             self._tools.loop_thread.run(self._run_on_loop(run))
 
@@ -170,7 +170,7 @@ class CheckState:
         finally:  # a cancellation from outside says nothing about the dependency: nothing is recorded
             self._finish(run, outcome)
 
-    def _see_that_it_ended(self, run: Run) -> None:
+    def _ensure_it_ended(self, run: Run) -> None:
         """Check a task from outside: one that is cancelled before its first step does not even run its `finally`."""
         if not run.finished.done():
             self._finish(run, None)

@@ -44,7 +44,7 @@ def http_check(
             found = health_status_of(document.status)
             if found is not HealthStatus.HEALTHY:
                 names = ", ".join(one.name for one in document.not_passing)
-                reason = document.problem or f"says {document.said}"
+                reason = document.problem or f"says {document.word}"
                 return Outcome(status=found, message=f"{reason}: {names}" if names else reason)
         return Outcome()
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from ci_ops.core.text.retry_after import asked_wait_seconds
+from ci_ops.core.text.retry_after import requested_wait_seconds
 from ci_ops.service._process.figures import is_time
 from ci_ops.service._process.functions import Kind, judge_of, kind_of
 from ci_ops.service.resilience.circuit import (
@@ -212,7 +212,7 @@ class CircuitBreaker:
         else:
             try:  # a judge that breaks must not keep the permit
                 is_failure = self._is_failure(error)
-                asked_seconds = asked_wait_seconds(error) or 0.0
+                asked_seconds = requested_wait_seconds(error) or 0.0
             except BaseException:
                 circuit.fail(permit, started, ended)
                 raise

@@ -104,7 +104,7 @@ class Bulkhead(Locked):
             try:
                 place.result(self._wait_seconds)
             except TimeoutError:
-                self._see_that_it_was_given(place)
+                self._ensure_it_was_returned(place)
             except BaseException:
                 self._abandon(place)
                 raise
@@ -119,7 +119,7 @@ class Bulkhead(Locked):
             except BaseException:
                 self._abandon(place)
                 raise
-            self._see_that_it_was_given(place)
+            self._ensure_it_was_returned(place)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
@@ -150,7 +150,7 @@ class Bulkhead(Locked):
             else:
                 self._free = min(self.limit, self._free + 1)
 
-    def _see_that_it_was_given(self, place: Future[None]) -> None:
+    def _ensure_it_was_returned(self, place: Future[None]) -> None:
         with self._lock:
             if place.done():
                 return

@@ -19,7 +19,7 @@ from math import inf
 from types import CoroutineType
 from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
-from ci_ops.core.text.retry_after import asked_wait_seconds
+from ci_ops.core.text.retry_after import requested_wait_seconds
 from ci_ops.service._process.figures import grown, is_count, is_time
 from ci_ops.service._process.functions import Kind, judge_of, kind_of
 from ci_ops.service._process.locked import Locked
@@ -252,7 +252,7 @@ class _Tries:
         if policy.budget is not None and not policy.budget.allows_retry:
             return None
         seconds = self._next_wait()
-        asked = None if error is None else asked_wait_seconds(error)
+        asked = None if error is None else requested_wait_seconds(error)
         if asked is not None:
             seconds += asked  # never earlier than asked, and not everybody at the same moment
         if policy.deadline_seconds is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ci_ops.channels._post import host_of, post, said, secret_parts
+from ci_ops.channels._post import body_words, host_of, post, secret_parts
 from ci_ops.channels.slack import Slack
 from ci_ops.channels.webhook import Webhook
 from ci_ops.core.health.status import Status
@@ -57,7 +57,7 @@ class Silent:
     ],
 )
 def test_only_plain_words_of_an_answer_are_repeated(body: str, words: str) -> None:
-    assert said(answer(body), URL) == words
+    assert body_words(answer(body), URL) == words
 
 
 def test_every_part_of_an_address_is_a_credential() -> None:

@@ -40,7 +40,7 @@ class Sample(Check):
     tries: int | None = None
 
     @property
-    def most_tries(self) -> int | None:
+    def max_tries(self) -> int | None:
         return self.tries
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:

@@ -15,12 +15,12 @@ from ci_ops.formats._words import (
     MAX_INDENT,
     OUTPUT_LINES,
     availability_sentence,
+    check_title,
     headline,
     histogram,
     last_lines,
     links,
     problems,
-    shown_check,
     subject,
 )
 from ci_ops.formats.markdown import Markdown
@@ -84,7 +84,7 @@ def test_the_worst_comes_first() -> None:
 def test_what_a_proof_found_is_a_problem_too() -> None:
     report = Report(command="deploy", results=(SLOW,), proof=(HEALTH, STALE))
     assert problems(report) == [STALE, SLOW]
-    assert [shown_check(report, each) for each in problems(report)] == [
+    assert [check_title(report, each) for each in problems(report)] == [
         "revision, after the rollback",
         "health",
     ]

@@ -8,14 +8,14 @@ import pytest
 
 from ci_ops.core.errors import CiOpsError, ConfigError, LockHeld, Problem, UsageError
 from ci_ops.session.environment import likely_secrets
-from ci_ops.session.failure import tell_bug, tell_failure
+from ci_ops.session.failure import report_bug, report_failure
 from tests.support.runner_rules import parse_file
 
 
 def told(tmp_path: Path, error: CiOpsError) -> tuple[int, dict[str, str], str]:
     """The exit code, the outputs and the job summary."""
     files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    code = tell_failure(error, {"GITHUB_ACTIONS": "true", **files})
+    code = report_failure(error, {"GITHUB_ACTIONS": "true", **files})
     return (
         code,
         parse_file((tmp_path / "GITHUB_OUTPUT").read_bytes()),
@@ -67,7 +67,7 @@ def test_where_the_runners_files_cannot_be_written_the_log_has_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     env = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(tmp_path)}
-    assert tell_bug(KeyError("x"), platform="test", env=env) == 70
+    assert report_bug(KeyError("x"), platform="test", env=env) == 70
     said = capsys.readouterr().err
     assert "cannot write the file of GITHUB_OUTPUT" in said
     assert "error: ci-ops failed unexpectedly\n" in said

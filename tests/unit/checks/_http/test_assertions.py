@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_ops.checks._http.assertions import (
-    MOST_SEARCHED_CHARACTERS,
+    MAX_SEARCHED_CHARACTERS,
     check_assertion,
     check_assertions,
     check_pattern,
     holds,
+    in_words,
     search,
     text_of,
-    told,
 )
 from ci_ops.checks._http.jsonpath import MISSING
 
@@ -83,11 +83,11 @@ def test_a_problem_in_a_map_of_assertions_names_its_key() -> None:
 
 
 def test_assertions_are_told_in_words() -> None:
-    assert told({"min": 1, "max": 100}) == "at least 1 and at most 100"
-    assert told({"not": "down"}) == 'not "down"'
-    assert told({"matches": "^v2", "exists": True}) == "text that matches ^v2 and anything"
-    assert told({"exists": False}) == "nothing"
-    assert told({"equals": None}) == "null"
+    assert in_words({"min": 1, "max": 100}) == "at least 1 and at most 100"
+    assert in_words({"not": "down"}) == 'not "down"'
+    assert in_words({"matches": "^v2", "exists": True}) == "text that matches ^v2 and anything"
+    assert in_words({"exists": False}) == "nothing"
+    assert in_words({"equals": None}) == "null"
 
 
 def test_a_value_is_told_as_json_and_what_is_no_json_by_its_kind() -> None:
@@ -97,8 +97,8 @@ def test_a_value_is_told_as_json_and_what_is_no_json_by_its_kind() -> None:
 
 
 def test_a_pattern_sees_only_the_start_of_a_long_body() -> None:
-    assert search("needle", "needle" + "." * MOST_SEARCHED_CHARACTERS)
-    assert not search("needle", "." * MOST_SEARCHED_CHARACTERS + "needle")
+    assert search("needle", "needle" + "." * MAX_SEARCHED_CHARACTERS)
+    assert not search("needle", "." * MAX_SEARCHED_CHARACTERS + "needle")
 
 
 def test_a_good_pattern_is_accepted() -> None:
@@ -112,4 +112,4 @@ def test_a_good_pattern_is_accepted() -> None:
 def test_any_value_is_held_against_any_assertion_without_an_error(value: Any, number: int, text: str) -> None:
     for expected in ({"equals": text}, {"min": number}, {"max": number}, {"exists": True}, {"not": text}):
         assert holds(value, expected) in {True, False}
-        assert told(expected)
+        assert in_words(expected)

@@ -71,7 +71,9 @@ def test_a_deployment_that_github_never_saw_is_updated_beside_the_target_with_a_
     both.pair().update(replace(RECORD, state=State.VERIFIED))
     assert both.local.history("production")[0].state is State.VERIFIED
     (note,) = both.notes
-    assert note.startswith(f"{RECORD.id} could not be recorded as verified in GitHub: GitHub has no deployment")
+    assert note.startswith(
+        f"{RECORD.id} could not be recorded as verified in GitHub: GitHub has no deployment"
+    )
 
 
 def test_a_deployment_known_to_github_alone_is_written_down_beside_the_target_too(both: Both) -> None:

@@ -109,7 +109,7 @@ def test_health_json_is_read_with_its_release_and_its_observations() -> None:
     )
 
     slow = document.components[0]
-    assert (document.status, document.said, document.release_id, document.version) == (
+    assert (document.status, document.word, document.release_id, document.version) == (
         Status.WARN,
         "warn",
         "1.2.2",

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from ci_ops.core.text.retry_after import asked_wait_seconds, parse_retry_after
+from ci_ops.core.text.retry_after import parse_retry_after, requested_wait_seconds
 
 NOW = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
 
@@ -60,15 +60,15 @@ class Busy(Exception):
     ],
 )
 def test_an_error_is_asked_for_the_wait_it_carries(error: Exception, seconds: float | None) -> None:
-    assert asked_wait_seconds(error) == seconds
+    assert requested_wait_seconds(error) == seconds
 
 
 def test_errors_of_requests_and_urllib_are_understood() -> None:
     response = requests.Response()
     response.headers["retry-after"] = "11"
-    assert asked_wait_seconds(requests.HTTPError(response=response)) == 11.0
+    assert requested_wait_seconds(requests.HTTPError(response=response)) == 11.0
     headers = email.message.Message()
     headers["Retry-After"] = "12"
     error = urllib.error.HTTPError("http://localhost/", 503, "busy", headers, None)
-    assert asked_wait_seconds(error) == 12.0
+    assert requested_wait_seconds(error) == 12.0
     error.close()

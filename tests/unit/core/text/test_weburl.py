@@ -19,9 +19,9 @@ from ci_ops.core.text.weburl import (
     passwords_in,
     port_of,
     read_url,
+    safe_url,
     secrets_in,
     secrets_in_text,
-    shown,
     without_user_info,
 )
 
@@ -53,7 +53,7 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
     for url in (text, f"https://{text}"):
         with suppress(ValueError):
             assert read_url(url).hostname
-        assert isinstance(shown(url), str)
+        assert isinstance(safe_url(url), str)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_path_is_put_on_the_same_server_with_the_same_user_info() -> None:
 
 
 def test_what_is_shown_of_an_address_has_no_user_info_and_no_query() -> None:
-    assert shown("https://user:pass@shop.example.com/a?token=abc#x") == "https://shop.example.com/a"
-    assert shown("https://[bad") == "an address that cannot be read"
+    assert safe_url("https://user:pass@shop.example.com/a?token=abc#x") == "https://shop.example.com/a"
+    assert safe_url("https://[bad") == "an address that cannot be read"
     assert without_user_info("https://user:p@shop/a?b=c") == "https://shop/a?b=c"
 
 

@@ -26,7 +26,7 @@ GRACE_SECONDS = 5.0
 Deliveries = tuple[Delivery, ...]
 
 
-class Telling:
+class Outbox:
     """A queue of events; every sink receives them in order in a thread of its own."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
@@ -38,7 +38,7 @@ class Telling:
         """The number of events."""
         return len(self._events)
 
-    def tell(self, event: Event) -> None:
+    def put(self, event: Event) -> None:
         """Queue the event; returns immediately."""
         self._events.append((event, tuple(queue.put(event) for queue in self._queues)))
 
@@ -72,7 +72,7 @@ class SinkQueue:
             self._waiting.append((event, future))
             if self._started_seconds is None:
                 self._started_seconds = time.monotonic()
-                in_background(self._work, name="telling")
+                in_background(self._work, name="outbox")
         return future
 
     def wait(self, event: Event, future: Future[Deliveries]) -> Deliveries:

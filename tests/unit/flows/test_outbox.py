@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ci_ops.core.event import Delivery, Event, Outcome
-from ci_ops.flows._telling import MAX_WAITING, Telling
+from ci_ops.flows._outbox import MAX_WAITING, Outbox
 from tests.support.events import event
 from tests.support.sinks import CallSink
 from tests.support.waiting import wait_until
@@ -26,7 +26,7 @@ def delivered(sent: Event) -> tuple[Delivery, ...]:
 
 
 def working() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "telling"]
+    return [thread for thread in threading.enumerate() if thread.name == "outbox"]
 
 
 @pytest.fixture
@@ -35,33 +35,33 @@ def gate() -> threading.Event:
 
 
 def test_events_arrive_in_order_and_leave_no_thread() -> None:
-    telling = Telling([CallSink(delivered)])
+    outbox = Outbox([CallSink(delivered)])
     for number in range(50):
-        telling.tell(numbered(number))
-    assert [each.event for each in telling.deliveries()] == [f"event {number}" for number in range(50)]
-    assert telling.count == 50
+        outbox.put(numbered(number))
+    assert [each.event for each in outbox.deliveries()] == [f"event {number}" for number in range(50)]
+    assert outbox.count == 50
     wait_until(lambda: not working())
 
 
 def test_a_sink_that_hangs_is_given_up_and_holds_up_no_other(
     gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ci_ops.flows._telling.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("ci_ops.flows._outbox.GRACE_SECONDS", 0.2)
 
     def hang(_event: Event) -> tuple[Delivery, ...]:
         gate.wait()
         return ()
 
-    telling = Telling([CallSink(hang, deadline_seconds=0.1), CallSink(delivered)])
+    outbox = Outbox([CallSink(hang, deadline_seconds=0.1), CallSink(delivered)])
     started = time.monotonic()
     for number in range(3):
-        telling.tell(numbered(number))
+        outbox.put(numbered(number))
     assert time.monotonic() - started < 5.0
-    outcomes = [(each.event, each.outcome) for each in telling.deliveries()]
+    outcomes = [(each.event, each.outcome) for each in outbox.deliveries()]
     assert outcomes == [
         (f"event {number}", outcome) for number in range(3) for outcome in (Outcome.FAILED, Outcome.DELIVERED)
     ]
-    assert telling.deliveries()[0].sentence == "no answer within 300 ms"
+    assert outbox.deliveries()[0].sentence == "no answer within 300 ms"
     gate.set()
     wait_until(lambda: not working())
 
@@ -74,14 +74,14 @@ def test_what_waits_for_a_sink_does_not_grow_without_bound(gate: threading.Event
         gate.wait()
         return delivered(sent)
 
-    telling = Telling([CallSink(wait)])
-    telling.tell(numbered(0))
+    outbox = Outbox([CallSink(wait)])
+    outbox.put(numbered(0))
     begun.wait()
     for number in range(1, MAX_WAITING + 21):
-        telling.tell(numbered(number))
+        outbox.put(numbered(number))
     assert len(working()) == 1
     gate.set()
-    deliveries = telling.deliveries()
+    deliveries = outbox.deliveries()
     assert [each.outcome for each in deliveries].count(Outcome.DELIVERED) == MAX_WAITING + 1
     lost = [each for each in deliveries if each.outcome is Outcome.FAILED]
     assert len(lost) == 20
@@ -94,9 +94,9 @@ def test_a_sink_that_fails_unexpectedly_loses_that_event_only() -> None:
             raise KeyError("secret")
         return delivered(sent)
 
-    telling = Telling([CallSink(fail_first)])
-    telling.tell(numbered(0))
-    telling.tell(numbered(1))
-    lost, sent = telling.deliveries()
+    outbox = Outbox([CallSink(fail_first)])
+    outbox.put(numbered(0))
+    outbox.put(numbered(1))
+    lost, sent = outbox.deliveries()
     assert (lost.outcome, lost.sentence) == (Outcome.FAILED, "the sink failed unexpectedly: KeyError")
     assert sent.outcome is Outcome.DELIVERED

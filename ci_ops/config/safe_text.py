@@ -30,7 +30,7 @@ def without_secrets(text: str) -> str:
     return _LOOKS_SECRET.sub(HIDDEN, redact_patterns(text))
 
 
-def shown(word: str) -> str:
+def safe_word(word: str) -> str:
     """Return a key or name of the document as one short line, redacted if it looks like a secret."""
     line = without_secrets(one_line(word[: 4 * MAX_KEY_CHARACTERS]))
     return line if len(line) <= MAX_KEY_CHARACTERS else f"{line[: MAX_KEY_CHARACTERS - 1]}…"
@@ -69,7 +69,7 @@ def is_credential(value: str, text: str, *, in_secret: bool) -> bool:
     return any(value in place for place in (user, unquote(user), parts.query, unquote(parts.query)))
 
 
-class Hidden:
+class SecretValues:
     """The secret values that no message may contain, in reading order."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Hidden:
         """Register a value; one shorter than eight characters only if it is certainly a secret."""
         self._values.append((value, is_secret))
 
-    def taken_out_of(self, text: str, *, since: int) -> str:
+    def redacted(self, text: str, *, since: int) -> str:
         """Return the text without the values added after the first `since`, also in Python's spelling.
 
         If a short secret would leave gaps everywhere, a neutral text is returned instead.
