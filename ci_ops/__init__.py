@@ -7,7 +7,7 @@ nothing and needs nothing:
     open_job, Call, Session                       from a command and its options to a Job
     load                                          ci-ops.yml → Config, or every problem in it
     Status, Result, Finding, Report               what was found out
-    DeploymentRecord, Event, Delivery             what happened, and who was told
+    DeploymentRecord, Event, Delivery             what happened, and what was delivered
     Check, Target, Channel, Format                what a plugin answers
 
 Map of the house: cli → session → flows → families (checks, targets, channels, formats) →

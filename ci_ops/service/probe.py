@@ -47,7 +47,7 @@ def probe_health(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Healt
         return document
     return HealthDocument(
         status=Status.FAIL,
-        said=document.word,
+        word=document.word,
         components=document.components,
         problem=f"answered {status}",
     )
