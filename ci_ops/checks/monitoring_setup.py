@@ -1,0 +1,113 @@
+"""Whether the code sets up error tracking, logging and a health route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from ci_ops.checks._project_code import ProjectCode, read_code
+from ci_ops.checks._verdict import Fault, conclude
+from ci_ops.core.contract.installed import declared
+from ci_ops.core.health.status import Status
+from ci_ops.core.plugin import Check, Phase, Rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci_ops.core.ports.world import World
+    from ci_ops.core.result import Result
+    from ci_ops.core.subject import Subject
+
+FRAMEWORKS = frozenset({"django", "fastapi", "flask", "starlette"})
+ERROR_TRACKING = (
+    *("sentry_sdk", "rollbar", "bugsnag", "honeybadger", "airbrake", "raygun4py", "appsignal"),
+    *("newrelic", "ddtrace", "elasticapm", "opentelemetry"),
+)
+LOGGING = ("logging.config", "structlog", "loguru", "ci_ops.service.logs")
+LOGGING_NAMES = frozenset({"LOGGING", "basicConfig", "dictConfig", "fileConfig"})
+HEALTH = ("ci_ops.service.routes", "health_check", "watchman", "fastapi_health", "healthcheck")
+HEALTH_NAMES = frozenset(
+    {"HealthApp", "HealthWSGI", "health_blueprint", "health_router", "make_health_router"}
+    | {"health_routes", "health_urls"}
+)
+"""With which an application mounts the kit's routes."""
+_HEALTH_ROUTE = re.compile(
+    r"\^?/?(?:[\w-]+/){0,3}(?:health|healthz|healthcheck|livez|readyz|__heartbeat__)(?:[/$].*)?"
+)
+_SHORT_ROUTE = re.compile(r"/(?:up|ping|status|live|ready)/?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringSetup(Check):
+    """The code sets up error tracking, logging and a health route.
+
+    Read from the imports, names and texts of the project's own Python files, without its tests; nothing is run.
+    What is set up elsewhere, such as an agent around the process, is ignored with a reason.
+    """
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.READINESS})
+    rules: ClassVar[Mapping[str, Rule]] = {
+        "no-error-tracking": Rule(
+            sentence="No code sets up error tracking.",
+            advice="Set up Sentry or another tracker where the application starts, or ignore this rule with a reason.",
+        ),
+        "no-logging": Rule(
+            sentence="No code configures logging.",
+            advice="Configure it where the application starts: `logging.config.dictConfig`, Django's LOGGING, "
+            "structlog, or `ci_ops.service`.",
+        ),
+        "no-health-route": Rule(
+            sentence="No code has a health route.",
+            advice="Answer /health/ready, for example with the routes of `ci_ops.service`.",
+        ),
+        "no-code": Rule(
+            sentence="There is no Python file that could be read.",
+            advice="Run ci-ops in the folder of the application, or name it with `--directory`.",
+        ),
+    }
+
+    @classmethod
+    def detect(cls, root: Path) -> Self | None:
+        """Applies to a project that declares a web framework."""
+        try:
+            return cls() if any(each.name in FRAMEWORKS for each in declared(root)) else None
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def run(self, subject: Subject, world: World) -> Iterator[Result]:
+        """Read the code once."""
+        code = read_code(subject.root, world)
+        if not code.files:
+            fault = Fault(rule="no-code", severity=Status.ERROR, sentence="")
+            yield conclude(self, [fault], sentence="", measured=0)
+            return
+        number = "1 file" if code.files == 1 else f"{code.files} files"
+        unread = f"; {code.unread} could not be read" if code.unread else ""
+        faults = [
+            Fault(rule=rule, severity=Status.WARN, sentence="", observed=f"none in {number}{unread}")
+            for rule, is_there in _presence(code).items()
+            if not is_there
+        ]
+        yield conclude(
+            self,
+            faults,
+            sentence=f"Error tracking, logging and a health route are set up in {number}{unread}.",
+            measured=code.files,
+            facts={"files": code.files, "unread": code.unread},
+        )
+
+
+def _presence(code: ProjectCode) -> dict[str, bool]:
+    return {
+        "no-error-tracking": code.imports_any(ERROR_TRACKING),
+        "no-logging": code.imports_any(LOGGING) or bool(LOGGING_NAMES & code.names),
+        "no-health-route": code.imports_any(HEALTH)
+        or bool(HEALTH_NAMES & code.names)
+        or any(map(_is_health_route, code.texts)),
+    }
+
+
+def _is_health_route(text: str) -> bool:
+    return bool(_HEALTH_ROUTE.fullmatch(text) or _SHORT_ROUTE.fullmatch(text))
