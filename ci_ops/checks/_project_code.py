@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ci_ops.checks._python_files import Tracked, python_files
+from ci_ops.core.contract.installed import declared
 from ci_ops.core.text.encoding import read_text_file
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_FILES = 3000
 MAX_FILE_BYTES = 1 << 19
 MAX_TEXT_CHARACTERS = 200
+FRAMEWORKS = frozenset({"django", "fastapi", "flask", "starlette"})
 _TESTS = frozenset({"tests", "test", "testing", "conftest.py"})
 
 
@@ -34,11 +36,25 @@ class ProjectCode:
     """Imported, called and assigned names and keywords."""
     texts: set[str] = field(default_factory=set)
 
+    @property
+    def extent(self) -> str:
+        """How much was read, as a reader is told."""
+        number = "1 file" if self.files == 1 else f"{self.files} files"
+        return f"{number}; {self.unread} could not be read" if self.unread else number
+
     def imports_any(self, modules: Iterable[str]) -> bool:
         """Return True where one of the modules, or one below it, is imported or named in a text."""
         roots = tuple(modules)
         below = tuple(f"{each}." for each in roots)
         return any(each in roots or each.startswith(below) for each in (*self.modules, *self.texts))
+
+
+def declares_framework(root: Path) -> bool:
+    """Return True for a project that declares a web framework."""
+    try:
+        return any(each.name in FRAMEWORKS for each in declared(root))
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def read_code(root: Path, world: World) -> ProjectCode:

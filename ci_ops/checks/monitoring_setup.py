@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from ci_ops.checks._project_code import ProjectCode, read_code
+from ci_ops.checks._project_code import ProjectCode, declares_framework, read_code
 from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.contract.installed import declared
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Check, Phase, Rule
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
     from ci_ops.core.subject import Subject
 
-FRAMEWORKS = frozenset({"django", "fastapi", "flask", "starlette"})
 ERROR_TRACKING = (
     *("sentry_sdk", "rollbar", "bugsnag", "honeybadger", "airbrake", "raygun4py", "appsignal"),
     *("newrelic", "ddtrace", "elasticapm", "opentelemetry"),
@@ -71,10 +69,7 @@ class MonitoringSetup(Check):
     @classmethod
     def detect(cls, root: Path) -> Self | None:
         """Applies to a project that declares a web framework."""
-        try:
-            return cls() if any(each.name in FRAMEWORKS for each in declared(root)) else None
-        except (OSError, ValueError, RecursionError):
-            return None
+        return cls() if declares_framework(root) else None
 
     def run(self, subject: Subject, world: World) -> Iterator[Result]:
         """Read the code once."""
@@ -83,17 +78,15 @@ class MonitoringSetup(Check):
             fault = Fault(rule="no-code", severity=Status.ERROR, sentence="")
             yield conclude(self, [fault], sentence="", measured=0)
             return
-        number = "1 file" if code.files == 1 else f"{code.files} files"
-        unread = f"; {code.unread} could not be read" if code.unread else ""
         faults = [
-            Fault(rule=rule, severity=Status.WARN, sentence="", observed=f"none in {number}{unread}")
+            Fault(rule=rule, severity=Status.WARN, sentence="", observed=f"none in {code.extent}")
             for rule, is_there in _presence(code).items()
             if not is_there
         ]
         yield conclude(
             self,
             faults,
-            sentence=f"Error tracking, logging and a health route are set up in {number}{unread}.",
+            sentence=f"Error tracking, logging and a health route are set up in {code.extent}.",
             measured=code.files,
             facts={"files": code.files, "unread": code.unread},
         )
