@@ -178,7 +178,7 @@ def test_a_retry_after_beyond_the_deadline_ends_it_at_once_and_is_told(
     (delivery,) = Notifier(channels=[Named(name="ops", plugin=post)], world=world, waits=seconds_between)(
         EVENT
     )
-    assert delivery.sentence == "it is full; it asks to wait 2 m 00 s"
+    assert delivery.sentence == "it is full; it requests a wait of 2 m 00 s"
     assert clock.waits == []
 
 
