@@ -220,7 +220,7 @@ def _rehearse(run: Run, options: RollbackOptions) -> Report:
         and _is_ours(run, journal, options)
         and not options.to
     ):
-        record = journal.record
+        record = history.find(journal.record.id) or journal.record
         if record.kind == "deployment":
             return rehearse(
                 run, record, _undos(journal), phase="undo", sentence=f"{record.id} would be undone."

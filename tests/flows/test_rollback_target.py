@@ -16,7 +16,7 @@ from ci_ops.core.errors import CiOpsError
 from ci_ops.core.event import Delivery, Event
 from ci_ops.core.report import Report
 from ci_ops.edge.clock import StopSignal
-from ci_ops.flows.deploy import DeployOptions
+from ci_ops.flows.deploy import DeployOptions, deploy
 from ci_ops.flows.rollback import RollbackOptions, rollback
 from tests.support.shop import CONFIG, ONE, THREE, TWO, Service, Shop, id_of
 from tests.support.sinks import CallSink
@@ -277,6 +277,20 @@ def test_a_damaged_line_of_the_ledger_is_named_and_the_journal_stands_in(shop: S
     report = shop.rollback()
     assert shop.service.revision == TWO
     assert any(f"cannot be read at line {number}" in note for note in report.notes)
+
+
+def test_a_dry_run_that_would_undo_names_a_damaged_line_of_the_ledger(shop: Shop) -> None:
+    shop.deploy(ONE)
+    stop = StopSignal()
+    shop.write_config(CONFIG.replace("run: '", "run: 'kill -TERM $PPID; sleep 30; "))
+    opened = shop.open("deploy", stop=stop, revision=TWO)
+    with stop.listening():
+        stopped = deploy(opened.job, DeployOptions())
+    ledger = Ledger(shop).path
+    ledger.write_text("{torn\n" + ledger.read_text())
+    report = shop.rollback(dry_run=True)
+    assert report.sentence == f"{id_of(stopped)} would be undone."
+    assert any("cannot be read at line 1" in note for note in report.notes)
 
 
 def test_a_rollback_whose_run_died_before_its_report_is_reported_not_repeated(shop: Shop) -> None:

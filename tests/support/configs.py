@@ -57,6 +57,8 @@ def probe(text: str, env: Mapping[str, str] | None = None) -> Any:
 WORDS = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=9).filter(
     lambda text: "${" not in text
 )
+KEYS = WORDS.filter(lambda text: bool(text) and not any(each.isspace() for each in text.replace(" ", "")))
+"""A space other than the plain one is refused in a key: readers could not tell it apart."""
 ADDRESSES = WORDS.map(lambda text: f"https://shop.example.com/{text}".replace(" ", ""))
 PROBES = st.fixed_dictionaries(
     {},
@@ -68,7 +70,7 @@ PROBES = st.fixed_dictionaries(
         "wait": st.sampled_from(["500ms", "1h30m", 3, 2.5]),
         "token": WORDS.filter(bool),
         "tags": st.lists(WORDS, max_size=3),
-        "headers": st.dictionaries(WORDS.filter(bool), WORDS, max_size=3),
+        "headers": st.dictionaries(KEYS, WORDS, max_size=3),
         "limits": st.fixed_dictionaries({}, optional={"warn": st.just("1s"), "fail": st.just(9)}),
         "expected": st.none() | st.booleans() | WORDS | st.lists(st.integers() | WORDS, max_size=3),
         "day": st.just("2027-01-31"),

@@ -68,7 +68,7 @@ class Database(HttpCheck):
         "no-component": Rule(
             sentence="The health document names no database.",
             advice="Report the database as a component, or name it in `component`; where details are for clients "
-            'with a token alone, send it: `send-headers: {Authorization: "Bearer ${CI_OPS_HEALTH_TOKEN}"}`.',
+            "with a token alone, send it with `send-headers`, from CI_OPS_HEALTH_TOKEN.",
         ),
         "down": Rule(
             sentence="The service says that its database is down.",

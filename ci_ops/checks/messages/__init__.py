@@ -141,7 +141,7 @@ class Messages(Check):
         if not self.account_sid.startswith("AC"):
             raise ValueError("account-sid: the SID of an account starts with AC")
         if self.api_key and not self.api_key.startswith("SK"):
-            raise ValueError("api-key: the SID of an API key starts with SK")
+            raise ValueError("`api-key`: the SID of an API key starts with SK")
         if self.window <= 0 or self.stuck_after <= 0:
             raise ValueError("window, stuck-after: more than 0 seconds")
         if self.min_sample < 1 or not 1 <= self.max_messages <= MAX_MESSAGES:

@@ -66,7 +66,7 @@ class Webhook:
             try:
                 signing_key(self.secret.reveal())
             except ValueError as error:
-                raise ValueError(f"secret: {error}") from None
+                raise ValueError(f"`secret`: {error}") from None
 
     @property
     def how(self) -> Sender:

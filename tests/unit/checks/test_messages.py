@@ -262,7 +262,7 @@ def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     ("settings", "problem"),
     [
         ({"account_sid": "SK1"}, "account-sid: "),
-        ({"api_key": "AC1"}, "api-key: "),
+        ({"api_key": "AC1"}, "`api-key`: "),
         ({"window": 0.0}, "window, stuck-after: "),
         ({"min_sample": 0}, "min-sample, max-messages: "),
         ({"max_messages": 10_001}, "min-sample, max-messages: "),

@@ -331,7 +331,7 @@ def test_dots_within_a_name_are_plain(path: str) -> None:
         ({"sender": "github", "key_id": "k"}, "key-id: "),
         ({"sender": "github", "refusals": ()}, "refusals: "),
         ({"sender": "github", "refusals": (200,)}, "refusals: "),
-        ({"sender": "standard-webhooks", "secret": Secret("not base64!")}, "secret: "),
+        ({"sender": "standard-webhooks", "secret": Secret("not base64!")}, "`secret`: "),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], problem: str) -> None:
