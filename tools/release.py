@@ -65,13 +65,18 @@ def notes(root: Path, tag: str) -> str:
     return section[1].strip() + "\n"
 
 
+def _is_text(path: Path) -> bool:
+    """Return True for a file that is not Python's cache of compiled templates."""
+    return path.is_file() and path.parent.name != "__pycache__"
+
+
 def write(root: Path, tag: str, repository: str) -> list[str]:
     """Write repository and exact version into every reference to ci-ops; return the changed files."""
     check(root, tag)
     if not re.fullmatch(r"[\w.-]+/ci-ops", repository):
         raise Refused(f"{repository!r} is not the name of a repository called ci-ops")
     changed = []
-    for path in sorted(each for pattern in FILES for each in root.glob(pattern) if each.is_file()):
+    for path in sorted(each for pattern in FILES for each in root.glob(pattern) if _is_text(each)):
         before = path.read_text(encoding="utf-8")
         after = _RAW.sub(rf"\g<before>{tag}", _USES.sub(rf"\g<before>{tag}", before))
         if path.name == "README.md":  # PyPI shows it, where a relative link leads nowhere

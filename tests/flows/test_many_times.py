@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from ci_ops.core.event import Outcome
 from ci_ops.core.report import Report
@@ -45,6 +48,15 @@ def collected_objects() -> int:
     return len(gc.get_objects())
 
 
+@pytest.fixture
+def no_log() -> Iterator[None]:
+    """pytest keeps every record of the log, and a test before this one may have left it at DEBUG."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("no_log")
 def test_two_hundred_transactions_leave_nothing_behind(shop: Shop) -> None:
     job = shop.open("deploy").job
     for number in range(WARM_UP):

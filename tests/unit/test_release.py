@@ -79,7 +79,7 @@ def release(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def references(folder: Path) -> set[tuple[str, str]]:
     """Repository and version of every reference to ourselves."""
     files = [*folder.glob("*.md"), *folder.glob(".github/workflows/*.yml"), *folder.glob("templates/**/*")]
-    texts = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
+    texts = [path.read_text(encoding="utf-8") for path in files if path.is_file() and path.suffix != ".pyc"]
     return {(each["repository"], each["ref"]) for text in texts for each in OURS.finditer(text)}
 
 
