@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ class JobSubject:
     ref: str = ""
     actor: str = ""
     run_url: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the written form: what a report without a deployment is about."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -186,6 +186,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return the published JSON form, version `REPORT_SCHEMA`."""
+        about = self.record or self.job
         return {
             "schema": REPORT_SCHEMA,
             "command": self.command,
@@ -198,7 +199,7 @@ class Report:
             "dry_run": self.dry_run,
             "seconds": round(self.seconds, 6),
             "provenance": self.provenance.to_json() if self.provenance else None,
-            "record": self.record.to_json() if self.record else None,
+            "record": about.to_json() if about else None,
             "results": [result.to_json() for result in self.results],
             "proof": [result.to_json() for result in self.proof],
             "steps": [step.to_json() for step in self.steps],

@@ -63,7 +63,7 @@ def read_last_report(store: Store, *, job: str) -> LastReport | None:
             status=Status(document["status"]),
             reason=document["reason"],
             sentence=document["sentence"],
-            record=DeploymentRecord.from_json(record) if record else None,
+            record=DeploymentRecord.from_json(record) if record and "id" in record else None,
             lines=tuple(document["lines"]),
         )
     except (KeyError, TypeError, ValueError):

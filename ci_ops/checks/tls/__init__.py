@@ -69,8 +69,8 @@ class Tls(CertificateCheck):
 
     redirect: bool = True
     """Look whether port 80 leads to https; only where the URL has no port of its own."""
-    hsts: bool = True
-    """Warn where Strict-Transport-Security is missing or shorter than a year."""
+    hsts: bool = False
+    """Warn on pages for browsers where Strict-Transport-Security is missing or shorter than a year."""
     protocols: bool = True
     """Warn where TLS 1.0 or 1.1 is accepted, or 1.3 is refused."""
 

@@ -434,8 +434,8 @@ def test_hsts_is_looked_for_in_answers_without_an_error(
         service = shop.serve_with(context_of(leaf), host=host)
         for path, answer in answers.items():
             service.says(path, answer)
-    result = shop.look("shop.test")
+    result = shop.look("shop.test", hsts=True)
     assert result.facts["hsts"] == fact
     assert rules_of(result) == (["hsts"] if fact in {"missing", "short"} else [])
-    assert "hsts" not in shop.look("shop.test", hsts=False).facts
-    assert "hsts" not in shop.look("127.0.0.1").facts
+    assert "hsts" not in shop.look("shop.test").facts
+    assert "hsts" not in shop.look("127.0.0.1", hsts=True).facts

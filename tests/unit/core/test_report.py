@@ -11,7 +11,7 @@ from ci_ops.core.errors import (
     Problem,
     UsageError,
 )
-from ci_ops.core.event import Delivery, Outcome
+from ci_ops.core.event import Delivery, JobSubject, Outcome
 from ci_ops.core.health.status import Status
 from ci_ops.core.reasons import REASONS, deciding_exit_code
 from ci_ops.core.report import (
@@ -105,6 +105,8 @@ def test_a_report_is_written_whole() -> None:
     assert document["steps"][0]["state"] == "done"
     assert document["availability"] == {"requests": 2, "failures": 1, "longest_gap_seconds": 0.25}
     assert Report(command="notify", reason="ok").to_json()["record"] is None
+    job = JobSubject(service="shop", environment="production", revision="a" * 40)
+    assert Report(command="notify", reason="ok", job=job).to_json()["record"]["revision"] == "a" * 40
     assert failed_deliveries(report.deliveries) == (failed,)
 
 
