@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 10.0
 WEAK_DEADLINE_SECONDS = 2.0
-"""For a channel that could not be reached with the event before: it holds up nobody twice."""
+"""For a channel that could not be reached with the event before: it delays the report only once."""
 LAST_TRY_SHARE = 0.3
 """The part of the time that is kept for the last try: waiting ends before it."""
 GRACE_SECONDS = 2.0
@@ -41,7 +41,7 @@ GRACE_SECONDS = 2.0
 MAX_CLAIMS = 1000
 """Events whose delivery is remembered: a process may send for months."""
 NO_TARGET = "-"
-"""The target of a delivery that says that nobody was to be told."""
+"""The target of a delivery for an event that no route sends anywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ def read(name: bytes) -> bytes:
 
 
 def problem_of(source: bytes) -> tuple[int, str] | None:
-    """Return line and message of the compile error; None for none."""
+    """Return line and message of the compile error; None if it compiles."""
     try:
         compile(source, "<source>", "exec", dont_inherit=True)
     except SyntaxError as error:

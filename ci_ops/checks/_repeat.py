@@ -65,7 +65,7 @@ class Try:
 
     @property
     def wait_seconds(self) -> float | None:
-        """The wait that the other side requested; None for none."""
+        """The wait that the other side requested; None if it requested none."""
         asked = [
             result.facts[RETRY_AFTER_FACT] for result in self.results if RETRY_AFTER_FACT in result.facts
         ]

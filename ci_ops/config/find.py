@@ -19,7 +19,7 @@ VARIABLE = "CI_OPS_CONFIG"
 
 
 def find_file(start: Path, env: Mapping[str, str], asked: str = "") -> Path | None:
-    """Return the requested file, else CI_OPS_CONFIG, else the nearest one upwards; None for none.
+    """Return the requested file, else CI_OPS_CONFIG, else the nearest one upwards; None if there is none.
 
     Upwards means from `start` to the root of its git repository. Outside a repository only `start`
     itself is searched: parent folders may belong to anybody. Raises UsageError if a requested file

@@ -66,7 +66,7 @@ class Answer(Protocol):
 
     @property
     def wait_seconds(self) -> float | None:
-        """The wait that the other side requested (Retry-After); None for none."""
+        """The wait that the other side requested (Retry-After); None if it requested none."""
         ...
 
 

@@ -16,6 +16,6 @@ def folders_up(start: Path) -> tuple[Path, ...]:
 
 
 def repository_root(folder: Path) -> Path | None:
-    """Return the nearest folder upwards that contains a repository or a worktree; None for none."""
+    """Return the nearest folder upwards that contains a repository or a worktree; None if there is none."""
     folder = folder.absolute()
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)

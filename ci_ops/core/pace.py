@@ -121,7 +121,7 @@ class Pace:
         with self._lock:
             self._paused[path] = max(self._paused.get(path, now), now + seconds)
 
-    def told(self, url: str) -> str:
+    def limits_text(self, url: str) -> str:
         """Return the limits of that path for people."""
         host, path = _places(url)
         with self._lock:

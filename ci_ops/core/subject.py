@@ -22,7 +22,7 @@ class Subject:
     url: str = ""
     """The service's address as the user typed it; empty when there is none."""
     revision: str = ""
-    """The commit that should be live; empty when nobody said."""
+    """The commit that should be live; empty where it is unknown."""
     previous_revision: str = ""
     is_revision_live: bool = False
     """True once the check `revision` saw the shipped commit on every connection."""
@@ -37,7 +37,7 @@ class Subject:
     deadline: Deadline | None = None
     """Until when a check may wait for its next request; None for at most `timeout_seconds`."""
     deployed_at: datetime | None = None
-    """When the deployment began; None for none."""
+    """When the deployment began; None where nothing is deployed."""
     published: frozenset[str] = frozenset()
     """Commits that the forge has for sure: the run's event names them."""
     environment: str = "production"
@@ -47,4 +47,4 @@ class Subject:
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables as the deployed service will see them, where the user gave them."""
     config_problems: tuple[Problem, ...] | None = None
-    """What is wrong with `config_file`; None when nobody looked."""
+    """What is wrong with `config_file`; None where it was not read."""

@@ -192,7 +192,7 @@ else:
     def _has_members(popen: subprocess.Popen[bytes]) -> bool:
         """Return True while the group has a member that is not a zombie.
 
-        A member that nobody collects yet still counts for `killpg`: in a
+        A member that is not collected yet still counts for `killpg`: in a
         container whose first process collects nothing, that is for ever.
         """
         if not _signal_group(popen, 0):

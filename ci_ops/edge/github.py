@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ci_ops.core.text.secret import Secret
 
 SCANNED_PAGES = 10
-"""Of a hundred deployments each: nobody looks further back for a release to return to."""
+"""Of a hundred deployments each; a release to return to is not sought further back."""
 STALE_LIMIT = 10
 MAX_CONTEXT = 255
 TASK = "deploy"
@@ -229,7 +229,7 @@ class GitHub(Ledger, Forge):
 
 
 def _number_of(repository: Repository, record: DeploymentRecord) -> int | None:
-    """Return the number of the deployment created for that record; None for none."""
+    """Return the number of the deployment created for that record; None where there is none."""
     filters = {"environment": record.environment, **({"sha": record.revision} if record.revision else {})}
     for deployment in deployments_of(repository, filters):
         identity = identity_of(deployment, record.environment)

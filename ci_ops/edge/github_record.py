@@ -13,7 +13,7 @@ that description, together with the state beside it, is what is read back.
     failed        failure
     rolled-back   failure: it did not hold, and whoever counts failures of
                   changes counts it
-    interrupted   error: nobody can tell
+    interrupted   error: unknown
 
 An `inactive` that is not in our words is GitHub's own mark on the deployment
 before the last good one; it takes nothing away from its verification.

@@ -123,7 +123,7 @@ def _text_in(path: Path) -> LockText:
 
 if sys.platform == "win32":  # pragma: no cover - the tests run on POSIX
     _BEYOND_THE_TEXT = 1 << 30
-    """Windows forbids reading what is locked: so a byte is locked that nobody reads."""
+    """Windows forbids reading what is locked: so a byte is locked that is never read."""
 
     def _try_lock(descriptor: int) -> bool:
         import msvcrt  # noqa: PLC0415 - Windows alone has it

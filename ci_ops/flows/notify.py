@@ -88,7 +88,7 @@ def notify(job: Job, options: NotifyOptions) -> Report:
 
 
 def _status_of(options: NotifyOptions) -> Status | None:
-    """Return the caller's status; None for none. Raises UsageError for an unknown word."""
+    """Return the caller's status; None if it gave none. Raises UsageError for an unknown word."""
     word = options.status.strip().casefold()
     given = _JOB_WORDS.get(word) or status_of(word)
     if word and given is None:

@@ -124,7 +124,7 @@ class Question:
         seconds = self.pace.reserve(url, now=clock.monotonic(), at_most_seconds=left)
         if seconds > left:
             sentence = (
-                f"the rate that the service allows ({self.pace.told(url)}) leaves no time for the request"
+                f"the rate that the service allows ({self.pace.limits_text(url)}) leaves no time for the request"
             )
             raise RefusedError(THROTTLED, sentence, wait_seconds=seconds, is_signed=False)
         if seconds:

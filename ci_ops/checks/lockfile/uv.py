@@ -60,7 +60,7 @@ class Member:
     """`tool.uv.sources` of the project, over those of the workspace."""
 
     def entry(self, lock: Lock) -> Mapping[str, Any] | None:
-        """The lock's package for the project; None for none."""
+        """The lock's package for the project; None if there is none."""
         for package in entries(lock.document.get("package")):
             source = table(package, "source")
             if self.path in {source.get("editable"), source.get("virtual"), source.get("directory")}:

@@ -32,7 +32,7 @@ class Burst:
     requests: int = 0
     """Maximum number of requests, above the limit of one client; 0 (default) sends none."""
     headers: Mapping[str, Secret] = field(default_factory=dict)
-    """The key of a client that nobody else is, such as `X-Api-Key: ${RATE_LIMIT_TEST_KEY}`."""
+    """The key of a client used by this check alone, such as `X-Api-Key: ${RATE_LIMIT_TEST_KEY}`."""
     other_headers: Mapping[str, Secret] = field(default_factory=dict)
     """The key of another client, who must not be limited; without it, a client without a key."""
 

@@ -43,7 +43,7 @@ class Sender:
     title: str
     media_type: str
     body: bytes
-    """Of a message that asks for nothing: a ping, or a text to nobody."""
+    """Of a message that asks for nothing: a ping, or a text without a recipient."""
     sign: Callable[[str, Message], dict[str, str]]
     """Returns the signature's headers for a secret and a message. Raises ValueError for a malformed secret."""
     headers: Mapping[str, str]
@@ -53,7 +53,7 @@ class Sender:
     hashes_body: bool = False
     """True where the address that is requested and signed carries the body's hash."""
     new_secret: Callable[[], str] = lambda: randomness.token_hex(16)
-    """Makes a secret that nobody has."""
+    """Makes a random secret that no sender has."""
 
     def message(self, url: str, body: bytes, timestamp: int) -> Message:
         """Return the message for an address."""

@@ -75,7 +75,7 @@ class Variable(Rules):
 
     @property
     def default_value(self) -> Any:
-        """Return the default in the variable's type; None for none."""
+        """Return the default in the variable's type; None if it has no default."""
         return None if self.default is None else value_of(self, self.default)
 
     def _faults(self) -> Iterator[str]:

@@ -226,7 +226,7 @@ def open_journal(store: Store, clock: Clock, deployment: str) -> Journal:
 
 
 def latest_journal(store: Store, clock: Clock) -> Journal | None:
-    """Return the journal that was begun last; None for none.
+    """Return the journal that was begun last; None if there is none.
 
     Only this one can be unfinished: a deployment settles its predecessor's, under the lock, before
     it begins its own. A file whose first line was torn off contains nothing that was begun.

@@ -96,7 +96,7 @@ class Ledger(Protocol):
         return tuple(found)
 
     def find(self, environment: str, name: str) -> DeploymentRecord | None:
-        """Return the deployment with that id, external id or commit; None for none, and for an empty name.
+        """Return the deployment with that id, external id or commit; None if there is none, and for an empty name.
 
         A commit may be shortened to seven digits. If it was deployed several times, the newest
         verified deployment is returned, else the newest.

@@ -63,5 +63,5 @@ def status_of(word: object) -> Status | None:
 
 
 def worst(statuses: Iterable[Status]) -> Status | None:
-    """Return the status that decides for all: fail, error, warn, pass, skip; None for none."""
+    """Return the status that decides for all: fail, error, warn, pass, skip; None without statuses."""
     return max(statuses, key=_SEVERITY.index, default=None)

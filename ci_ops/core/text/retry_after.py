@@ -30,7 +30,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
 
 
 def requested_wait_seconds(error: BaseException) -> float | None:
-    """Return the wait that an error requests; None for none.
+    """Return the wait that an error requests; None if it requests none.
 
     Looked for in this order: `retry_after_seconds` or `retry_after` of the
     error itself, the Retry-After header of its `response`, then of itself.

@@ -44,7 +44,7 @@ def test_of_what_the_service_allows_a_tenth_is_left_to_others_on_the_paths_that_
     pace.learn(URL, [RateLimit(name="q", quota=100, window_seconds=60, remaining=99)], now=100.0)
     times = starts(pace, 90)
     assert (times[88], times[89]) == (100.0, 160.0)
-    assert pace.told(URL) == "90 requests in 1 m 00 s"
+    assert pace.limits_text(URL) == "90 requests in 1 m 00 s"
     assert starts(pace, 1, "https://shop.example/other") == [100.0]
 
 
