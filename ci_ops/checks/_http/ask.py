@@ -123,9 +123,7 @@ class Question:
         left = until.left_seconds
         seconds = self.pace.reserve(url, now=clock.monotonic(), at_most_seconds=left)
         if seconds > left:
-            sentence = (
-                f"the rate that the service allows ({self.pace.limits_text(url)}) leaves no time for the request"
-            )
+            sentence = f"the rate that the service allows ({self.pace.limits_text(url)}) leaves no time for the request"
             raise RefusedError(THROTTLED, sentence, wait_seconds=seconds, is_signed=False)
         if seconds:
             clock.sleep(seconds)

@@ -96,10 +96,10 @@ class Ledger(Protocol):
         return tuple(found)
 
     def find(self, environment: str, name: str) -> DeploymentRecord | None:
-        """Return the deployment with that id, external id or commit; None if there is none, and for an empty name.
+        """Return the deployment with that id, external id or commit; None if there is none.
 
-        A commit may be shortened to seven digits. If it was deployed several times, the newest
-        verified deployment is returned, else the newest.
+        An empty name finds none. A commit may be shortened to seven digits. If it was deployed several times,
+        the newest verified deployment is returned, else the newest.
         """
         name = name.strip()
         if not name:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ci_ops.checks._python import PythonDemand, other_pythons, python_demand
 from ci_ops.checks._python_files import Tracked, python_files
 from ci_ops.checks._verdict import Fault, conclude, evidence
+from ci_ops.checks.compiles.interpreters import PythonDemand, other_pythons, python_demand
 from ci_ops.core.child_environment import PYTHON, tool_environment
 from ci_ops.core.fields import Duration
 from ci_ops.core.health.status import Status
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ci_ops.core.result import Result
     from ci_ops.core.subject import Subject
 
-_CHILD = Path(__file__).with_name("_compile_files.py")
+_CHILD = Path(__file__).with_name("compile_files.py")
 _MAX_FILES_NAMED = 20
 
 

@@ -1,6 +1,6 @@
 """Compilation of files without running them; a script for the project's own Python.
 
-`python -I -S _compile_files.py LIST RESULT`: LIST contains the file names, each followed by a zero
+`python -I -S compile_files.py LIST RESULT`: LIST contains the file names, each followed by a zero
 byte; RESULT is written at the end, as JSON. Nothing of ci-ops is imported, and the syntax is that
 of Python 3.8.
 """
