@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ WARM_UP = 10
 ROUNDS_WITH_A_PROGRAM = 20
 MAX_NEW_OBJECTS = 100
 """Half an object a round: the caches of libraries, and nothing that a round leaves behind."""
+MAX_TRACED_OBJECTS = 40 * ROUNDS
+"""Coverage keeps a tracer with its data for each thread that has ended."""
 
 
 def transaction(job: Job, *, starts_program: bool) -> Report:
@@ -70,4 +73,5 @@ def test_two_hundred_transactions_leave_nothing_behind(shop: Shop) -> None:
     shop.service.messages.clear()
     wait_until(lambda: threading.active_count() <= threads)
     wait_until(lambda: open_files() <= files)
-    assert collected_objects() - objects < MAX_NEW_OBJECTS
+    allowed = MAX_NEW_OBJECTS if sys.gettrace() is None else MAX_TRACED_OBJECTS
+    assert collected_objects() - objects < allowed
