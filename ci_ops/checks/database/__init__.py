@@ -7,18 +7,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ci_ops.checks._database.document import Reading, is_database, read_document
-from ci_ops.checks._database.session import Session, group_of, in_session
+from ci_ops.checks._database.check import DatabaseCheck
+from ci_ops.checks._database.document import Reading, is_database
 from ci_ops.checks._database.trouble import DIRECT_RULES, DatabaseError, direct_fault
-from ci_ops.checks._http.check import HttpCheck
 from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES, Latency
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.checks.database.direct import session_facts, session_faults, shown_kind, slow_faults
-from ci_ops.core.fields import Duration, Secret
+from ci_ops.core.fields import Duration
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
 from ci_ops.core.text.durations import format_duration
-from ci_ops.core.text.weburl import passwords_in
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -39,7 +37,7 @@ _RULES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Database(HttpCheck):
+class Database(DatabaseCheck):
     """The database answers the service, and a read-only session of ours.
 
     A component of the health document counts as a database by its name
@@ -102,16 +100,10 @@ class Database(HttpCheck):
         ),
     }
 
-    health: bool = True
-    """Read the health document; false for the direct look alone."""
-    path: str = ""
-    """Path of the health address, such as `/healthz`, where the URL is the service's root."""
     component: str = ""
     """Name of the database's component, such as `primary`, or a JSON path that starts with `$.`."""
     max_age: Duration = 60.0
     """How old the component's own measurement may be."""
-    dsn: Secret | None = None
-    """Address of the database, such as `${DATABASE_URL}`, for a look of our own."""
     latency: Latency = field(default_factory=Latency)
     """Limits for the component's own latency, and for the time to the first row."""
     min_version: str = ""
@@ -126,22 +118,13 @@ class Database(HttpCheck):
         if self.min_version and not self.min_version.replace(".", "").isdecimal():
             raise ValueError("min-version: digits and dots, such as 15 or 10.11")
 
-    @property
-    def groups(self) -> frozenset[str]:
-        """The lock group of the driver for the address."""
-        return frozenset({group_of(self._address)}) - {""}
-
-    @property
-    def _address(self) -> str:
-        return self.dsn.reveal() if self.dsn else ""
-
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Read the health document, then look directly."""
         faults: list[Fault] = []
         facts: dict[str, Any] = {}
         measured, told = 0, []
         if self.health:
-            reading = read_document(self.question(subject, world), parts, path=self.path)
+            reading = self.read_document(parts, subject, world)
             found = self._components(reading)
             faults += [*reading.faults, *self._judge_all(world, reading, found)]
             measured += bool(reading.document)
@@ -150,18 +133,17 @@ class Database(HttpCheck):
                 f"the service says {one.status} of {name}"
                 for name, one in zip(facts["components"], found, strict=True)
             ]
-        if self._address:
+        if self.address:
             try:
-                session = self._open(subject, world)
+                session = self.in_session(lambda session: session, subject, world)
             except DatabaseError as error:
                 faults.append(direct_fault(world, error))
             else:
                 measured += 1
-                faults += session_faults(self, session, address=self._address)
+                faults += session_faults(self, session, address=self.address)
                 facts["direct"] = session_facts(session)
                 told.append(f"{shown_kind(session)} answers in {format_duration(session.first_row_seconds)}")
-        if not self.health and not self._address:
-            faults.append(_nothing_to_look_at())
+        faults += self.source_faults()
         sentence = "; ".join(told)
         return conclude(
             self, faults, sentence=f"{sentence[:1].upper()}{sentence[1:]}.", measured=measured, facts=facts
@@ -230,25 +212,3 @@ class Database(HttpCheck):
                 subject=subject,
                 transient=True,
             )
-
-    def _open(self, subject: Subject, world: World) -> Session:
-        dsn = self._address
-        world.redact.add(*passwords_in(dsn))
-        return in_session(
-            dsn,
-            subject.root,
-            lambda session: session,
-            timeout_seconds=subject.timeout_seconds,
-            stop=world.stop,
-        )
-
-
-def _nothing_to_look_at() -> Fault:
-    return Fault(
-        rule="not-asked",
-        severity=Status.ERROR,
-        sentence="There is nothing to look at: `health` is false, and no `dsn` is given.",
-        expected="the health document or an address",
-        observed="neither",
-        advice="Set `dsn: ${DATABASE_URL}`, or leave `health: false` out.",
-    )

@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ci_ops.checks._database.document import MIGRATIONS, read_document
-from ci_ops.checks._database.session import group_of, in_session
+from ci_ops.checks._database.check import DatabaseCheck
+from ci_ops.checks._database.document import MIGRATIONS
 from ci_ops.checks._database.trouble import DIRECT_RULES, DatabaseError, direct_fault
-from ci_ops.checks._http.check import HttpCheck
 from ci_ops.checks._http.expect import ANSWER_RULES, NO_ANSWER_RULES
 from ci_ops.checks._verdict import Fault, conclude, evidence
 from ci_ops.checks.migrations_applied.judge import document_fault, recorded_faults
 from ci_ops.checks.migrations_applied.recorded import Recorded, is_name, read_recorded
 from ci_ops.checks.migrations_applied.release import Release, read_release
 from ci_ops.core.contract.migrations import INVALID_ADVICE, REPEATED_ADVICE
-from ci_ops.core.fields import Secret
 from ci_ops.core.health.status import Status
 from ci_ops.core.plugin import Rule
-from ci_ops.core.text.weburl import passwords_in
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MigrationsApplied(HttpCheck):
+class MigrationsApplied(DatabaseCheck):
     """The database is at the migrations of the release: Alembic and Django.
 
     The service's health document says so in a component called migrations, as
@@ -116,14 +113,8 @@ class MigrationsApplied(HttpCheck):
         ),
     }
 
-    health: bool = True
-    """Read the health document; false for the direct look alone."""
-    path: str = ""
-    """Path of the health address, such as `/healthz`, where the URL is the service's root."""
     component: str = ""
     """Name of the component, such as `schema`; without it the one that is called migrations."""
-    dsn: Secret | None = None
-    """Address of the database, such as `${DATABASE_URL}`, for a look at its tables."""
     heads: tuple[str, ...] = ()
     """Expected revisions of Alembic, such as `1a2b3c`, where the scripts are not in the checkout."""
     scripts: str = ""
@@ -141,15 +132,6 @@ class MigrationsApplied(HttpCheck):
             if not is_name(value):
                 raise ValueError(f"{key}: letters, digits and _ alone")
 
-    @property
-    def groups(self) -> frozenset[str]:
-        """The lock group of the driver for the address."""
-        return frozenset({group_of(self._address)}) - {""}
-
-    @property
-    def _address(self) -> str:
-        return self.dsn.reveal() if self.dsn else ""
-
     def verify(self, parts: SplitResult, subject: Subject, world: World) -> Result:
         """Read the release, then the health document, then the tables."""
         faults: list[Fault] = []
@@ -160,16 +142,16 @@ class MigrationsApplied(HttpCheck):
             faults.append(_unreadable(world, str(error)))
         measured, facts = 0, dict[str, Any](release.facts)
         if self.health:
-            reading = read_document(self.question(subject, world), parts, path=self.path)
+            reading = self.read_document(parts, subject, world)
             found = self._component(reading)
             faults += reading.faults
             if found is not None:
                 measured += 1
                 faults += document_fault(world, reading.name, found, release)
                 facts["service"] = str(found.status)
-            elif reading.document is not None and not self._address:
+            elif reading.document is not None and not self.address:
                 faults.append(_no_component(reading.name))
-        if self._address:
+        if self.address:
             try:
                 recorded = self._recorded(subject, world)
             except DatabaseError as error:
@@ -181,8 +163,7 @@ class MigrationsApplied(HttpCheck):
                 measured += compared
                 faults += direct
                 facts["database"] = recorded.kind
-        if not self.health and not self._address:
-            faults.append(_nothing_to_look_at())
+        faults += self.source_faults()
         sentence = f"The database is at the migrations of the release{_told(release)}."
         return conclude(self, faults, sentence=sentence, measured=measured, facts=facts)
 
@@ -195,13 +176,10 @@ class MigrationsApplied(HttpCheck):
         return None
 
     def _recorded(self, subject: Subject, world: World) -> Recorded:
-        world.redact.add(*passwords_in(self._address))
-        return in_session(
-            self._address,
-            subject.root,
+        return self.in_session(
             lambda session: read_recorded(session, version_table=self.version_table, schema=self.schema),
-            timeout_seconds=subject.timeout_seconds,
-            stop=world.stop,
+            subject,
+            world,
         )
 
 
@@ -228,15 +206,4 @@ def _no_component(name: str) -> Fault:
         observed="none",
         subject=name,
         transient=True,
-    )
-
-
-def _nothing_to_look_at() -> Fault:
-    return Fault(
-        rule="not-asked",
-        severity=Status.ERROR,
-        sentence="There is nothing to look at: `health` is false, and no `dsn` is given.",
-        expected="the health document or an address",
-        observed="neither",
-        advice="Set `dsn: ${DATABASE_URL}`, or leave `health: false` out.",
     )
