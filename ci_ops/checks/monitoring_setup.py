@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from ci_ops.checks._project_code import ProjectCode, declares_framework, read_code
-from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.health.status import Status
-from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.checks._setup import NO_CODE, SetupCheck
+from ci_ops.core.plugin import Rule
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ci_ops.core.ports.world import World
-    from ci_ops.core.result import Result
-    from ci_ops.core.subject import Subject
+    from ci_ops.checks._project_code import ProjectCode
 
 ERROR_TRACKING = (
     *("sentry_sdk", "rollbar", "bugsnag", "honeybadger", "airbrake", "raygun4py", "appsignal"),
@@ -38,14 +32,13 @@ _SHORT_ROUTE = re.compile(r"/(?:up|ping|status|live|ready)/?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitoringSetup(Check):
+class MonitoringSetup(SetupCheck):
     """The code sets up error tracking, logging and a health route.
 
     Read from the imports, names and texts of the project's own Python files, without its tests; nothing is run.
     What is set up elsewhere, such as an agent around the process, is ignored with a reason.
     """
 
-    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.READINESS})
     rules: ClassVar[Mapping[str, Rule]] = {
         "no-error-tracking": Rule(
             sentence="No code sets up error tracking.",
@@ -60,46 +53,22 @@ class MonitoringSetup(Check):
             sentence="No code has a health route.",
             advice="Answer /health/ready, for example with the routes of `ci_ops.service`.",
         ),
-        "no-code": Rule(
-            sentence="There is no Python file that could be read.",
-            advice="Run ci-ops in the folder of the application, or name it with `--directory`.",
-        ),
+        **NO_CODE,
     }
 
-    @classmethod
-    def detect(cls, root: Path) -> Self | None:
-        """Applies to a project that declares a web framework."""
-        return cls() if declares_framework(root) else None
+    def presence(self, code: ProjectCode) -> Mapping[str, bool]:
+        """Return for each rule whether the code imports, names or routes what it wants."""
+        return {
+            "no-error-tracking": code.imports_any(ERROR_TRACKING),
+            "no-logging": code.imports_any(LOGGING) or bool(LOGGING_NAMES & code.names),
+            "no-health-route": code.imports_any(HEALTH)
+            or bool(HEALTH_NAMES & code.names)
+            or any(map(_is_health_route, code.texts)),
+        }
 
-    def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Read the code once."""
-        code = read_code(subject.root, world)
-        if not code.files:
-            fault = Fault(rule="no-code", severity=Status.ERROR, sentence="")
-            yield conclude(self, [fault], sentence="", measured=0)
-            return
-        faults = [
-            Fault(rule=rule, severity=Status.WARN, sentence="", observed=f"none in {code.extent}")
-            for rule, is_there in _presence(code).items()
-            if not is_there
-        ]
-        yield conclude(
-            self,
-            faults,
-            sentence=f"Error tracking, logging and a health route are set up in {code.extent}.",
-            measured=code.files,
-            facts={"files": code.files, "unread": code.unread},
-        )
-
-
-def _presence(code: ProjectCode) -> dict[str, bool]:
-    return {
-        "no-error-tracking": code.imports_any(ERROR_TRACKING),
-        "no-logging": code.imports_any(LOGGING) or bool(LOGGING_NAMES & code.names),
-        "no-health-route": code.imports_any(HEALTH)
-        or bool(HEALTH_NAMES & code.names)
-        or any(map(_is_health_route, code.texts)),
-    }
+    def summary(self, code: ProjectCode) -> str:
+        """Return the sentence of a code that has all of it."""
+        return f"Error tracking, logging and a health route are set up in {code.extent}."
 
 
 def _is_health_route(text: str) -> bool:

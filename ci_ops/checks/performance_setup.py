@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ci_ops.checks._project_code import ProjectCode, declares_framework, read_code
-from ci_ops.checks._verdict import Fault, conclude
-from ci_ops.core.health.status import Status
-from ci_ops.core.plugin import Check, Phase, Rule
+from ci_ops.checks._setup import NO_CODE, SetupCheck
+from ci_ops.core.plugin import Rule
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ci_ops.core.ports.world import World
-    from ci_ops.core.result import Result
-    from ci_ops.core.subject import Subject
+    from ci_ops.checks._project_code import ProjectCode
 
 CACHES = (
     *("redis", "django_redis", "pymemcache", "pylibmc", "memcache", "valkey", "flask_caching", "aiocache"),
@@ -47,14 +41,13 @@ COMPRESSION = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerformanceSetup(Check):
+class PerformanceSetup(SetupCheck):
     """The code sets up a cache, pooled connections and compression.
 
     Read from the imports, names and texts of the project's own Python files, without its tests; nothing is run.
     What a proxy or platform does instead is ignored with a reason. Pooling is asked for where a database is used.
     """
 
-    phases: ClassVar[frozenset[Phase]] = frozenset({Phase.READINESS})
     rules: ClassVar[Mapping[str, Rule]] = {
         "no-caching": Rule(
             sentence="No code sets up a cache that processes share.",
@@ -68,41 +61,25 @@ class PerformanceSetup(Check):
             sentence="No code compresses responses.",
             advice="Add a middleware for gzip or Brotli, or ignore this rule where the proxy compresses.",
         ),
-        "no-code": Rule(
-            sentence="There is no Python file that could be read.",
-            advice="Run ci-ops in the folder of the application, or name it with `--directory`.",
-        ),
+        **NO_CODE,
     }
 
-    @classmethod
-    def detect(cls, root: Path) -> Self | None:
-        """Applies to a project that declares a web framework."""
-        return cls() if declares_framework(root) else None
+    def presence(self, code: ProjectCode) -> Mapping[str, bool]:
+        """Return for each rule whether the code imports or names what it wants."""
+        is_pooled = code.imports_any(POOLS) or bool(POOL_NAMES & (code.names | code.texts))
+        return {
+            "no-caching": code.imports_any(CACHES),
+            "no-pooling": not code.imports_any(DATABASES) or (is_pooled and "NullPool" not in code.names),
+            "no-compression": code.imports_any(COMPRESSION),
+        }
 
-    def run(self, subject: Subject, world: World) -> Iterator[Result]:
-        """Read the code once."""
-        code = read_code(subject.root, world)
-        if not code.files:
-            fault = Fault(rule="no-code", severity=Status.ERROR, sentence="")
-            yield conclude(self, [fault], sentence="", measured=0)
-            return
-        observed = f"none in {code.extent}"
-        missing = [rule for rule, is_there in _presence(code).items() if not is_there]
-        uses_database = code.imports_any(DATABASES)
-        pooling = "pooled connections" if uses_database else "no database to pool connections of"
-        yield conclude(
-            self,
-            [Fault(rule=rule, severity=Status.WARN, sentence="", observed=observed) for rule in missing],
-            sentence=f"A cache, {pooling} and compression were found in {code.extent}.",
-            measured=code.files,
-            facts={"files": code.files, "unread": code.unread, "uses_database": uses_database},
+    def summary(self, code: ProjectCode) -> str:
+        """Return the sentence of a code that has all of it."""
+        pooling = (
+            "pooled connections" if code.imports_any(DATABASES) else "no database to pool connections of"
         )
+        return f"A cache, {pooling} and compression were found in {code.extent}."
 
-
-def _presence(code: ProjectCode) -> dict[str, bool]:
-    is_pooled = code.imports_any(POOLS) or bool(POOL_NAMES & (code.names | code.texts))
-    return {
-        "no-caching": code.imports_any(CACHES),
-        "no-pooling": not code.imports_any(DATABASES) or (is_pooled and "NullPool" not in code.names),
-        "no-compression": code.imports_any(COMPRESSION),
-    }
+    def details(self, code: ProjectCode) -> Mapping[str, Any]:
+        """Return whether a database is used."""
+        return {"uses_database": code.imports_any(DATABASES)}
