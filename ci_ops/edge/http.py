@@ -72,8 +72,6 @@ class RequestsHttp:
     ) -> Response:
         """Send one request and read the response. Raises HttpError with a sentence free of secrets.
 
-        Raises HttpError, with a sentence free of secrets.
-
         `connect_to` opens a new connection, too, and uses no proxy; it holds for
         redirects to the same host. A stop request cuts a request under way
         short; one that begins afterwards has its full time. User info in the

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_ops.core.errors import LockHeld
-from ci_ops.edge.lock import FileLock
+from ci_ops.edge.lock import FileLock, is_orphaned
 from ci_ops.edge.lock_text import RENEW_SECONDS
 from ci_ops.edge.store import make_directory, usable
 from ci_ops.edge.trusted import check_folder, open_own
@@ -44,8 +44,6 @@ class FileLease:
 
     def acquire(self, holder: Holder) -> HeldFileLease:
         """Acquire the lock; wait only until steps of a killed run have ended. Raises LockHeld."""
-        from ci_ops.edge.lock import is_orphaned  # noqa: PLC0415 - only a change takes the lease
-
         path = self.directory / LOCK_FILE
         end = time.monotonic() + ENDING_SECONDS
         with usable(path):
@@ -60,8 +58,6 @@ class FileLease:
                 self.pause(_POLL_SECONDS)
 
     def _acquire_now(self, path: Path, holder: Holder) -> HeldFileLease:
-        from ci_ops.edge.lock import FileLock  # noqa: PLC0415 - the same
-
         lock = FileLock.take(path, now=holder.since)
         try:
             token = _next_token(self.directory / TOKEN_FILE)

@@ -175,7 +175,7 @@ class Job:
             ref=self.origin.ref,
             actor=self.origin.operator,
             run_url=self.origin.run_url,
-            url=safe_url(self.config.verify.url),  # a ledger may be read by many, GitHub's by everybody
+            url=safe_url(self.config.verify.url),  # a ledger may be read by many, GitHub's by anyone
             started_at=now,
         )
         return replace(planned, **more)

@@ -144,7 +144,7 @@ def _project(call: Call, variables: Mapping[str, str], root: Path | None) -> Pro
 
 
 def _trust(folder: Path, runner: Runner, variables: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the git settings that trust the job's own checkout, whoever owns it.
+    """Return the git settings that trust the job's own checkout, owned by any user.
 
     A repository around the workspace is not trusted.
     """
