@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ValueT = TypeVar("ValueT")
 
@@ -28,3 +29,16 @@ def in_background(work: Callable[[], ValueT], *, name: str) -> Future[ValueT]:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return future
+
+
+@contextmanager
+def running_beside(work: Callable[[threading.Event], None], *, name: str) -> Iterator[None]:
+    """Run the work in a thread while this is open; it ends when its event is set, and is waited for."""
+    ended = threading.Event()
+    thread = threading.Thread(target=work, args=(ended,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

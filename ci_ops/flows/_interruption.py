@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ci_ops.core.background import running_beside
 from ci_ops.core.delivery.record import State
 from ci_ops.core.errors import CiOpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
+    from contextlib import AbstractContextManager
 
     from ci_ops.core.delivery.journal import Journal
     from ci_ops.core.errors import Interrupted
@@ -20,28 +20,20 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.05
 
 
-@contextmanager
-def recording_stop(run: Run, journal: Journal) -> Iterator[None]:
+def recording_stop(run: Run, journal: Journal) -> AbstractContextManager[None]:
     """While this is open, a stop request updates the ledger beside the step that is being terminated.
 
     A program that ignores TERM takes four seconds to end, and a runner kills ten seconds after its
     first signal: a later update could come too late.
     """
-    ended = threading.Event()
 
-    def watch() -> None:
+    def watch(ended: threading.Event) -> None:
         while not ended.is_set():
             if run.job.world.stop.wait(POLL_SECONDS):
                 record_stop(run, journal)
                 return
 
-    thread = threading.Thread(target=watch, name="stop", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return running_beside(watch, name="stop")
 
 
 def record_stop(run: Run, journal: Journal) -> None:

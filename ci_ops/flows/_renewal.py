@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ci_ops.core.background import running_beside
 from ci_ops.core.errors import CiOpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
+    from contextlib import AbstractContextManager
 
     from ci_ops.core.ports.lease import HeldLease
 
 
-@contextmanager
-def renewed(lease: HeldLease) -> Iterator[None]:
+def renewed(lease: HeldLease) -> AbstractContextManager[None]:
     """Renew the lease in the background while this is open; its own check detects a lost one."""
-    ended = threading.Event()
 
-    def renew() -> None:
+    def renew(ended: threading.Event) -> None:
         while not ended.wait(lease.renew_seconds):
             try:
                 lease.renew()
             except CiOpsError:
                 return
 
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return running_beside(renew, name="lease")
