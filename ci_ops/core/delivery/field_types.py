@@ -29,8 +29,6 @@ def _is_fit(kind: str, value: object) -> bool:
             return isinstance(value, bool)
         case "float":
             return isinstance(value, int | float) and math.isfinite(value)
-        case "tuple[str, ...]":
-            return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
         case "Mapping[str, str]":
             return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
         case _:
