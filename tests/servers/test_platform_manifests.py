@@ -28,7 +28,7 @@ metadata:
 RIGHTS = ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(api_server: ApiServer) -> ApiServer:
     """The server with a namespace that takes only pods of the strictest Pod Security."""
     made = api_server.create(STRICT_NAMESPACE, is_kept=True)
