@@ -146,6 +146,7 @@ def test_within_its_deadline_a_world_is_as_it_was() -> None:
     assert isinstance(near, BoundedWorld)
     assert (near.env, near.redact, near.templates) == (world.env, world.redact, world.templates)
     assert near.listeners is world.listeners
+    assert near.at("local").env == world.at("local").env
     assert near.http.addresses("http://127.0.0.1/", timeout_seconds=1.0) == ("127.0.0.1",)
     assert near.process.run([sys.executable, "-c", "print(5)"], timeout_seconds=60.0).stdout == "5\n"
     near.clock.sleep(0.001)

@@ -32,6 +32,12 @@ def test_another_rate_can_be_set(rate: float, requests: int, seconds: float) -> 
     assert most_within(times, seconds * 0.99) == requests
 
 
+def test_after_ten_thousand_requests_the_rate_still_holds() -> None:
+    times = starts(Pace(100.0), 10_050)
+    assert max(times) == pytest.approx(200.0)
+    assert most_within(times[-300:], 0.999) == 100
+
+
 def test_hosts_do_not_wait_for_each_other() -> None:
     pace = Pace(1.0)
     assert starts(pace, 1) == starts(pace, 1, "https://other.example/orders") == [100.0]
